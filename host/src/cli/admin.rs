@@ -1,0 +1,166 @@
+//! `repairops admin`: what needs no running server.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::config::DatabaseConfig;
+use crate::db::Db;
+use crate::inventory::doctor;
+use crate::model::ids::OrgId;
+use crate::model::people::Scope;
+use crate::{keys, organizations};
+
+#[derive(Args)]
+pub struct Admin {
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+#[derive(Args)]
+struct Common {
+    #[command(flatten)]
+    database: DatabaseConfig,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum AdminCommand {
+    /// Bring the schema up to date.
+    Migrate {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Organizations.
+    Org {
+        #[command(subcommand)]
+        command: OrgCommand,
+    },
+    /// API keys.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Check what must always be true of the data; exits with 1 when something is not.
+    Doctor {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
+enum OrgCommand {
+    /// Make an organization.
+    Create {
+        #[command(flatten)]
+        common: Common,
+        #[arg(long)]
+        name: String,
+        /// The API is available on the enterprise tier.
+        #[arg(long, default_value = "enterprise")]
+        tier: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Make a key; its text is shown this once.
+    Create {
+        #[command(flatten)]
+        common: Common,
+        /// The organization's id.
+        #[arg(long)]
+        org: Uuid,
+        #[arg(long)]
+        scope: Scope,
+        /// What the timeline calls whoever uses it.
+        #[arg(long, default_value = "API key")]
+        name: String,
+    },
+}
+
+impl Admin {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        super::start_logging("warn");
+        match self.command {
+            AdminCommand::Migrate { common } => migrate(&common).await,
+            AdminCommand::Org { command: OrgCommand::Create { common, name, tier } } => {
+                create_org(&common, &name, &tier).await
+            }
+            AdminCommand::Key { command: KeyCommand::Create { common, org, scope, name } } => {
+                create_key(&common, OrgId(org), scope, &name).await
+            }
+            AdminCommand::Doctor { common } => examine(&common).await,
+        }
+    }
+}
+
+impl Common {
+    async fn open(&self) -> anyhow::Result<Db> {
+        let db = Db::open(&self.database.url).await?;
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    fn print(&self, json: &Value, text: &str) {
+        if self.json { println!("{json}") } else { println!("{text}") }
+    }
+}
+
+async fn migrate(common: &Common) -> anyhow::Result<ExitCode> {
+    common.open().await?;
+    common.print(&json!({ "ok": true }), "The schema is up to date.");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn create_org(common: &Common, name: &str, tier: &str) -> anyhow::Result<ExitCode> {
+    let db = common.open().await?;
+    let clock = Clock::default();
+    let id: OrgId = clock.new_id();
+    let mut tx = db.begin().await?;
+    organizations::store::insert(&mut tx, id, name, tier, clock.now()).await?;
+    tx.commit().await?;
+    let body = json!({ "id": id, "name": name, "tier": tier });
+    common.print(&body, &format!("Organization {name}: {id}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn create_key(
+    common: &Common,
+    org: OrgId,
+    scope: Scope,
+    name: &str,
+) -> anyhow::Result<ExitCode> {
+    let db = common.open().await?;
+    let mut conn = db.read().await?;
+    if !organizations::store::exists(&mut conn, org).await? {
+        bail!(
+            "there is no organization {org}; make one with `repairops admin org create --name NAME`"
+        );
+    }
+    drop(conn);
+    let new = keys::create::create(&db, &Clock::default(), org, name, scope, None).await?;
+    let body = json!({ "id": new.id, "key": new.key, "scope": scope, "name": name });
+    common.print(&body, &format!("{}\nThis is shown once; keep it safe.", new.key));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn examine(common: &Common) -> anyhow::Result<ExitCode> {
+    let db = common.open().await?;
+    let problems = doctor::examine(&db).await.context("examining the database")?;
+    let words: Vec<String> = problems
+        .iter()
+        .map(|problem| {
+            format!("organization {}: {} {}", problem.organization_id, problem.id, problem.problem)
+        })
+        .collect();
+    let text = if words.is_empty() { "All is well.".to_owned() } else { words.join("\n") };
+    common.print(&json!({ "ok": problems.is_empty(), "problems": problems }), &text);
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

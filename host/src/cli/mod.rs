@@ -1,0 +1,46 @@
+//! The command line: one file a command.
+
+mod admin;
+mod demo;
+mod plugin;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve the REST API.
+    Serve(serve::Serve),
+    /// Work on the database: schema, organizations, keys, a check of its invariants.
+    Admin(admin::Admin),
+    /// Build plugins.
+    Plugin(plugin::Plugin),
+    /// Try it: sample plugins, a database with a believable history, a running server.
+    Demo(demo::Demo),
+}
+
+impl Command {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Command::Serve(command) => block_on(command.run())?,
+            Command::Admin(command) => block_on(command.run())?,
+            Command::Plugin(command) => command.run(),
+            Command::Demo(command) => block_on(command.run())?,
+        }
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future))
+}
+
+/// Logs go to standard error; `RUST_LOG` chooses.
+fn start_logging(default: &str) {
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process is harmless.
+    let _ = builder.try_init();
+}

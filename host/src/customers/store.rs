@@ -1,0 +1,184 @@
+//! All SQL of customers.
+
+use sqlx::FromRow;
+
+use crate::db::{Conn, Filter, Value};
+use crate::model::ids::{CustomerId, OrgId, ShopId, TicketId};
+use crate::model::money::Money;
+use crate::model::people::{Customer, comparison_key};
+use crate::model::time::Time;
+use crate::model::workflow::Status;
+use crate::page::Window;
+use crate::{execute, fetch_all, fetch_optional};
+
+/// A customer with the figures that are derived from their tickets.
+#[derive(Debug, FromRow)]
+pub struct CustomerRow {
+    #[sqlx(flatten)]
+    pub customer: Customer,
+    pub total_tickets: i64,
+    pub last_pickup: Option<Time>,
+    pub lifetime_spend: Money,
+}
+
+#[derive(Debug, FromRow)]
+pub struct RepairRow {
+    pub id: TicketId,
+    pub device_identifier: String,
+    pub status: Status,
+    pub cost: Money,
+    pub picked_up_at: Option<Time>,
+    pub created_at: Time,
+}
+
+#[derive(Debug, Default)]
+pub struct ListFilter {
+    pub shop_id: Option<ShopId>,
+    pub name: Option<String>,
+    pub created_after: Option<Time>,
+}
+
+/// A ticket's total in SQL, as `Detail::total` has it; `t` is the ticket.
+macro_rules! ticket_total {
+    () => {
+        "(t.labor_hours * t.labor_rate + 50) / 100
+         + (select cast(coalesce(sum(p.quantity * p.unit_cost), 0) as bigint) from ticket_parts p
+            where p.org_id = t.org_id and p.ticket_id = t.id)"
+    };
+}
+
+const SELECT: &str = concat!(
+    "select c.id, c.name, c.email, c.phone, c.address, c.created_at,
+        (select count(*) from tickets t where t.org_id = c.org_id and t.customer_id = c.id) as total_tickets,
+        (select max(t.picked_up_at) from tickets t
+         where t.org_id = c.org_id and t.customer_id = c.id) as last_pickup,
+        (select cast(coalesce(sum(",
+    ticket_total!(),
+    "), 0) as bigint) from tickets t
+         where t.org_id = c.org_id and t.customer_id = c.id and t.picked_up_at is not null) as lifetime_spend
+     from customers c"
+);
+
+pub async fn list(
+    conn: &mut Conn,
+    org: OrgId,
+    wanted: &ListFilter,
+    order: &str,
+    window: Window,
+) -> Result<(Vec<CustomerRow>, i64), sqlx::Error> {
+    let mut filter = Filter::for_org("c.org_id", org.0);
+    filter.and_some(
+        "exists (select 1 from tickets s where s.org_id = c.org_id and s.customer_id = c.id and s.shop_id = ?)",
+        wanted.shop_id.map(|id| Value::Uuid(id.0)),
+    );
+    filter.and_some("c.name_key like ? escape '!'", wanted.name.as_deref().map(pattern));
+    filter.and_some("c.created_at >= ?", wanted.created_after.map(Value::Time));
+    let rows = filter.fetch_page(conn, SELECT, order, window.limit, window.offset).await?;
+    Ok((rows, filter.count(conn, "customers c").await?))
+}
+
+/// Any part of a name, whatever the case.
+fn pattern(part: &str) -> Value {
+    let mut text = comparison_key(part);
+    for special in ['!', '%', '_'] {
+        text = text.replace(special, &format!("!{special}"));
+    }
+    Value::Text(format!("%{text}%"))
+}
+
+pub async fn get(
+    conn: &mut Conn,
+    org: OrgId,
+    id: CustomerId,
+) -> Result<Option<CustomerRow>, sqlx::Error> {
+    let mut filter = Filter::for_org("c.org_id", org.0);
+    filter.and("c.id = ?", Value::Uuid(id.0));
+    Ok(filter.fetch_page(conn, SELECT, "c.id", 1, 0).await?.pop())
+}
+
+/// The customer alone, without figures.
+pub async fn get_plain(
+    conn: &mut Conn,
+    org: OrgId,
+    id: CustomerId,
+) -> Result<Option<Customer>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Customer,
+        "select id, name, email, phone, address, created_at from customers where org_id = $1 and id = $2",
+        org,
+        id
+    )
+}
+
+/// Newest first, at most 500.
+pub async fn repairs(
+    conn: &mut Conn,
+    org: OrgId,
+    id: CustomerId,
+) -> Result<Vec<RepairRow>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        RepairRow,
+        concat!(
+            "select t.id, t.device_identifier, t.status, t.picked_up_at, t.created_at, ",
+            ticket_total!(),
+            " as cost from tickets t where t.org_id = $1 and t.customer_id = $2
+              order by t.created_at desc, t.id desc limit 500"
+        ),
+        org,
+        id
+    )
+}
+
+pub async fn find_by_email(
+    conn: &mut Conn,
+    org: OrgId,
+    email: &str,
+) -> Result<Option<Customer>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Customer,
+        "select id, name, email, phone, address, created_at from customers
+         where org_id = $1 and email_key = $2",
+        org,
+        comparison_key(email)
+    )
+}
+
+/// False when someone else made a customer of that email meanwhile.
+pub async fn insert(conn: &mut Conn, org: OrgId, customer: &Customer) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "insert into customers (org_id, id, name, name_key, email, email_key, phone, address, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         on conflict (org_id, email_key) do nothing",
+        org,
+        customer.id,
+        customer.name.as_str(),
+        comparison_key(&customer.name),
+        customer.email.as_str(),
+        comparison_key(&customer.email),
+        customer.phone.as_deref(),
+        customer.address.as_deref(),
+        customer.created_at
+    )?;
+    Ok(rows == 1)
+}
+
+/// Fills what was empty; nothing is overwritten.
+pub async fn fill_phone(
+    conn: &mut Conn,
+    org: OrgId,
+    id: CustomerId,
+    phone: &str,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "update customers set phone = $3 where org_id = $1 and id = $2 and phone is null",
+        org,
+        id,
+        phone
+    )?;
+    Ok(())
+}

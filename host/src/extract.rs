@@ -1,0 +1,172 @@
+//! What handlers take from a request: a JSON body, query parameters, an id in the path. Each refuses
+//! what it does not know, and names the field.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::ApiError;
+use crate::model::ids::Id;
+
+/// A JSON body. Unknown fields are refused when `T` denies them (all of ours do).
+pub struct Body<T>(pub T);
+
+/// The query parameters.
+pub struct Params<T>(pub T);
+
+/// The one id in the path.
+pub struct PathId<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let is_json = kind.is_some_and(|kind| {
+            kind.split(';')
+                .next()
+                .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+        });
+        if !is_json {
+            return Err(ApiError::unsupported_media_type("application/json", kind));
+        }
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(ApiError::from_bytes_rejection)?;
+        parse_json(&bytes).map(Body)
+    }
+}
+
+fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::invalid(format!("The body is no JSON: {error}"), Value::Null))?;
+    if !value.is_object() {
+        let message = "The body must be a JSON object".to_owned();
+        return Err(ApiError::invalid(message, Value::Null));
+    }
+    serde_path_to_error::deserialize(&value).map_err(|error| {
+        let field = field_name(&error.path().to_string(), &error.inner().to_string());
+        let found = lookup(&value, &field);
+        ApiError::field(&field, found, error.inner().to_string())
+    })
+}
+
+/// serde names a missing field in its text only; the path then ends at its parent.
+fn field_name(path: &str, message: &str) -> String {
+    let path = if path == "." { "" } else { path };
+    let named = ["missing field `", "unknown field `"]
+        .iter()
+        .find_map(|prefix| message.strip_prefix(prefix)?.split('`').next());
+    match named {
+        Some(name) if path.is_empty() => name.to_owned(),
+        Some(name) if path != name && !path.ends_with(&format!(".{name}")) => {
+            format!("{path}.{name}")
+        }
+        _ => path.to_owned(),
+    }
+}
+
+/// The value at a path such as `parts[0].quantity`.
+fn lookup(value: &Value, path: &str) -> Value {
+    let pointer = path.replace('[', "/").replace(']', "").replace('.', "/");
+    value.pointer(&format!("/{pointer}")).cloned().unwrap_or(Value::Null)
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or("");
+        let pairs: Vec<(String, String)> = serde_html_form::from_str(query).map_err(|error| {
+            ApiError::invalid(format!("The query cannot be read: {error}"), Value::Null)
+        })?;
+        for (index, (name, value)) in pairs.iter().enumerate() {
+            if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
+                return Err(ApiError::field(
+                    name,
+                    value.as_str(),
+                    format!("{name} is given twice"),
+                ));
+            }
+        }
+        let deserializer = serde_html_form::Deserializer::from_bytes(query.as_bytes());
+        serde_path_to_error::deserialize(deserializer).map(Params).map_err(|error| {
+            let message = error.inner().to_string();
+            let field = field_name(&error.path().to_string(), &message);
+            let value =
+                pairs.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_str());
+            ApiError::field(&field, value, message)
+        })
+    }
+}
+
+impl<S: Send + Sync, T: Id> FromRequestParts<S> for PathId<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, state).await.ok();
+        let text = params.iter().flatten().next().map_or("", |(_, value)| value).to_owned();
+        match Uuid::try_parse(&text) {
+            // Only the hyphenated form: one resource, one URL.
+            Ok(id) if text.len() == 36 => Ok(PathId(T::from_uuid(id))),
+            _ => {
+                let name = T::FIELD.replace('_', " ").replace(" id", "");
+                Err(ApiError::field(T::FIELD, text, format!("Invalid {name} ID format")))
+            }
+        }
+    }
+}
+
+/// For `#[serde(deserialize_with = …)]`: tells a field that is `null` from one that is absent.
+pub fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[allow(dead_code)]
+        lines: Vec<Line>,
+    }
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        #[allow(dead_code)]
+        quantity: u32,
+    }
+
+    fn field_of(body: &str) -> (Value, Value) {
+        let error = parse_json::<Outer>(body.as_bytes()).err().expect("an error");
+        (error.details["field"].clone(), error.details["value"].clone())
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        assert_eq!(
+            field_of(r#"{"lines":[{"quantity":"x"}]}"#),
+            ("lines[0].quantity".into(), "x".into())
+        );
+        assert_eq!(
+            field_of(r#"{"lines":[{"quantity":1},{}]}"#),
+            ("lines[1].quantity".into(), Value::Null)
+        );
+        assert_eq!(
+            field_of(r#"{"lines":[{"quantity":1,"color":2}]}"#),
+            ("lines[0].color".into(), 2.into())
+        );
+        assert_eq!(field_of(r#"{}"#), ("lines".into(), Value::Null));
+        assert_eq!(field_of(r#"{"lines":[], "extra": true}"#), ("extra".into(), true.into()));
+    }
+}

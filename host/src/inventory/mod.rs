@@ -1,0 +1,9 @@
+//! Stock: items, and what tickets hold and consume of them. Always true: reserved = sum of held,
+//! on_hand = sum of movements, held ends exactly once. `doctor` checks it.
+
+pub mod create;
+pub mod doctor;
+pub mod http;
+pub mod reserve;
+pub mod store;
+pub mod update;

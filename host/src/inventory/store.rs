@@ -1,0 +1,380 @@
+//! All SQL of inventory_items, reservations and stock_movements.
+
+use crate::db::{Conn, Filter, Value};
+use crate::model::ids::{ItemId, MovementId, OrgId, ReservationId, ShopId, TicketId};
+use crate::model::stock::{Item, Reservation, ReservationState};
+use crate::model::time::Time;
+use crate::page::Window;
+use crate::{execute, fetch_all, fetch_optional};
+
+macro_rules! select_item {
+    () => {
+        "select i.id, i.shop_id, i.sku, i.name, i.category, i.on_hand, i.reserved, i.cost, i.selling_price,
+                i.reorder_level, i.supplier, i.created_at, i.updated_at
+         from inventory_items i"
+    };
+}
+
+#[derive(Debug, Default)]
+pub struct ListFilter {
+    pub shop_id: Option<ShopId>,
+    pub category: Option<String>,
+    pub sku: Option<String>,
+    pub in_stock: Option<bool>,
+}
+
+/// A row of stock_movements; why stock changed.
+pub struct Movement<'a> {
+    pub id: MovementId,
+    pub item_id: ItemId,
+    pub delta: i64,
+    pub reason: &'a str,
+    pub actor: &'a str,
+    pub ticket_id: Option<TicketId>,
+    pub created_at: Time,
+}
+
+pub async fn list(
+    conn: &mut Conn,
+    org: OrgId,
+    wanted: &ListFilter,
+    order: &str,
+    window: Window,
+) -> Result<(Vec<Item>, i64), sqlx::Error> {
+    let mut filter = Filter::for_org("i.org_id", org.0);
+    filter.and_some("i.shop_id = ?", wanted.shop_id.map(|id| Value::Uuid(id.0)));
+    filter.and_some("i.category = ?", wanted.category.clone().map(Value::Text));
+    filter.and_some("i.sku = ?", wanted.sku.clone().map(Value::Text));
+    match wanted.in_stock {
+        Some(true) => filter.and_plain("i.on_hand - i.reserved > 0"),
+        Some(false) => filter.and_plain("i.on_hand - i.reserved <= 0"),
+        None => {}
+    }
+    let rows = filter.fetch_page(conn, select_item!(), order, window.limit, window.offset).await?;
+    Ok((rows, filter.count(conn, "inventory_items i").await?))
+}
+
+pub async fn get(conn: &mut Conn, org: OrgId, id: ItemId) -> Result<Option<Item>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Item,
+        concat!(select_item!(), " where i.org_id = $1 and i.id = $2"),
+        org,
+        id
+    )
+}
+
+/// An item by its sku: the shop's own, else the first of another shop.
+pub async fn find_by_sku(
+    conn: &mut Conn,
+    org: OrgId,
+    shop: ShopId,
+    sku: &str,
+) -> Result<Option<Item>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Item,
+        concat!(
+            select_item!(),
+            " where i.org_id = $1 and i.sku = $3
+              order by case when i.shop_id = $2 then 0 else 1 end, i.id limit 1"
+        ),
+        org,
+        shop,
+        sku
+    )
+}
+
+/// What could serve a need of `item`: in all shops, the same sku or category with something
+/// available; the ticket's own shop first.
+pub async fn candidates(
+    conn: &mut Conn,
+    org: OrgId,
+    shop: ShopId,
+    item: ItemId,
+    limit: i64,
+) -> Result<Vec<Item>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        Item,
+        concat!(
+            select_item!(),
+            " join inventory_items named on named.org_id = i.org_id and named.id = $3
+              where i.org_id = $1 and i.on_hand - i.reserved > 0
+                and (i.sku = named.sku or i.category = named.category)
+              order by case when i.sku = named.sku then 0 else 1 end,
+                       case when i.shop_id = $2 then 0 else 1 end, i.id
+              limit $4"
+        ),
+        org,
+        shop,
+        item,
+        limit
+    )
+}
+
+/// False when the shop has an item of that sku already.
+pub async fn insert(conn: &mut Conn, org: OrgId, item: &Item) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "insert into inventory_items (org_id, id, shop_id, sku, name, category, on_hand, reserved, cost,
+             selling_price, reorder_level, supplier, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $12)
+         on conflict (org_id, shop_id, sku) do nothing",
+        org,
+        item.id,
+        item.shop_id,
+        item.sku.as_str(),
+        item.name.as_str(),
+        item.category.as_str(),
+        item.on_hand,
+        item.cost,
+        item.selling_price,
+        item.reorder_level,
+        item.supplier.as_deref(),
+        item.created_at
+    )?;
+    Ok(rows == 1)
+}
+
+/// Sets what is on hand; false when that is less than what is reserved (or there is no such item).
+pub async fn set_on_hand(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ItemId,
+    from: i64,
+    to: i64,
+    now: Time,
+) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "update inventory_items set on_hand = $4, updated_at = $5
+         where org_id = $1 and id = $2 and on_hand = $3 and reserved <= $4",
+        org,
+        id,
+        from,
+        to,
+        now
+    )?;
+    Ok(rows == 1)
+}
+
+macro_rules! returning_item {
+    () => {
+        " returning id, shop_id, sku, name, category, on_hand, reserved, cost, selling_price, reorder_level,
+            supplier, created_at, updated_at"
+    };
+}
+
+/// Reserves, if so many are available. The answer is the item as it is then.
+pub async fn hold(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ItemId,
+    quantity: i64,
+    now: Time,
+) -> Result<Option<Item>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Item,
+        concat!(
+            "update inventory_items set reserved = reserved + $3, updated_at = $4
+             where org_id = $1 and id = $2 and on_hand - reserved >= $3",
+            returning_item!()
+        ),
+        org,
+        id,
+        quantity,
+        now
+    )
+}
+
+/// Gives back what was reserved.
+pub async fn release(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ItemId,
+    quantity: i64,
+    now: Time,
+) -> Result<Option<Item>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Item,
+        concat!(
+            "update inventory_items set reserved = reserved - $3, updated_at = $4 where org_id = $1 and id = $2",
+            returning_item!()
+        ),
+        org,
+        id,
+        quantity,
+        now
+    )
+}
+
+/// Takes what was reserved off the shelf.
+pub async fn consume(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ItemId,
+    quantity: i64,
+    now: Time,
+) -> Result<Option<Item>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Item,
+        concat!(
+            "update inventory_items set reserved = reserved - $3, on_hand = on_hand - $3, updated_at = $4
+             where org_id = $1 and id = $2",
+            returning_item!()
+        ),
+        org,
+        id,
+        quantity,
+        now
+    )
+}
+
+pub async fn insert_reservation(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+    row: &Reservation,
+    now: Time,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into reservations (org_id, id, ticket_id, part_id, item_id, quantity, state, plugin, created_at)
+         values ($1, $2, $3, $4, $5, $6, 'held', $7, $8)",
+        org,
+        row.id,
+        ticket,
+        row.part_id,
+        row.item_id,
+        row.quantity,
+        row.plugin.as_deref(),
+        now
+    )?;
+    Ok(())
+}
+
+/// Ends a held reservation; false when it had ended already.
+pub async fn end_reservation(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ReservationId,
+    state: ReservationState,
+    now: Time,
+) -> Result<bool, sqlx::Error> {
+    let state = match state {
+        ReservationState::Consumed => "consumed",
+        ReservationState::Held | ReservationState::Released => "released",
+    };
+    let rows = execute!(
+        conn,
+        "update reservations set state = $3, ended_at = $4 where org_id = $1 and id = $2 and state = 'held'",
+        org,
+        id,
+        state,
+        now
+    )?;
+    Ok(rows == 1)
+}
+
+pub async fn reservations(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+) -> Result<Vec<Reservation>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        Reservation,
+        "select id, part_id, item_id, quantity, state, plugin from reservations
+         where org_id = $1 and ticket_id = $2 order by id",
+        org,
+        ticket
+    )
+}
+
+pub async fn insert_movement(
+    conn: &mut Conn,
+    org: OrgId,
+    movement: &Movement<'_>,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into stock_movements (org_id, id, item_id, delta, reason, actor, ticket_id, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        org,
+        movement.id,
+        movement.item_id,
+        movement.delta,
+        movement.reason,
+        movement.actor,
+        movement.ticket_id,
+        movement.created_at
+    )?;
+    Ok(())
+}
+
+/// One row that breaks an invariant of stock, for `doctor`.
+pub type Finding = (OrgId, uuid::Uuid, i64, i64);
+
+/// Across organizations by design. Items whose `reserved` is not the sum of what is held.
+pub async fn find_wrong_reserved(conn: &mut Conn) -> Result<Vec<Finding>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        Finding,
+        "select i.org_id, i.id, i.reserved, cast(coalesce(sum(r.quantity), 0) as bigint)
+         from inventory_items i
+         left join reservations r on r.org_id = i.org_id and r.item_id = i.id and r.state = 'held'
+         group by i.org_id, i.id, i.reserved
+         having i.reserved <> cast(coalesce(sum(r.quantity), 0) as bigint)"
+    )
+}
+
+/// Across organizations by design. Items whose `on_hand` is not the sum of their movements.
+pub async fn find_wrong_on_hand(conn: &mut Conn) -> Result<Vec<Finding>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        Finding,
+        "select i.org_id, i.id, i.on_hand, cast(coalesce(sum(m.delta), 0) as bigint)
+         from inventory_items i
+         left join stock_movements m on m.org_id = i.org_id and m.item_id = i.id
+         group by i.org_id, i.id, i.on_hand
+         having i.on_hand <> cast(coalesce(sum(m.delta), 0) as bigint)"
+    )
+}
+
+/// Across organizations by design. Tickets in one of two end statuses that still hold something.
+pub async fn find_held_by_ended(
+    conn: &mut Conn,
+    closed: &str,
+    voided: &str,
+) -> Result<Vec<Finding>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        Finding,
+        "select t.org_id, t.id, cast(sum(r.quantity) as bigint), cast(0 as bigint)
+         from tickets t
+         join reservations r on r.org_id = t.org_id and r.ticket_id = t.id and r.state = 'held'
+         where t.status in ($1, $2)
+         group by t.org_id, t.id",
+        closed,
+        voided
+    )
+}
+
+/// Across organizations by design. Part lines that have more held and consumed than they ask for,
+/// and reservations of lines that are gone.
+pub async fn find_overreserved_parts(conn: &mut Conn) -> Result<Vec<Finding>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        Finding,
+        "select r.org_id, r.part_id, cast(sum(r.quantity) as bigint), coalesce(max(p.quantity), 0)
+         from reservations r
+         left join ticket_parts p on p.org_id = r.org_id and p.id = r.part_id
+         where r.state in ('held', 'consumed')
+         group by r.org_id, r.part_id
+         having sum(r.quantity) > coalesce(max(p.quantity), 0)"
+    )
+}

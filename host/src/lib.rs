@@ -1,0 +1,36 @@
+//! RepairOps: the REST API of a repair shop's tickets, and the host of the WebAssembly plugins that take
+//! part in their workflow.
+//!
+//! The modules in reading order: `app` lists the routes; a feature's folder (`tickets`, `inventory`,
+//! `plugins` …) has `http` (routes and bodies), operations (one file each) and `store` (all SQL of its
+//! tables); `runtime` runs guests; `model` is plain data and rules. Calls go http -> operation -> store or
+//! runtime -> model, never upward.
+
+pub mod app;
+pub mod auth;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod extract;
+pub mod model;
+pub mod page;
+pub mod request_id;
+pub mod respond;
+
+pub mod customers;
+pub mod inventory;
+pub mod keys;
+pub mod organizations;
+pub mod plugins;
+pub mod shops;
+pub mod tickets;
+pub mod users;
+pub mod webhooks;
+
+pub mod cli;
+pub mod runtime;
+pub mod toolchain;
+
+pub use app::{App, router};
+pub use config::Config;

@@ -1,0 +1,54 @@
+//! One type for each kind of id, so that they cannot be mixed up. All are UUIDv7.
+
+/// What all ids have in common.
+pub trait Id {
+    /// The name that errors use, for example `ticket_id`.
+    const FIELD: &'static str;
+
+    fn from_uuid(id: uuid::Uuid) -> Self;
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $field:literal),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, sqlx::Type)]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        pub struct $name(pub uuid::Uuid);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl Id for $name {
+            const FIELD: &'static str = $field;
+
+            fn from_uuid(id: uuid::Uuid) -> Self {
+                Self(id)
+            }
+        }
+    )*};
+}
+
+ids! {
+    OrgId = "organization_id",
+    KeyId = "key_id",
+    ShopId = "shop_id",
+    UserId = "user_id",
+    CustomerId = "customer_id",
+    TicketId = "ticket_id",
+    /// A line of parts of a ticket.
+    PartId = "part_id",
+    /// An entry of a ticket's timeline.
+    TimelineId = "timeline_id",
+    ItemId = "inventory_id",
+    /// A row of the append-only history of stock.
+    MovementId = "movement_id",
+    ReservationId = "reservation_id",
+    PluginId = "plugin_id",
+    InstallationId = "installation_id",
+    /// A row of the outbox.
+    EventId = "event_id",
+}

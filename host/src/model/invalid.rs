@@ -1,0 +1,68 @@
+//! One input that is not right: which field, what it was, what would be right.
+
+use serde::Serialize;
+use serde_json::Value;
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct Invalid {
+    pub field: String,
+    pub value: Value,
+    pub message: String,
+}
+
+impl Invalid {
+    pub fn new(
+        field: impl Into<String>,
+        value: impl Serialize,
+        message: impl Into<String>,
+    ) -> Self {
+        Invalid {
+            field: field.into(),
+            value: serde_json::to_value(value).unwrap_or(Value::Null),
+            message: message.into(),
+        }
+    }
+}
+
+/// Checks the length of a text, counted in characters, blank ends aside; answers it trimmed.
+pub fn check_text(field: &str, text: &str, max: usize) -> Result<String, Invalid> {
+    let trimmed = text.trim();
+    let length = trimmed.chars().count();
+    if length == 0 {
+        return Err(Invalid::new(field, text, format!("{field} must not be empty")));
+    }
+    if length > max {
+        let message = format!("{field} has {length} characters; at most {max} are allowed");
+        return Err(Invalid::new(field, length, message));
+    }
+    if trimmed.contains('\0') {
+        return Err(Invalid::new(field, text, format!("{field} must not contain a NUL character")));
+    }
+    Ok(trimmed.to_owned())
+}
+
+/// The same for a text that may be left out. Blank counts as left out.
+pub fn check_optional(
+    field: &str,
+    text: Option<&str>,
+    max: usize,
+) -> Result<Option<String>, Invalid> {
+    match text.map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(text) => check_text(field, text, max).map(Some),
+    }
+}
+
+/// Takes what looks like an email address: something, an at sign, a domain.
+pub fn check_email(field: &str, text: &str) -> Result<String, Invalid> {
+    let email = check_text(field, text, 254)?;
+    let domain = email
+        .split_once('@')
+        .map_or("", |(name, domain)| if name.is_empty() { "" } else { domain });
+    if domain.is_empty() || domain.contains('@') || email.contains(char::is_whitespace) {
+        let message = format!("{field} is no email address, for example jane@example.com");
+        return Err(Invalid::new(field, text, message));
+    }
+    Ok(email)
+}

@@ -1,0 +1,14 @@
+//! Plain data and rules: no I/O, no SQL, no HTTP.
+
+pub mod event;
+pub mod ids;
+pub mod invalid;
+pub mod limits;
+pub mod money;
+pub mod patch;
+pub mod people;
+pub mod plugin;
+pub mod stock;
+pub mod ticket;
+pub mod time;
+pub mod workflow;

@@ -1,0 +1,70 @@
+//! What a post-create patch does to a ticket: to the copy that the next plugin sees, and to the stored one.
+
+use super::event::{self, Patch};
+use super::money::Money;
+use super::ticket::Ticket;
+
+impl Patch {
+    /// The names of the fields that it sets, as the API's ticket has them.
+    pub fn fields(&self) -> Vec<String> {
+        let plain = [
+            ("tags", !self.tags.is_empty()),
+            ("issue.severity", self.severity.is_some()),
+            ("issue.category", self.category.is_some()),
+            ("diagnostics.estimated_cost", self.estimated_cost.is_some()),
+            ("diagnostics.recommended_parts", self.recommended_parts.is_some()),
+            ("internal_note", self.internal_note.is_some()),
+        ];
+        let mut fields: Vec<String> =
+            plain.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.to_owned()).collect();
+        fields
+            .extend(self.custom_fields.iter().map(|field| format!("custom_fields.{}", field.key)));
+        fields
+    }
+}
+
+impl event::Ticket {
+    pub fn apply(&mut self, patch: &Patch) {
+        add_tags(&mut self.tags, &patch.tags);
+        set(&mut self.issue.severity, &patch.severity);
+        set(&mut self.issue.category, &patch.category);
+        set(&mut self.diagnostics.estimated_cost, &patch.estimated_cost);
+        if let Some(parts) = &patch.recommended_parts {
+            self.diagnostics.recommended_parts.clone_from(parts);
+        }
+        for field in &patch.custom_fields {
+            self.custom_fields.retain(|old| old.key != field.key);
+            self.custom_fields.push(field.clone());
+        }
+        self.custom_fields.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+}
+
+impl Ticket {
+    pub fn apply(&mut self, patch: &Patch) {
+        add_tags(&mut self.tags, &patch.tags);
+        set(&mut self.issue_severity, &patch.severity);
+        set(&mut self.issue_category, &patch.category);
+        set(&mut self.estimated_cost, &patch.estimated_cost.map(Money));
+        if let Some(parts) = &patch.recommended_parts {
+            self.recommended_parts.clone_from(parts);
+        }
+        self.custom_fields.extend(
+            patch.custom_fields.iter().map(|field| (field.key.clone(), field.value.clone())),
+        );
+    }
+}
+
+fn add_tags(tags: &mut Vec<String>, new: &[String]) {
+    for tag in new {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+}
+
+fn set<T: Clone>(field: &mut Option<T>, value: &Option<T>) {
+    if value.is_some() {
+        field.clone_from(value);
+    }
+}

@@ -1,0 +1,81 @@
+//! Organizations, shops, users, customers, and what a key may do.
+
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use super::ids::{CustomerId, ShopId, UserId};
+use super::money::Money;
+use super::time::Time;
+
+/// What a key may do; each includes those before it.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    sqlx::Type,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Scope {
+    Read,
+    Write,
+    Admin,
+}
+
+impl Scope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::Read => "read",
+            Scope::Write => "write",
+            Scope::Admin => "admin",
+        }
+    }
+}
+
+/// Who does something, as the timeline and the plugins see it.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    pub name: String,
+    pub user_id: Option<UserId>,
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub struct Shop {
+    pub id: ShopId,
+    pub name: String,
+    pub time_zone: String,
+    pub address: Option<String>,
+    pub created_at: Time,
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub struct User {
+    pub id: UserId,
+    pub name: String,
+    pub email: String,
+    pub role: String,
+    pub hourly_cost: Option<Money>,
+    pub created_at: Time,
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub struct Customer {
+    pub id: CustomerId,
+    pub name: String,
+    pub email: String,
+    pub phone: Option<String>,
+    pub address: Option<String>,
+    pub created_at: Time,
+}
+
+/// What an email address or a name is compared by. In Rust, since SQLite's `lower()` is ASCII only.
+pub fn comparison_key(text: &str) -> String {
+    text.trim().to_lowercase()
+}

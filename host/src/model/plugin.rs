@@ -1,0 +1,96 @@
+//! Plugins and their installations.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::FromRow;
+
+use super::event::Hook;
+use super::ids::{InstallationId, PluginId, ShopId};
+use super::limits::Limits;
+use super::time::Time;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum PluginState {
+    Compiling,
+    Ready,
+    Failed,
+}
+
+/// A plugin of an organization: an uploaded component and what it says of itself.
+#[derive(Clone, Debug, FromRow)]
+pub struct Plugin {
+    pub id: PluginId,
+    pub digest: String,
+    pub name: String,
+    pub version: String,
+    pub description: String,
+    pub size_bytes: i64,
+    pub state: PluginState,
+    /// Why it cannot be used, when `state` is `failed`.
+    pub error: Option<String>,
+    #[sqlx(json)]
+    pub hooks: Vec<Hook>,
+    #[sqlx(json)]
+    pub permissions: Vec<String>,
+    #[sqlx(json(nullable))]
+    pub settings_schema: Option<Value>,
+    pub created_at: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    Enforce,
+    Off,
+}
+
+/// What happens when a plugin breaks or returns its own error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// The call goes on; a warning says so.
+    Open,
+    /// The call is answered 503.
+    Closed,
+}
+
+impl OnFailure {
+    pub fn default_for(hook: Hook) -> OnFailure {
+        match hook {
+            Hook::PreTransition => OnFailure::Closed,
+            Hook::PostCreate | Hook::ReserveInventory => OnFailure::Open,
+        }
+    }
+}
+
+/// How one hook of an installation takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookSetup {
+    /// Lower runs first; installations of the same order run oldest first.
+    pub order: i32,
+    pub mode: Mode,
+    pub on_failure: OnFailure,
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub struct Installation {
+    pub id: InstallationId,
+    pub plugin_id: PluginId,
+    #[sqlx(json)]
+    pub settings: Value,
+    #[sqlx(json)]
+    pub grants: Vec<String>,
+    #[sqlx(json)]
+    pub limits: Limits,
+    /// Only tickets of these shops; none = of all.
+    #[sqlx(json(nullable))]
+    pub shop_ids: Option<Vec<ShopId>>,
+    #[sqlx(json)]
+    pub hooks: BTreeMap<Hook, HookSetup>,
+    pub created_at: Time,
+    pub updated_at: Time,
+}

@@ -1,0 +1,155 @@
+//! Stock: items, reservations, and the plan of what a ticket takes from where.
+
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use super::ids::{ItemId, PartId, ReservationId, ShopId};
+use super::money::Money;
+use super::time::Time;
+
+/// One article on the shelf of one shop. `0 <= reserved <= on_hand` always.
+#[derive(Clone, Debug, FromRow)]
+pub struct Item {
+    pub id: ItemId,
+    pub shop_id: ShopId,
+    pub sku: String,
+    pub name: String,
+    pub category: String,
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub cost: Money,
+    pub selling_price: Money,
+    pub reorder_level: i64,
+    pub supplier: Option<String>,
+    pub created_at: Time,
+    pub updated_at: Time,
+}
+
+impl Item {
+    pub fn available(&self) -> i64 {
+        self.on_hand - self.reserved
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum ReservationState {
+    Held,
+    Consumed,
+    Released,
+}
+
+/// So many of an item, for a line of a ticket.
+#[derive(Clone, Debug, FromRow)]
+pub struct Reservation {
+    pub id: ReservationId,
+    pub part_id: PartId,
+    pub item_id: ItemId,
+    pub quantity: i64,
+    pub state: ReservationState,
+    /// The plugin whose plan it was; none for the built-in plan.
+    pub plugin: Option<String>,
+}
+
+/// A line of which some are not held yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    pub part_id: PartId,
+    pub item_id: ItemId,
+    pub missing: i64,
+}
+
+/// So many of a line shall come from an item. What a line does not get is a backorder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allocation {
+    pub part_id: PartId,
+    pub item_id: ItemId,
+    pub quantity: i64,
+}
+
+/// What a ticket takes from where, and whose idea it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub allocations: Vec<Allocation>,
+    pub plugin: Option<String>,
+}
+
+impl Plan {
+    /// Without a plugin: the line's own item in the ticket's own shop, as far as it goes.
+    pub fn built_in(shop: ShopId, shortages: &[Shortage], stock: &[Item]) -> Plan {
+        let mut left: Vec<(ItemId, i64)> = stock
+            .iter()
+            .filter(|item| item.shop_id == shop)
+            .map(|item| (item.id, item.available()))
+            .collect();
+        let mut plan = Plan::default();
+        for shortage in shortages {
+            let Some((_, available)) = left.iter_mut().find(|(id, _)| *id == shortage.item_id)
+            else {
+                continue;
+            };
+            let quantity = shortage.missing.min(*available);
+            if quantity > 0 {
+                *available -= quantity;
+                plan.allocations.push(Allocation {
+                    part_id: shortage.part_id,
+                    item_id: shortage.item_id,
+                    quantity,
+                });
+            }
+        }
+        plan
+    }
+
+    /// Is the plan one that these shortages and this stock allow? The text says what is wrong.
+    pub fn check(&self, shortages: &[Shortage], stock: &[Item]) -> Result<(), String> {
+        for allocation in &self.allocations {
+            if !stock.iter().any(|item| item.id == allocation.item_id) {
+                return Err(format!(
+                    "the plan takes from item {}, which is not in the event's stock",
+                    allocation.item_id
+                ));
+            }
+            if !shortages.iter().any(|line| line.part_id == allocation.part_id) {
+                return Err(format!(
+                    "the plan serves part {}, which is not among the event's lines",
+                    allocation.part_id
+                ));
+            }
+            if allocation.quantity < 1 {
+                return Err("the plan has a quantity of 0".to_owned());
+            }
+        }
+        for line in shortages {
+            let planned = self.planned(|allocation| allocation.part_id == line.part_id);
+            if planned > line.missing {
+                return Err(format!(
+                    "the plan gives part {} {planned} pieces, but only {} are missing",
+                    line.part_id, line.missing
+                ));
+            }
+        }
+        for item in stock {
+            let planned = self.planned(|allocation| allocation.item_id == item.id);
+            if planned > item.available() {
+                return Err(format!(
+                    "the plan takes {planned} of item {} ({}), but only {} are available",
+                    item.id,
+                    item.sku,
+                    item.available()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many the plan moves for the allocations that match.
+    pub fn planned(&self, matches: impl Fn(&Allocation) -> bool) -> i64 {
+        self.allocations
+            .iter()
+            .filter(|allocation| matches(allocation))
+            .map(|allocation| allocation.quantity)
+            .sum()
+    }
+}

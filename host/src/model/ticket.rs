@@ -1,0 +1,153 @@
+//! A ticket and what hangs on it.
+
+use std::collections::BTreeMap;
+
+use sqlx::FromRow;
+
+use super::event::CustomValue;
+use super::ids::{
+    CustomerId, InstallationId, ItemId, PartId, ShopId, TicketId, TimelineId, UserId,
+};
+use super::money::{Hours, Money};
+use super::people::{Customer, Shop, User};
+use super::stock::{Reservation, ReservationState, Shortage};
+use super::time::Time;
+use super::workflow::Status;
+
+pub const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
+
+/// A row of tickets, without what hangs on it.
+#[derive(Clone, Debug, FromRow)]
+pub struct Ticket {
+    pub id: TicketId,
+    pub number: i64,
+    /// Grows with every change; a write names the version it was decided on.
+    pub version: i64,
+    pub shop_id: ShopId,
+    pub customer_id: CustomerId,
+    pub status: Status,
+    pub device_identifier: String,
+    pub device_category: Option<String>,
+    pub device_description: Option<String>,
+    pub issue_description: String,
+    pub issue_category: Option<String>,
+    pub issue_severity: Option<String>,
+    pub assigned_to: Option<UserId>,
+    pub labor_hours: Hours,
+    pub labor_rate: Money,
+    pub findings: Option<String>,
+    pub estimated_cost: Option<Money>,
+    #[sqlx(json)]
+    pub recommended_parts: Vec<String>,
+    #[sqlx(json)]
+    pub tags: Vec<String>,
+    #[sqlx(json)]
+    pub custom_fields: BTreeMap<String, CustomValue>,
+    pub picked_up_at: Option<Time>,
+    pub created_at: Time,
+    pub updated_at: Time,
+}
+
+/// A line of parts. Without `inventory_id` it is a special order.
+#[derive(Clone, Debug, PartialEq, FromRow)]
+pub struct Part {
+    pub id: PartId,
+    pub inventory_id: Option<ItemId>,
+    pub sku: Option<String>,
+    pub name: String,
+    pub quantity: i64,
+    pub unit_cost: Money,
+    /// What one cost the shop, when that is known.
+    pub cost_basis: Option<Money>,
+}
+
+impl Part {
+    pub fn total(&self) -> Money {
+        self.unit_cost.times(self.quantity)
+    }
+}
+
+/// An entry of the timeline. Notes are entries that change no status.
+#[derive(Clone, Debug, FromRow)]
+pub struct TimelineEntry {
+    pub id: TimelineId,
+    pub kind: String,
+    pub status: Status,
+    pub actor: String,
+    pub notes: Option<String>,
+    pub created_at: Time,
+}
+
+/// Which plugin set a field.
+#[derive(Clone, Debug, FromRow)]
+pub struct FieldSource {
+    pub field: String,
+    pub plugin: String,
+    pub plugin_version: String,
+    pub installation_id: InstallationId,
+    pub created_at: Time,
+}
+
+/// A ticket with all that belongs to it: what the detail shows and what plugins see.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    pub ticket: Ticket,
+    pub customer: Customer,
+    pub shop: Shop,
+    pub technician: Option<User>,
+    pub parts: Vec<Part>,
+    pub timeline: Vec<TimelineEntry>,
+    pub reservations: Vec<Reservation>,
+    pub field_sources: Vec<FieldSource>,
+    /// `none`, `pending`, `done` or `failed`: how far the post-create plugins got.
+    pub enrichment: &'static str,
+}
+
+impl Ticket {
+    /// `T` and six digits or more.
+    pub fn number_text(&self) -> String {
+        number_text(self.number)
+    }
+
+    pub fn labor_total(&self) -> Money {
+        self.labor_hours.at(self.labor_rate)
+    }
+}
+
+/// The number of a ticket as people use it.
+pub fn number_text(number: i64) -> String {
+    format!("T{number:06}")
+}
+
+impl Detail {
+    pub fn parts_total(&self) -> Money {
+        self.parts.iter().map(Part::total).sum()
+    }
+
+    pub fn total(&self) -> Money {
+        self.ticket.labor_total() + self.parts_total()
+    }
+
+    /// How many of a line are in the given state.
+    pub fn reserved(&self, part: PartId, state: ReservationState) -> i64 {
+        self.reservations
+            .iter()
+            .filter(|row| row.part_id == part && row.state == state)
+            .map(|row| row.quantity)
+            .sum()
+    }
+
+    /// The stocked lines of which some are neither held nor consumed.
+    pub fn shortages(&self) -> Vec<Shortage> {
+        self.parts
+            .iter()
+            .filter_map(|part| {
+                let item_id = part.inventory_id?;
+                let missing = part.quantity
+                    - self.reserved(part.id, ReservationState::Held)
+                    - self.reserved(part.id, ReservationState::Consumed);
+                (missing > 0).then_some(Shortage { part_id: part.id, item_id, missing })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,168 @@
+//! The graph of statuses, as data: which there are, which edges lead where, and what each status
+//! means for stock. The one built-in workflow has the edges of the vendor's state machine and the
+//! two that the API reference's sample timeline takes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of a status. Which ones there are is up to the workflow.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct Status(pub String);
+
+impl Status {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a status means for the stock of the parts on the ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StockRule {
+    /// Parts are a plan; nothing is held.
+    Plan,
+    /// Hold what there is; a shortage does not block.
+    Hold,
+    /// Hold everything; a shortage of a stocked line blocks the way in.
+    Require,
+    /// What is held is taken out of stock; from now on parts cannot change.
+    Consume,
+    /// Parts may be added to again; what was consumed stays.
+    Rework,
+    /// Parts cannot change.
+    Frozen,
+    /// What is held goes back.
+    Release,
+}
+
+pub struct StatusRule {
+    pub name: &'static str,
+    pub terminal: bool,
+    pub stock: StockRule,
+    pub next: &'static [&'static str],
+}
+
+pub struct Workflow {
+    statuses: &'static [StatusRule],
+}
+
+/// Why an edge cannot be taken.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("Cannot transition from {from} to {to}")]
+pub struct NoEdge {
+    pub from: Status,
+    pub to: Status,
+    pub allowed: Vec<String>,
+}
+
+pub const INITIAL: &str = "INTAKE";
+pub const PICKED_UP: &str = "PICKED_UP";
+
+const fn rule(name: &'static str, stock: StockRule, next: &'static [&'static str]) -> StatusRule {
+    StatusRule { name, terminal: next.is_empty(), stock, next }
+}
+
+pub static DEFAULT: Workflow = Workflow {
+    statuses: &[
+        rule("INTAKE", StockRule::Plan, &["TRIAGE", "DIAGNOSTICS", "VOIDED"]),
+        rule("TRIAGE", StockRule::Plan, &["DIAGNOSTICS", "VOIDED"]),
+        rule(
+            "DIAGNOSTICS",
+            StockRule::Plan,
+            &["WAITING_APPROVAL", "TRIAGE", "IN_REPAIR", "VOIDED"],
+        ),
+        rule("WAITING_APPROVAL", StockRule::Plan, &["APPROVED", "VOIDED"]),
+        rule("APPROVED", StockRule::Hold, &["WAITING_ON_PARTS", "IN_REPAIR", "VOIDED"]),
+        rule("WAITING_ON_PARTS", StockRule::Hold, &["IN_REPAIR", "VOIDED"]),
+        rule("IN_REPAIR", StockRule::Require, &["QC_REVIEW", "VOIDED"]),
+        rule("QC_REVIEW", StockRule::Consume, &["READY_FOR_PICKUP", "QC_FAILED", "VOIDED"]),
+        rule("QC_FAILED", StockRule::Rework, &["IN_REPAIR", "VOIDED"]),
+        rule("READY_FOR_PICKUP", StockRule::Frozen, &["PICKED_UP", "VOIDED"]),
+        rule("PICKED_UP", StockRule::Frozen, &["CLOSED"]),
+        rule("CLOSED", StockRule::Frozen, &[]),
+        rule("VOIDED", StockRule::Release, &[]),
+    ],
+};
+
+impl Workflow {
+    /// The rule of a status; `None` when the workflow has no such status.
+    pub fn find(&self, status: &str) -> Option<&StatusRule> {
+        self.statuses.iter().find(|rule| rule.name == status)
+    }
+
+    pub fn names(&self) -> Vec<&'static str> {
+        self.statuses.iter().map(|rule| rule.name).collect()
+    }
+
+    pub fn initial(&self) -> Status {
+        Status(INITIAL.to_owned())
+    }
+
+    /// May a ticket go from `from` to `to`?
+    pub fn check(&self, from: &Status, to: &Status) -> Result<(), NoEdge> {
+        let next = self.find(from.as_str()).map_or(&[][..], |rule| rule.next);
+        if next.contains(&to.as_str()) {
+            return Ok(());
+        }
+        Err(NoEdge {
+            from: from.clone(),
+            to: to.clone(),
+            allowed: next.iter().map(|name| (*name).to_owned()).collect(),
+        })
+    }
+
+    /// What the status means for stock; an unknown one touches nothing.
+    pub fn stock(&self, status: &Status) -> StockRule {
+        self.find(status.as_str()).map_or(StockRule::Frozen, |rule| rule.stock)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(name: &str) -> Status {
+        Status(name.to_owned())
+    }
+
+    #[test]
+    fn edges_lead_to_known_statuses_and_all_are_reachable() {
+        let names = DEFAULT.names();
+        let mut reached = vec![INITIAL];
+        for rule in DEFAULT.statuses {
+            for next in rule.next {
+                assert!(names.contains(next), "{next} is unknown");
+                reached.push(next);
+            }
+        }
+        assert!(names.iter().all(|name| reached.contains(name)));
+    }
+
+    #[test]
+    fn a_missing_edge_names_what_is_allowed() {
+        assert_eq!(DEFAULT.check(&status("INTAKE"), &status("TRIAGE")), Ok(()));
+        let error = DEFAULT.check(&status("IN_REPAIR"), &status("INTAKE"));
+        assert_eq!(
+            error.map_err(|error| (error.to_string(), error.allowed)),
+            Err((
+                "Cannot transition from IN_REPAIR to INTAKE".to_owned(),
+                vec!["QC_REVIEW".to_owned(), "VOIDED".to_owned()]
+            ))
+        );
+    }
+
+    #[test]
+    fn terminal_statuses_lead_nowhere() {
+        let terminal: Vec<_> =
+            DEFAULT.statuses.iter().filter(|rule| rule.terminal).map(|rule| rule.name).collect();
+        assert_eq!(terminal, ["CLOSED", "VOIDED"]);
+    }
+}

@@ -1,0 +1,3 @@
+//! Organizations: the tenants. Everything else belongs to one.
+
+pub mod store;

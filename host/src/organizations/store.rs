@@ -1,0 +1,59 @@
+//! All SQL of organizations.
+
+use crate::db::Conn;
+use crate::model::ids::OrgId;
+use crate::model::time::Time;
+use crate::{execute, fetch_one, fetch_optional};
+
+pub async fn insert(
+    conn: &mut Conn,
+    id: OrgId,
+    name: &str,
+    tier: &str,
+    now: Time,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into organizations (id, name, tier, created_at) values ($1, $2, $3, $4)",
+        id,
+        name,
+        tier,
+        now
+    )?;
+    Ok(())
+}
+
+pub async fn exists(conn: &mut Conn, id: OrgId) -> Result<bool, sqlx::Error> {
+    let row: Option<(OrgId,)> =
+        fetch_optional!(conn, (OrgId,), "select id from organizations where id = $1", id)?;
+    Ok(row.is_some())
+}
+
+/// Takes the next ticket number. Creations of one organization queue here until they commit.
+pub async fn take_ticket_number(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
+    let row: (i64,) = fetch_one!(
+        conn,
+        (i64,),
+        "update organizations set last_ticket_number = last_ticket_number + 1
+         where id = $1 returning last_ticket_number",
+        org
+    )?;
+    Ok(row.0)
+}
+
+/// The present number of the organization's set of plugins.
+pub async fn plugins_revision(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
+    let row: (i64,) =
+        fetch_one!(conn, (i64,), "select plugins_revision from organizations where id = $1", org)?;
+    Ok(row.0)
+}
+
+/// Every change of an organization's plugins does this, so that every node sees it at the next request.
+pub async fn bump_plugins_revision(conn: &mut Conn, org: OrgId) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "update organizations set plugins_revision = plugins_revision + 1 where id = $1",
+        org
+    )?;
+    Ok(())
+}

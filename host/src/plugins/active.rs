@@ -1,0 +1,96 @@
+//! Which plugins run: an organization's installations, cached by its `plugins_revision`.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::app::App;
+use crate::model::event::Hook;
+use crate::model::ids::{InstallationId, OrgId, ShopId};
+use crate::model::limits::Limits;
+use crate::model::plugin::{HookSetup, Mode};
+use crate::plugins::store::{self, ActiveRow};
+
+/// Organizations whose installations are kept in memory.
+const ORGANIZATIONS_MAX: usize = 10_000;
+
+/// An installation as the hooks need it.
+#[derive(Debug)]
+pub struct Active {
+    pub installation_id: InstallationId,
+    pub plugin: String,
+    pub version: String,
+    pub digest: String,
+    /// JSON text.
+    pub settings: String,
+    pub limits: Limits,
+    shop_ids: Option<Vec<ShopId>>,
+    hooks: Vec<(Hook, HookSetup)>,
+}
+
+impl Active {
+    pub fn setup(&self, hook: Hook) -> Option<HookSetup> {
+        self.hooks.iter().find(|(name, _)| *name == hook).map(|(_, setup)| *setup)
+    }
+}
+
+type Set = Arc<[Arc<Active>]>;
+
+/// The cache. The revision comes with every request, so nothing has to be told to it.
+pub struct ActivePlugins {
+    sets: Cache<OrgId, (i64, Set)>,
+}
+
+impl Default for ActivePlugins {
+    fn default() -> Self {
+        ActivePlugins { sets: Cache::new(ORGANIZATIONS_MAX) }
+    }
+}
+
+/// The installations that are on for a hook at a shop, in the owner's order.
+pub async fn for_hook(
+    app: &App,
+    org: OrgId,
+    revision: i64,
+    hook: Hook,
+    shop: ShopId,
+) -> Result<Vec<Arc<Active>>, sqlx::Error> {
+    let set = load(app, org, revision).await?;
+    let mut found: Vec<(i32, &Arc<Active>)> = set
+        .iter()
+        .filter(|active| active.shop_ids.as_ref().is_none_or(|ids| ids.contains(&shop)))
+        .filter_map(|active| {
+            let setup = active.setup(hook)?;
+            (setup.mode == Mode::Enforce).then_some((setup.order, active))
+        })
+        .collect();
+    found.sort_by_key(|(order, _)| *order); // stable: the oldest first among equals
+    Ok(found.into_iter().map(|(_, active)| active.clone()).collect())
+}
+
+async fn load(app: &App, org: OrgId, revision: i64) -> Result<Set, sqlx::Error> {
+    if let Some((cached, set)) = app.active.sets.get(&org)
+        && cached == revision
+    {
+        return Ok(set);
+    }
+    let mut conn = app.db.read().await?;
+    let rows = store::active(&mut conn, org).await?;
+    let set: Set = rows.into_iter().map(|row| Arc::new(active(row))).collect();
+    // Rows may be newer than `revision`; the next request brings the newer number and reads again.
+    app.active.sets.insert(org, (revision, set.clone()));
+    Ok(set)
+}
+
+fn active(row: ActiveRow) -> Active {
+    Active {
+        installation_id: row.installation.id,
+        plugin: row.name,
+        version: row.version,
+        digest: row.digest,
+        settings: row.installation.settings.to_string(),
+        limits: row.installation.limits,
+        shop_ids: row.installation.shop_ids,
+        hooks: row.installation.hooks.into_iter().collect(),
+    }
+}

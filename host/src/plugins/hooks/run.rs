@@ -1,0 +1,216 @@
+//! One chain of calls on a guest thread: components made ready first, the request's plugin time shared
+//! out, one log line a call.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::app::App;
+use crate::model::event::Hook;
+use crate::model::time::Time;
+use crate::plugins::active::Active;
+use crate::plugins::compile::prepare;
+use crate::request_id;
+use crate::runtime::{Call, CallError, CallReport, LogLine, Prepared};
+
+use super::FailureView;
+
+/// How long a request waits for a component that this node has not compiled yet.
+const PREPARE_WAIT: Duration = Duration::from_secs(5);
+
+/// The plugin time that is left to a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    left: Duration,
+    total_ms: u32,
+}
+
+impl Budget {
+    pub fn new(app: &App) -> Budget {
+        let total_ms = app.config.request_budget_ms;
+        Budget { left: Duration::from_millis(total_ms.into()), total_ms }
+    }
+
+    fn left_ms(&self) -> u32 {
+        u32::try_from(self.left.as_millis()).unwrap_or(u32::MAX)
+    }
+}
+
+/// What came of one call.
+pub struct Answered<T> {
+    pub active: Arc<Active>,
+    pub result: Result<T, Failure>,
+    pub fuel: u64,
+    pub duration: Duration,
+}
+
+pub struct Failure {
+    pub outcome: &'static str,
+    pub view: FailureView,
+}
+
+pub struct Chain {
+    app: App,
+    hook: Hook,
+    actives: Vec<Arc<Active>>,
+}
+
+/// A call that can be made, or why it cannot.
+struct Step {
+    active: Arc<Active>,
+    ready: Result<(Arc<Prepared>, u64), String>,
+}
+
+impl Chain {
+    pub fn new(app: &App, hook: Hook, actives: Vec<Arc<Active>>) -> Chain {
+        Chain { app: app.clone(), hook, actives }
+    }
+
+    /// Calls each plugin with the event; `call` may change the event for those after it, and may end
+    /// the chain by its last argument.
+    pub async fn run<E, T, F>(self, budget: &mut Budget, event: E, call: F) -> Vec<Answered<T>>
+    where
+        E: Send + 'static,
+        T: Send + 'static,
+        F: Fn(&Prepared, &Call<'_>, &mut E, &mut bool) -> CallReport<T> + Send + 'static,
+    {
+        if self.actives.is_empty() {
+            return Vec::new();
+        }
+        let steps = self.prepare_steps().await;
+        let (hook, now, request_id) = (self.hook, self.app.clock.now(), request_id::current());
+        let mut spent = *budget;
+        let job = move || {
+            let mut event = event;
+            let mut stop = false;
+            let mut answers = Vec::with_capacity(steps.len());
+            for step in steps {
+                let answered = run_step(step, now, &mut spent, |prepared, given| {
+                    call(prepared, given, &mut event, &mut stop)
+                });
+                log_call(hook, &request_id, &answered.0, &answered.1);
+                answers.push(answered.0);
+                if stop {
+                    break;
+                }
+            }
+            (answers, spent)
+        };
+        match self.app.runtime.run(job).await {
+            Ok((answers, spent)) => {
+                *budget = spent;
+                answers
+            }
+            Err(busy) => self
+                .actives
+                .into_iter()
+                .map(|active| unanswered(active, "busy", busy.to_string()))
+                .collect(),
+        }
+    }
+
+    async fn prepare_steps(&self) -> Vec<Step> {
+        let deadline = tokio::time::Instant::now() + PREPARE_WAIT;
+        let mut steps = Vec::with_capacity(self.actives.len());
+        for active in &self.actives {
+            let ready =
+                match tokio::time::timeout_at(deadline, prepare(&self.app, &active.digest)).await {
+                    Ok(Ok(prepared)) => random_seed().map(|seed| (prepared, seed)),
+                    Ok(Err(error)) => Err(error.to_string()),
+                    Err(_) => Err("the plugin is still being compiled on this node".to_owned()),
+                };
+            steps.push(Step { active: active.clone(), ready });
+        }
+        steps
+    }
+}
+
+fn random_seed() -> Result<u64, String> {
+    getrandom::u64().map_err(|error| format!("no randomness for the plugin's seed: {error}"))
+}
+
+fn run_step<T>(
+    step: Step,
+    now: Time,
+    budget: &mut Budget,
+    call: impl FnOnce(&Prepared, &Call<'_>) -> CallReport<T>,
+) -> (Answered<T>, Vec<LogLine>) {
+    let (prepared, seed) = match step.ready {
+        Ok(ready) => ready,
+        Err(reason) => return (unanswered(step.active, "unavailable", reason), Vec::new()),
+    };
+    let mut limits = step.active.limits;
+    limits.deadline_ms = limits.deadline_ms.min(budget.left_ms());
+    if limits.deadline_ms == 0 {
+        let message = format!(
+            "the plugins before it used up the {} ms of plugin time of this request",
+            budget.total_ms
+        );
+        return (unanswered(step.active, "budget", message), Vec::new());
+    }
+    let started = Instant::now();
+    let report =
+        call(&prepared, &Call { settings: &step.active.settings, limits: &limits, now, seed });
+    budget.left = budget.left.saturating_sub(started.elapsed());
+    let answered = Answered {
+        active: step.active,
+        result: report.result.map_err(|error| failure(&error, report.fuel)),
+        fuel: report.fuel,
+        duration: report.duration,
+    };
+    (answered, report.log)
+}
+
+fn unanswered<T>(active: Arc<Active>, outcome: &'static str, message: String) -> Answered<T> {
+    let view = FailureView { message, limit: None, used: None };
+    Answered { active, result: Err(Failure { outcome, view }), fuel: 0, duration: Duration::ZERO }
+}
+
+fn failure(error: &CallError, fuel: u64) -> Failure {
+    if !error.detail().is_empty() {
+        tracing::debug!(target: "repairops::plugin", detail = error.detail(), "how the plugin broke");
+    }
+    let (limit, used) = figures(error, fuel);
+    Failure { outcome: error.kind(), view: FailureView { message: error.to_string(), limit, used } }
+}
+
+/// The limit that was broken, and how far it was.
+fn figures(error: &CallError, fuel: u64) -> (Option<u64>, Option<u64>) {
+    match error {
+        CallError::Fuel { limit, .. } => (Some(*limit), Some(fuel)),
+        CallError::Deadline { limit_ms, elapsed_ms, .. } => {
+            (Some((*limit_ms).into()), Some(*elapsed_ms))
+        }
+        CallError::Sleep { limit_ms, asked_ms, .. } => (Some((*limit_ms).into()), Some(*asked_ms)),
+        CallError::Memory { limit, asked, .. } | CallError::Table { limit, asked, .. } => {
+            (Some(*limit), Some(*asked))
+        }
+        CallError::Input { limit, size } => (Some((*limit).into()), Some(*size)),
+        CallError::Output { limit } | CallError::HostCalls { limit, .. } => {
+            (Some((*limit).into()), None)
+        }
+        CallError::Trap { .. } | CallError::BadOutput { .. } | CallError::Guest(_) => (None, None),
+    }
+}
+
+/// One structured line a call, and the plugin's own lines below it.
+fn log_call<T>(hook: Hook, request_id: &str, answered: &Answered<T>, lines: &[LogLine]) {
+    let active = &answered.active;
+    let outcome = answered.result.as_ref().map_or_else(|failure| failure.outcome, |_| "ok");
+    let duration_us = u64::try_from(answered.duration.as_micros()).unwrap_or(u64::MAX);
+    tracing::info!(
+        target: "repairops::plugin",
+        plugin = active.plugin,
+        version = active.version,
+        installation_id = %active.installation_id,
+        hook = hook.as_str(),
+        outcome,
+        error = answered.result.as_ref().err().map(|failure| failure.view.message.as_str()),
+        fuel = answered.fuel,
+        duration_us,
+        request_id,
+        "plugin call"
+    );
+    for line in lines {
+        tracing::info!(target: "repairops::plugin::log", plugin = active.plugin, level = ?line.level, request_id, "{}", line.message);
+    }
+}

@@ -1,0 +1,250 @@
+//! `/v1/plugins` and `/v1/installations`.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::auth::{Admin, Reader};
+use crate::error::ApiError;
+use crate::extract::{Body, Params, PathId, nullable};
+use crate::model::event::Hook;
+use crate::model::ids::{InstallationId, PluginId, ShopId};
+use crate::model::limits::Limits;
+use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
+use crate::model::time::{self, Time};
+use crate::page::{Page, Window};
+use crate::plugins::install::{self, Change, HookChange};
+use crate::plugins::{store, upload};
+use crate::respond::Created;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListParams {
+    limit: Option<i64>,
+    offset: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstallationListParams {
+    plugin_id: Option<PluginId>,
+    limit: Option<i64>,
+    offset: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstallBody {
+    plugin_id: PluginId,
+    settings: Option<Value>,
+    grants: Option<Vec<String>>,
+    limits: Option<Limits>,
+    shop_ids: Option<Vec<ShopId>>,
+    hooks: Option<BTreeMap<String, HookBody>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateBody {
+    settings: Option<Value>,
+    grants: Option<Vec<String>>,
+    limits: Option<Limits>,
+    #[serde(default, deserialize_with = "nullable")]
+    shop_ids: Option<Option<Vec<ShopId>>>,
+    hooks: Option<BTreeMap<String, HookBody>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HookBody {
+    order: Option<i32>,
+    mode: Option<Mode>,
+    on_failure: Option<OnFailure>,
+}
+
+#[derive(Serialize)]
+pub struct PluginView {
+    id: PluginId,
+    name: String,
+    version: String,
+    description: String,
+    digest: String,
+    size_bytes: i64,
+    state: PluginState,
+    error: Option<String>,
+    hooks: Vec<Hook>,
+    permissions: Vec<String>,
+    settings_schema: Option<Value>,
+    #[serde(serialize_with = "time::serialize")]
+    created_at: Time,
+}
+
+#[derive(Serialize)]
+pub struct InstallationView {
+    id: InstallationId,
+    plugin_id: PluginId,
+    settings: Value,
+    grants: Vec<String>,
+    limits: Limits,
+    shop_ids: Option<Vec<ShopId>>,
+    hooks: BTreeMap<Hook, HookSetup>,
+    #[serde(serialize_with = "time::serialize")]
+    created_at: Time,
+    #[serde(serialize_with = "time::serialize")]
+    updated_at: Time,
+}
+
+pub async fn upload(
+    State(app): State<App>,
+    caller: Admin,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind != Some("application/wasm") {
+        return Err(ApiError::unsupported_media_type("application/wasm", kind));
+    }
+    let bytes = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(app.config.component_max_bytes),
+        _ => ApiError::from_bytes_rejection(rejection),
+    })?;
+    let uploaded = upload::upload(&app, &caller, bytes).await?;
+    let body = view(uploaded.plugin);
+    if uploaded.is_new {
+        return Ok(Created { location: format!("/v1/plugins/{}", body.id), body }.into_response());
+    }
+    Ok(Json(body).into_response())
+}
+
+pub async fn list(
+    State(app): State<App>,
+    caller: Reader,
+    Params(params): Params<ListParams>,
+) -> Result<Json<Page<PluginView>>, ApiError> {
+    let window = Window::new(params.limit, params.offset)?;
+    let mut conn = app.db.read().await?;
+    Ok(Json(window.page(store::list_plugins(&mut conn, caller.org, window).await?, view)))
+}
+
+pub async fn show(
+    State(app): State<App>,
+    caller: Reader,
+    PathId(id): PathId<PluginId>,
+) -> Result<Json<PluginView>, ApiError> {
+    let mut conn = app.db.read().await?;
+    let plugin = store::get_plugin(&mut conn, caller.org, id).await?;
+    plugin.map(view).map(Json).ok_or_else(|| ApiError::not_found("Plugin"))
+}
+
+pub async fn install(
+    State(app): State<App>,
+    caller: Admin,
+    Body(body): Body<InstallBody>,
+) -> Result<Created<InstallationView>, ApiError> {
+    let change = Change {
+        settings: body.settings,
+        grants: body.grants,
+        limits: body.limits,
+        shop_ids: body.shop_ids.map(Some),
+        hooks: body.hooks.map(hook_changes),
+    };
+    let installation = install::install(&app, &caller, body.plugin_id, change).await?;
+    Ok(Created {
+        location: format!("/v1/installations/{}", installation.id),
+        body: view_installation(installation),
+    })
+}
+
+pub async fn list_installations(
+    State(app): State<App>,
+    caller: Reader,
+    Params(params): Params<InstallationListParams>,
+) -> Result<Json<Page<InstallationView>>, ApiError> {
+    let window = Window::new(params.limit, params.offset)?;
+    let mut conn = app.db.read().await?;
+    let rows = store::list_installations(&mut conn, caller.org, params.plugin_id, window).await?;
+    Ok(Json(window.page(rows, view_installation)))
+}
+
+pub async fn show_installation(
+    State(app): State<App>,
+    caller: Reader,
+    PathId(id): PathId<InstallationId>,
+) -> Result<Json<InstallationView>, ApiError> {
+    let mut conn = app.db.read().await?;
+    let found = store::get_installation(&mut conn, caller.org, id).await?;
+    found.map(view_installation).map(Json).ok_or_else(|| ApiError::not_found("Installation"))
+}
+
+pub async fn update_installation(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<InstallationId>,
+    Body(body): Body<UpdateBody>,
+) -> Result<Json<InstallationView>, ApiError> {
+    let change = Change {
+        settings: body.settings,
+        grants: body.grants,
+        limits: body.limits,
+        shop_ids: body.shop_ids,
+        hooks: body.hooks.map(hook_changes),
+    };
+    Ok(Json(view_installation(install::update(&app, &caller, id, change).await?)))
+}
+
+pub async fn uninstall(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<InstallationId>,
+) -> Result<StatusCode, ApiError> {
+    install::uninstall(&app, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn hook_changes(hooks: BTreeMap<String, HookBody>) -> BTreeMap<String, HookChange> {
+    let change = |body: HookBody| HookChange {
+        order: body.order,
+        mode: body.mode,
+        on_failure: body.on_failure,
+    };
+    hooks.into_iter().map(|(name, body)| (name, change(body))).collect()
+}
+
+fn view(plugin: Plugin) -> PluginView {
+    PluginView {
+        id: plugin.id,
+        name: plugin.name,
+        version: plugin.version,
+        description: plugin.description,
+        digest: plugin.digest,
+        size_bytes: plugin.size_bytes,
+        state: plugin.state,
+        error: plugin.error,
+        hooks: plugin.hooks,
+        permissions: plugin.permissions,
+        settings_schema: plugin.settings_schema,
+        created_at: plugin.created_at,
+    }
+}
+
+fn view_installation(row: Installation) -> InstallationView {
+    InstallationView {
+        id: row.id,
+        plugin_id: row.plugin_id,
+        settings: row.settings,
+        grants: row.grants,
+        limits: row.limits,
+        shop_ids: row.shop_ids,
+        hooks: row.hooks,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}

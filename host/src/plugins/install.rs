@@ -1,0 +1,217 @@
+//! Installs a plugin, changes and removes installations. Each bumps the organization's
+//! `plugins_revision`, so that every node sees it at its next request.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::db::Conn;
+use crate::model::event::Hook;
+use crate::model::ids::{InstallationId, OrgId, PluginId, ShopId};
+use crate::model::invalid::Invalid;
+use crate::model::limits::Limits;
+use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
+use crate::plugins::{settings, store};
+use crate::{organizations, shops};
+
+/// What every plugin may import without being asked for.
+const ALWAYS_GRANTED: [&str; 2] = ["log", "settings"];
+
+/// How a hook shall take part; what is left out gets its default or stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HookChange {
+    pub order: Option<i32>,
+    pub mode: Option<Mode>,
+    pub on_failure: Option<OnFailure>,
+}
+
+/// What to set; `None` leaves the default or what is there.
+#[derive(Debug, Default)]
+pub struct Change {
+    pub settings: Option<Value>,
+    pub grants: Option<Vec<String>>,
+    pub limits: Option<Limits>,
+    pub shop_ids: Option<Option<Vec<ShopId>>>,
+    pub hooks: Option<BTreeMap<String, HookChange>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("there is no such installation")]
+    NotFound,
+    #[error("The plugin is not ready: {}", error.as_deref().unwrap_or("it is still being compiled; try again in a moment"))]
+    NotReady { state: PluginState, error: Option<String> },
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+pub async fn install(
+    app: &App,
+    caller: &Caller,
+    plugin_id: PluginId,
+    change: Change,
+) -> Result<Installation, InstallError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let plugin = find_plugin(&mut tx, caller.org, plugin_id).await?;
+    if plugin.state != PluginState::Ready {
+        return Err(InstallError::NotReady { state: plugin.state, error: plugin.error });
+    }
+    let fresh = Installation {
+        id: app.clock.new_id(),
+        plugin_id,
+        settings: Value::Object(serde_json::Map::new()),
+        grants: Vec::new(),
+        limits: Limits::default(),
+        shop_ids: None,
+        hooks: plugin.hooks.iter().map(|hook| (*hook, default_setup(*hook))).collect(),
+        created_at: now,
+        updated_at: now,
+    };
+    let installation = apply(fresh, change, &plugin)?;
+    check(&mut tx, caller.org, &installation, &plugin).await?;
+    store::insert_installation(&mut tx, caller.org, &installation).await?;
+    organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
+    tx.commit().await?;
+    Ok(installation)
+}
+
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: InstallationId,
+    change: Change,
+) -> Result<Installation, InstallError> {
+    let mut tx = app.db.begin().await?;
+    // First, so that two changes of one organization's plugins follow each other.
+    organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
+    let found =
+        store::get_installation(&mut tx, caller.org, id).await?.ok_or(InstallError::NotFound)?;
+    let plugin = find_plugin(&mut tx, caller.org, found.plugin_id).await?;
+    let mut installation = apply(found, change, &plugin)?;
+    installation.updated_at = app.clock.now();
+    check(&mut tx, caller.org, &installation, &plugin).await?;
+    store::update_installation(&mut tx, caller.org, &installation).await?;
+    tx.commit().await?;
+    Ok(installation)
+}
+
+pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId) -> Result<(), InstallError> {
+    let mut tx = app.db.begin().await?;
+    organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
+    if !store::delete_installation(&mut tx, caller.org, id).await? {
+        return Err(InstallError::NotFound);
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn find_plugin(conn: &mut Conn, org: OrgId, id: PluginId) -> Result<Plugin, InstallError> {
+    let plugin = store::get_plugin(conn, org, id).await?;
+    plugin.ok_or_else(|| {
+        Invalid::new("plugin_id", id, "plugin_id is no plugin of this organization").into()
+    })
+}
+
+fn default_setup(hook: Hook) -> HookSetup {
+    HookSetup { order: 100, mode: Mode::Enforce, on_failure: OnFailure::default_for(hook) }
+}
+
+fn apply(mut row: Installation, change: Change, plugin: &Plugin) -> Result<Installation, Invalid> {
+    if let Some(settings) = change.settings {
+        row.settings = settings;
+    }
+    if let Some(grants) = change.grants {
+        row.grants = grants;
+    }
+    if let Some(limits) = change.limits {
+        row.limits = limits;
+    }
+    if let Some(shop_ids) = change.shop_ids {
+        row.shop_ids = shop_ids;
+    }
+    for (name, wanted) in change.hooks.unwrap_or_default() {
+        let field = format!("hooks.{name}");
+        let hook: Hook =
+            name.parse().map_err(|error| Invalid::new(&field, &name, format!("{error}")))?;
+        if !plugin.hooks.contains(&hook) {
+            let message = format!("the plugin {} does not have the hook {hook}", plugin.name);
+            return Err(Invalid::new(&field, &name, message));
+        }
+        let setup = row.hooks.entry(hook).or_insert_with(|| default_setup(hook));
+        setup.order = wanted.order.unwrap_or(setup.order);
+        setup.mode = wanted.mode.unwrap_or(setup.mode);
+        setup.on_failure = wanted.on_failure.unwrap_or(setup.on_failure);
+        if hook == Hook::PostCreate && setup.on_failure == OnFailure::Closed {
+            let message = "post-create can only be open: the ticket is stored already when it runs";
+            return Err(Invalid::new(format!("{field}.on_failure"), "closed", message));
+        }
+    }
+    Ok(row)
+}
+
+async fn check(
+    conn: &mut Conn,
+    org: OrgId,
+    row: &Installation,
+    plugin: &Plugin,
+) -> Result<(), InstallError> {
+    settings::check(plugin.settings_schema.as_ref(), &row.settings)?;
+    check_grants(&row.grants, plugin)?;
+    check_limits(&row.limits)?;
+    for id in row.shop_ids.iter().flatten() {
+        if shops::store::get(conn, org, *id).await?.is_none() {
+            return Err(Invalid::new(
+                "shop_ids",
+                id,
+                format!("{id} is no shop of this organization"),
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// No code runs before a person granted what it imports.
+fn check_grants(grants: &[String], plugin: &Plugin) -> Result<(), Invalid> {
+    if let Some(unknown) = grants.iter().find(|grant| !plugin.permissions.contains(grant)) {
+        let message = format!("the plugin {} does not ask for {unknown}", plugin.name);
+        return Err(Invalid::new("grants", unknown, message));
+    }
+    let missing: Vec<&String> = plugin
+        .permissions
+        .iter()
+        .filter(|name| !ALWAYS_GRANTED.contains(&name.as_str()) && !grants.contains(name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the plugin {} needs grants that are missing: {missing:?}", plugin.name);
+    Err(Invalid::new("grants", grants, message))
+}
+
+fn check_limits(limits: &Limits) -> Result<(), Invalid> {
+    let ceiling = Limits::CEILING;
+    let figures = [
+        ("fuel", limits.fuel, ceiling.fuel),
+        ("deadline_ms", limits.deadline_ms.into(), ceiling.deadline_ms.into()),
+        ("memory_bytes", limits.memory_bytes, ceiling.memory_bytes),
+        ("table_elements", limits.table_elements.into(), ceiling.table_elements.into()),
+        ("input_bytes", limits.input_bytes.into(), ceiling.input_bytes.into()),
+        ("output_bytes", limits.output_bytes.into(), ceiling.output_bytes.into()),
+        ("log_bytes", limits.log_bytes.into(), ceiling.log_bytes.into()),
+        ("host_calls", limits.host_calls.into(), ceiling.host_calls.into()),
+    ];
+    match figures.into_iter().find(|(_, value, max)| *value == 0 || value > max) {
+        None => Ok(()),
+        Some((name, value, max)) => Err(Invalid::new(
+            format!("limits.{name}"),
+            value,
+            format!("limits.{name} must be from 1 to {max}"),
+        )),
+    }
+}

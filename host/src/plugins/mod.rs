@@ -1,0 +1,10 @@
+//! Plugins of an organization: uploaded, installed, run on ticket events.
+
+pub mod active;
+pub mod compile;
+pub mod hooks;
+pub mod http;
+pub mod install;
+pub mod settings;
+pub mod store;
+pub mod upload;

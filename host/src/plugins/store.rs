@@ -1,0 +1,264 @@
+//! All SQL of components, plugins and installations.
+
+use sqlx::FromRow;
+use sqlx::types::Json;
+
+use crate::db::{Conn, Filter, Value};
+use crate::model::ids::{InstallationId, OrgId, PluginId};
+use crate::model::plugin::{Installation, Plugin, PluginState};
+use crate::model::time::Time;
+use crate::page::Window;
+use crate::{execute, fetch_all, fetch_optional};
+
+macro_rules! select_plugin {
+    () => {
+        "select p.id, p.digest, p.name, p.version, p.description, p.size_bytes, c.state, c.error, p.hooks,
+                p.permissions, p.settings_schema, p.created_at
+         from plugins p join components c on c.digest = p.digest"
+    };
+}
+
+macro_rules! select_installation {
+    () => {
+        "select i.id, i.plugin_id, i.settings, i.grants, i.limits, i.shop_ids, i.hooks, i.created_at, i.updated_at
+         from installations i"
+    };
+}
+
+/// Keeps the bytes once, whichever organization sends them.
+pub async fn insert_component(
+    conn: &mut Conn,
+    digest: &str,
+    bytes: &[u8],
+    now: Time,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into components (digest, bytes, state, created_at) values ($1, $2, 'compiling', $3)
+         on conflict (digest) do nothing",
+        digest,
+        bytes,
+        now
+    )?;
+    Ok(())
+}
+
+/// Across organizations by design: the store of components is addressed by content.
+pub async fn component_bytes(
+    conn: &mut Conn,
+    digest: &str,
+) -> Result<Option<Vec<u8>>, sqlx::Error> {
+    let row: Option<(Vec<u8>,)> = fetch_optional!(
+        conn,
+        (Vec<u8>,),
+        "select bytes from components where digest = $1",
+        digest
+    )?;
+    Ok(row.map(|row| row.0))
+}
+
+/// Across organizations by design. What a node that starts has to take up again.
+pub async fn compiling_digests(conn: &mut Conn) -> Result<Vec<String>, sqlx::Error> {
+    let rows: Vec<(String,)> = fetch_all!(
+        conn,
+        (String,),
+        "select digest from components where state = 'compiling' order by created_at"
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+pub async fn set_component_state(
+    conn: &mut Conn,
+    digest: &str,
+    state: PluginState,
+    error: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let state = match state {
+        PluginState::Compiling => "compiling",
+        PluginState::Ready => "ready",
+        PluginState::Failed => "failed",
+    };
+    execute!(
+        conn,
+        "update components set state = $2, error = $3 where digest = $1",
+        digest,
+        state,
+        error
+    )?;
+    Ok(())
+}
+
+/// False when the organization has that component already.
+pub async fn insert_plugin(
+    conn: &mut Conn,
+    org: OrgId,
+    plugin: &Plugin,
+) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "insert into plugins (org_id, id, digest, name, version, description, size_bytes, hooks, permissions,
+             settings_schema, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         on conflict (org_id, digest) do nothing",
+        org,
+        plugin.id,
+        plugin.digest.as_str(),
+        plugin.name.as_str(),
+        plugin.version.as_str(),
+        plugin.description.as_str(),
+        plugin.size_bytes,
+        Json(&plugin.hooks),
+        Json(&plugin.permissions),
+        plugin.settings_schema.as_ref().map(Json),
+        plugin.created_at
+    )?;
+    Ok(rows == 1)
+}
+
+pub async fn get_plugin(
+    conn: &mut Conn,
+    org: OrgId,
+    id: PluginId,
+) -> Result<Option<Plugin>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Plugin,
+        concat!(select_plugin!(), " where p.org_id = $1 and p.id = $2"),
+        org,
+        id
+    )
+}
+
+pub async fn find_plugin(
+    conn: &mut Conn,
+    org: OrgId,
+    digest: &str,
+) -> Result<Option<Plugin>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Plugin,
+        concat!(select_plugin!(), " where p.org_id = $1 and p.digest = $2"),
+        org,
+        digest
+    )
+}
+
+pub async fn list_plugins(
+    conn: &mut Conn,
+    org: OrgId,
+    window: Window,
+) -> Result<(Vec<Plugin>, i64), sqlx::Error> {
+    let filter = Filter::for_org("p.org_id", org.0);
+    let order = "p.created_at desc, p.id desc";
+    let rows =
+        filter.fetch_page(conn, select_plugin!(), order, window.limit, window.offset).await?;
+    Ok((rows, filter.count(conn, "plugins p").await?))
+}
+
+pub async fn insert_installation(
+    conn: &mut Conn,
+    org: OrgId,
+    row: &Installation,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into installations (org_id, id, plugin_id, settings, grants, limits, shop_ids, hooks, created_at,
+             updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        org,
+        row.id,
+        row.plugin_id,
+        Json(&row.settings),
+        Json(&row.grants),
+        Json(&row.limits),
+        row.shop_ids.as_ref().map(Json),
+        Json(&row.hooks),
+        row.created_at,
+        row.updated_at
+    )?;
+    Ok(())
+}
+
+/// False when there is no such installation any more.
+pub async fn update_installation(
+    conn: &mut Conn,
+    org: OrgId,
+    row: &Installation,
+) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "update installations
+         set settings = $3, grants = $4, limits = $5, shop_ids = $6, hooks = $7, updated_at = $8, plugin_id = $9
+         where org_id = $1 and id = $2",
+        org,
+        row.id,
+        Json(&row.settings),
+        Json(&row.grants),
+        Json(&row.limits),
+        row.shop_ids.as_ref().map(Json),
+        Json(&row.hooks),
+        row.updated_at,
+        row.plugin_id
+    )?;
+    Ok(rows == 1)
+}
+
+pub async fn delete_installation(
+    conn: &mut Conn,
+    org: OrgId,
+    id: InstallationId,
+) -> Result<bool, sqlx::Error> {
+    let rows = execute!(conn, "delete from installations where org_id = $1 and id = $2", org, id)?;
+    Ok(rows == 1)
+}
+
+pub async fn get_installation(
+    conn: &mut Conn,
+    org: OrgId,
+    id: InstallationId,
+) -> Result<Option<Installation>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Installation,
+        concat!(select_installation!(), " where i.org_id = $1 and i.id = $2"),
+        org,
+        id
+    )
+}
+
+pub async fn list_installations(
+    conn: &mut Conn,
+    org: OrgId,
+    plugin: Option<PluginId>,
+    window: Window,
+) -> Result<(Vec<Installation>, i64), sqlx::Error> {
+    let mut filter = Filter::for_org("i.org_id", org.0);
+    filter.and_some("i.plugin_id = ?", plugin.map(|id| Value::Uuid(id.0)));
+    let rows = filter
+        .fetch_page(conn, select_installation!(), "i.created_at, i.id", window.limit, window.offset)
+        .await?;
+    Ok((rows, filter.count(conn, "installations i").await?))
+}
+
+/// An installation with what its plugin is called and where its code is.
+#[derive(Debug, FromRow)]
+pub struct ActiveRow {
+    #[sqlx(flatten)]
+    pub installation: Installation,
+    pub digest: String,
+    pub name: String,
+    pub version: String,
+}
+
+/// All installations of an organization, oldest first.
+pub async fn active(conn: &mut Conn, org: OrgId) -> Result<Vec<ActiveRow>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        ActiveRow,
+        "select i.id, i.plugin_id, i.settings, i.grants, i.limits, i.shop_ids, i.hooks, i.created_at, i.updated_at,
+                p.digest, p.name, p.version
+         from installations i join plugins p on p.org_id = i.org_id and p.id = i.plugin_id
+         where i.org_id = $1 order by i.created_at, i.id",
+        org
+    )
+}

@@ -1,0 +1,78 @@
+//! Takes a component: looks at it without running any of it, keeps it by digest, has it compiled.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::model::plugin::{Plugin, PluginState};
+use crate::plugins::compile::compile_and_record;
+use crate::plugins::store;
+use crate::runtime::{InspectError, Runtime};
+
+/// How long an upload waits for its compilation, for the common case that it takes a moment.
+const WAIT: Duration = Duration::from_secs(5);
+
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    #[error("{message}")]
+    NotUsable { kind: &'static str, message: String },
+    #[error("looking at the upload failed")]
+    Inspection(#[from] tokio::task::JoinError),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What became of an upload.
+pub struct Uploaded {
+    pub plugin: Plugin,
+    /// False when the organization had this very component already.
+    pub is_new: bool,
+}
+
+pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded, UploadError> {
+    let (plugin, bytes) = inspect(app, bytes).await?;
+    let mut tx = app.db.begin().await?;
+    store::insert_component(&mut tx, &plugin.digest, &bytes, plugin.created_at).await?;
+    let is_new = store::insert_plugin(&mut tx, caller.org, &plugin).await?;
+    let stored = store::find_plugin(&mut tx, caller.org, &plugin.digest).await?;
+    tx.commit().await?;
+    let stored = stored.ok_or(sqlx::Error::RowNotFound)?;
+    if stored.state != PluginState::Compiling {
+        return Ok(Uploaded { plugin: stored, is_new });
+    }
+    let compiling = tokio::spawn(compile_and_record(app.clone(), plugin.digest));
+    // Out of time is no error: the answer then says `compiling`, and the work goes on.
+    let _ = tokio::time::timeout(WAIT, compiling).await;
+    let mut conn = app.db.read().await?;
+    let plugin = store::get_plugin(&mut conn, caller.org, stored.id).await?.unwrap_or(stored);
+    Ok(Uploaded { plugin, is_new })
+}
+
+/// Reads what the component says of itself. On a thread for blocking work, since it may be large.
+async fn inspect(app: &App, bytes: Bytes) -> Result<(Plugin, Bytes), UploadError> {
+    let (id, created_at) = (app.clock.new_id(), app.clock.now());
+    let work = move || {
+        let manifest = Runtime::inspect(&bytes)?;
+        let plugin = Plugin {
+            id,
+            digest: hex::encode(Sha256::digest(&bytes)),
+            name: manifest.name,
+            version: manifest.version,
+            description: manifest.description,
+            size_bytes: bytes.len() as i64,
+            state: PluginState::Compiling,
+            error: None,
+            hooks: manifest.hooks,
+            permissions: manifest.permissions,
+            settings_schema: manifest.settings_schema,
+            created_at,
+        };
+        Ok((plugin, bytes))
+    };
+    let inspected: Result<_, InspectError> = tokio::task::spawn_blocking(work).await?;
+    inspected
+        .map_err(|error| UploadError::NotUsable { kind: error.kind(), message: error.to_string() })
+}

@@ -1,0 +1,396 @@
+//! The generated bindings of `wit/0.1.0`, the only place that names their types: events are converted into them and
+//! answers out of them. Another version of the WIT gets another such file, and the rest of the host stays as it is.
+
+use wasmtime::component::{HasSelf, InstancePre, Linker};
+use wasmtime::{Result, Store};
+
+use self::post_create::exports::repairops::plugin::post_create as enricher;
+use self::pre_transition::exports::repairops::plugin::pre_transition as gate;
+use self::pre_transition::repairops::plugin::{log, settings, types};
+use self::reserve_inventory::exports::repairops::plugin::reserve_inventory as planner;
+use super::imports::log::{Level, lock};
+use super::instance::Guest;
+use crate::model::event;
+
+/// The package whose interfaces these are.
+pub(super) const PACKAGE: &str = "repairops:plugin";
+
+/// Its version, of which all 0.1.x can be loaded.
+pub(super) const VERSION: &str = "0.1.0";
+
+/// What a plugin may import from `PACKAGE` and what that allows it; `types` allows nothing.
+pub(super) const IMPORTS: [&str; 3] = ["types", "log", "settings"];
+
+/// Makes one world's bindings; the types that worlds share are those of the first.
+macro_rules! world {
+    ($module:ident, $world:literal $(, $interface:literal => $path:path)*) => {
+        // Generated: unchecked function handles after a check, and the macro's own style.
+        #[allow(unsafe_code, unused_qualifications, elided_lifetimes_in_paths, clippy::all)]
+        mod $module {
+            wasmtime::component::bindgen!({
+                path: "../wit/0.1.0",
+                world: $world,
+                with: { $($interface: $path),* },
+            });
+        }
+    };
+}
+
+world!(pre_transition, "pre-transition-plugin");
+world!(post_create, "post-create-plugin",
+    "repairops:plugin/types@0.1.0" => super::pre_transition::repairops::plugin::types,
+    "repairops:plugin/log@0.1.0" => super::pre_transition::repairops::plugin::log,
+    "repairops:plugin/settings@0.1.0" => super::pre_transition::repairops::plugin::settings);
+world!(reserve_inventory, "reserve-inventory-plugin",
+    "repairops:plugin/types@0.1.0" => super::pre_transition::repairops::plugin::types,
+    "repairops:plugin/log@0.1.0" => super::pre_transition::repairops::plugin::log,
+    "repairops:plugin/settings@0.1.0" => super::pre_transition::repairops::plugin::settings);
+
+/// Adds the imports of `PACKAGE`.
+pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
+    types::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    log::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    settings::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)
+}
+
+impl types::Host for Guest {}
+
+impl log::Host for Guest {
+    fn write(&mut self, level: log::Level, message: String) {
+        let level = match level {
+            log::Level::Trace => Level::Trace,
+            log::Level::Debug => Level::Debug,
+            log::Level::Info => Level::Info,
+            log::Level::Warn => Level::Warn,
+            log::Level::Error => Level::Error,
+        };
+        lock(&self.log).line(level, &message);
+    }
+}
+
+impl settings::Host for Guest {
+    fn get(&mut self) -> String {
+        self.settings.clone()
+    }
+}
+
+/// What the plugin itself answered.
+pub(super) type Answer<T> = Result<T, event::PluginError>;
+
+/// The hook `pre-transition` of one component, found and type-checked.
+pub(super) struct PreTransition(pre_transition::PreTransitionPluginPre<Guest>);
+
+impl PreTransition {
+    pub(super) fn new(pre: InstancePre<Guest>) -> Result<Self> {
+        pre_transition::PreTransitionPluginPre::new(pre).map(Self)
+    }
+
+    pub(super) fn instantiate(&self, store: &mut Store<Guest>) -> Result<Gate> {
+        self.0.instantiate(&mut *store).map(Gate)
+    }
+}
+
+/// An instance that judges transitions.
+pub(super) struct Gate(pre_transition::PreTransitionPlugin);
+
+impl Gate {
+    pub(super) fn check(
+        &self,
+        store: &mut Store<Guest>,
+        event: &event::TransitionEvent,
+    ) -> Result<Answer<event::Verdict>> {
+        let event = transition_event(event);
+        let answer = self.0.repairops_plugin_pre_transition().call_check(store, &event)?;
+        Ok(answer.map(verdict).map_err(plugin_error))
+    }
+}
+
+/// The hook `post-create` of one component, found and type-checked.
+pub(super) struct PostCreate(post_create::PostCreatePluginPre<Guest>);
+
+impl PostCreate {
+    pub(super) fn new(pre: InstancePre<Guest>) -> Result<Self> {
+        post_create::PostCreatePluginPre::new(pre).map(Self)
+    }
+
+    pub(super) fn instantiate(&self, store: &mut Store<Guest>) -> Result<Enricher> {
+        self.0.instantiate(&mut *store).map(Enricher)
+    }
+}
+
+/// An instance that enriches tickets.
+pub(super) struct Enricher(post_create::PostCreatePlugin);
+
+impl Enricher {
+    pub(super) fn enrich(
+        &self,
+        store: &mut Store<Guest>,
+        event: &event::CreationEvent,
+    ) -> Result<Answer<event::Patch>> {
+        let event = creation_event(event);
+        let answer = self.0.repairops_plugin_post_create().call_enrich(store, &event)?;
+        Ok(answer.map(patch).map_err(plugin_error))
+    }
+}
+
+/// The hook `reserve-inventory` of one component, found and type-checked.
+pub(super) struct ReserveInventory(reserve_inventory::ReserveInventoryPluginPre<Guest>);
+
+impl ReserveInventory {
+    pub(super) fn new(pre: InstancePre<Guest>) -> Result<Self> {
+        reserve_inventory::ReserveInventoryPluginPre::new(pre).map(Self)
+    }
+
+    pub(super) fn instantiate(&self, store: &mut Store<Guest>) -> Result<Planner> {
+        self.0.instantiate(&mut *store).map(Planner)
+    }
+}
+
+/// An instance that plans reservations.
+pub(super) struct Planner(reserve_inventory::ReserveInventoryPlugin);
+
+impl Planner {
+    pub(super) fn plan(
+        &self,
+        store: &mut Store<Guest>,
+        event: &event::ReservationEvent,
+    ) -> Result<Answer<event::Decision>> {
+        let event = reservation_event(event);
+        let answer =
+            self.0.repairops_plugin_reserve_inventory().call_plan_reservation(store, &event)?;
+        Ok(answer.map(decision).map_err(plugin_error))
+    }
+}
+
+fn user(from: &event::User) -> types::User {
+    types::User { id: from.id.clone(), name: from.name.clone(), role: from.role.clone() }
+}
+
+fn actor(from: &event::Actor) -> types::Actor {
+    types::Actor { name: from.name.clone(), user_id: from.user_id.clone() }
+}
+
+fn shop(from: &event::Shop) -> types::Shop {
+    types::Shop {
+        id: from.id.clone(),
+        name: from.name.clone(),
+        time_zone: from.time_zone.clone(),
+        address: from.address.clone(),
+    }
+}
+
+fn customer(from: &event::Customer) -> types::Customer {
+    types::Customer {
+        id: from.id.clone(),
+        name: from.name.clone(),
+        email: from.email.clone(),
+        phone: from.phone.clone(),
+        address: from.address.clone(),
+        created_at: from.created_at,
+    }
+}
+
+fn device(from: &event::Device) -> types::Device {
+    types::Device {
+        identifier: from.identifier.clone(),
+        category: from.category.clone(),
+        description: from.description.clone(),
+    }
+}
+
+fn issue(from: &event::Issue) -> types::Issue {
+    types::Issue {
+        description: from.description.clone(),
+        category: from.category.clone(),
+        severity: from.severity.clone(),
+    }
+}
+
+fn diagnostics(from: &event::Diagnostics) -> types::Diagnostics {
+    types::Diagnostics {
+        findings: from.findings.clone(),
+        estimated_cost: from.estimated_cost,
+        recommended_parts: from.recommended_parts.clone(),
+    }
+}
+
+fn labor(from: &event::Labor) -> types::Labor {
+    types::Labor { hours: from.hours, rate: from.rate, total: from.total }
+}
+
+fn part(from: &event::Part) -> types::Part {
+    types::Part {
+        id: from.id.clone(),
+        inventory_id: from.inventory_id.clone(),
+        sku: from.sku.clone(),
+        name: from.name.clone(),
+        quantity: from.quantity,
+        unit_cost: from.unit_cost,
+        total: from.total,
+        held: from.held,
+        consumed: from.consumed,
+    }
+}
+
+fn timeline_entry(from: &event::TimelineEntry) -> types::TimelineEntry {
+    types::TimelineEntry {
+        status: from.status.clone(),
+        timestamp: from.timestamp,
+        actor: from.actor.clone(),
+        notes: from.notes.clone(),
+    }
+}
+
+fn stock_item(from: &event::StockItem) -> types::StockItem {
+    types::StockItem {
+        id: from.id.clone(),
+        shop_id: from.shop_id.clone(),
+        sku: from.sku.clone(),
+        name: from.name.clone(),
+        category: from.category.clone(),
+        on_hand: from.on_hand,
+        reserved: from.reserved,
+        available: from.available,
+        cost: from.cost,
+        selling_price: from.selling_price,
+        reorder_level: from.reorder_level,
+        supplier: from.supplier.clone(),
+    }
+}
+
+fn custom_field(from: &event::CustomField) -> types::CustomField {
+    let value = match &from.value {
+        event::CustomValue::Text(text) => types::CustomValue::Text(text.clone()),
+        event::CustomValue::Number(number) => types::CustomValue::Number(*number),
+        event::CustomValue::Flag(flag) => types::CustomValue::Flag(*flag),
+    };
+    types::CustomField { key: from.key.clone(), value }
+}
+
+fn ticket(from: &event::Ticket) -> types::Ticket {
+    types::Ticket {
+        id: from.id.clone(),
+        number: from.number.clone(),
+        status: from.status.clone(),
+        shop_id: from.shop_id.clone(),
+        assigned_to: from.assigned_to.as_ref().map(user),
+        device: device(&from.device),
+        issue: issue(&from.issue),
+        timeline: from.timeline.iter().map(timeline_entry).collect(),
+        diagnostics: diagnostics(&from.diagnostics),
+        labor: labor(&from.labor),
+        parts: from.parts.iter().map(part).collect(),
+        tags: from.tags.clone(),
+        custom_fields: from.custom_fields.iter().map(custom_field).collect(),
+        parts_cost: from.parts_cost,
+        total_cost: from.total_cost,
+        created_at: from.created_at,
+        updated_at: from.updated_at,
+    }
+}
+
+fn transition_event(from: &event::TransitionEvent) -> gate::TransitionEvent {
+    gate::TransitionEvent {
+        ticket: ticket(&from.ticket),
+        from: from.from.clone(),
+        to: from.to.clone(),
+        notes: from.notes.clone(),
+        actor: actor(&from.actor),
+        customer: customer(&from.customer),
+        shop: shop(&from.shop),
+        stock: from.stock.iter().map(stock_item).collect(),
+        now: from.now,
+    }
+}
+
+fn creation_event(from: &event::CreationEvent) -> enricher::CreationEvent {
+    enricher::CreationEvent {
+        ticket: ticket(&from.ticket),
+        actor: actor(&from.actor),
+        customer: customer(&from.customer),
+        shop: shop(&from.shop),
+        now: from.now,
+    }
+}
+
+fn reservation_event(from: &event::ReservationEvent) -> planner::ReservationEvent {
+    planner::ReservationEvent {
+        ticket: ticket(&from.ticket),
+        status: from.status.clone(),
+        lines: from.lines.iter().map(line).collect(),
+        stock: from.stock.iter().map(stock_item).collect(),
+        shop: shop(&from.shop),
+        actor: actor(&from.actor),
+        now: from.now,
+    }
+}
+
+fn line(from: &event::Line) -> planner::Line {
+    planner::Line {
+        part_id: from.part_id.clone(),
+        inventory_id: from.inventory_id.clone(),
+        sku: from.sku.clone(),
+        category: from.category.clone(),
+        name: from.name.clone(),
+        missing: from.missing,
+    }
+}
+
+fn plugin_error(from: types::PluginError) -> event::PluginError {
+    match from {
+        types::PluginError::InvalidSettings(text) => event::PluginError::InvalidSettings(text),
+        types::PluginError::Unsupported(text) => event::PluginError::Unsupported(text),
+        types::PluginError::Failed(text) => event::PluginError::Failed(text),
+    }
+}
+
+fn verdict(from: gate::Verdict) -> event::Verdict {
+    let violations = |from: Vec<gate::Violation>| {
+        let violation =
+            |gate::Violation { code, message, field }| event::Violation { code, message, field };
+        from.into_iter().map(violation).collect()
+    };
+    match from {
+        gate::Verdict::Allow => event::Verdict::Allow,
+        gate::Verdict::AllowWithWarnings(warnings) => {
+            event::Verdict::AllowWithWarnings(violations(warnings))
+        }
+        gate::Verdict::Deny(reasons) => event::Verdict::Deny(violations(reasons)),
+    }
+}
+
+fn patch(from: enricher::Patch) -> event::Patch {
+    let custom_field = |types::CustomField { key, value }| {
+        let value = match value {
+            types::CustomValue::Text(text) => event::CustomValue::Text(text),
+            types::CustomValue::Number(number) => event::CustomValue::Number(number),
+            types::CustomValue::Flag(flag) => event::CustomValue::Flag(flag),
+        };
+        event::CustomField { key, value }
+    };
+    event::Patch {
+        tags: from.tags,
+        severity: from.severity,
+        category: from.category,
+        estimated_cost: from.estimated_cost,
+        recommended_parts: from.recommended_parts,
+        custom_fields: from.custom_fields.into_iter().map(custom_field).collect(),
+        internal_note: from.internal_note,
+    }
+}
+
+fn decision(from: planner::Decision) -> event::Decision {
+    let allocation = |planner::Allocation { part_id, source, quantity }| {
+        let source = match source {
+            planner::Source::Item(id) => event::Source::Item(id),
+            planner::Source::Backorder => event::Source::Backorder,
+        };
+        event::Allocation { part_id, source, quantity }
+    };
+    match from {
+        planner::Decision::Pass => event::Decision::Pass,
+        planner::Decision::Plan(plan) => {
+            event::Decision::Plan(plan.into_iter().map(allocation).collect())
+        }
+    }
+}

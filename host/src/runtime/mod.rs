@@ -1,0 +1,223 @@
+//! Runs plugins: the only place that names wasmtime. It knows no SQL and no HTTP.
+//!
+//! Read it in this order: `inspect` looks at an upload; `compile` and `cache` make and keep its artifact; `prepared`
+//! is a component ready to be called; `instance` is the store of one call, with all its limits set before the first
+//! instruction; `failure` says why a call brought no answer, `answer` whether the answer keeps the WIT's rules. Guests
+//! run on `threads`, timed by `ticker`; what they may import is in `imports`.
+//!
+//! Invariants: a fresh instance in a fresh store for each call; guest code runs on guest threads only; nothing a guest
+//! or a file holds makes the host panic.
+
+mod answer;
+mod bindings;
+mod cache;
+mod compile;
+mod engine;
+mod error;
+mod failure;
+mod imports;
+mod input;
+mod inspect;
+mod instance;
+mod limits;
+mod manifest;
+mod prepared;
+mod threads;
+mod ticker;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use quick_cache::sync::DefaultLifecycle;
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+pub use self::error::{Busy, CallError, CompileError};
+pub use self::imports::log::{Level, LogLine};
+pub use self::inspect::InspectError;
+pub use self::manifest::Manifest;
+pub use self::prepared::{CallReport, Prepared, WarmGate};
+use self::{
+    cache::Cache, compile::Compiler, instance::Guest, threads::GuestThreads, ticker::Ticker,
+};
+use crate::model::limits::Limits;
+
+/// Bytes of compiled code that are kept in memory, about; what was used least goes first.
+const PREPARED_BYTES_MAX: u64 = 512 << 20;
+
+/// Components that are kept in memory, about.
+const PREPARED_COUNT: usize = 512;
+
+/// How the runtime is set up.
+#[derive(Clone, Debug)]
+pub struct RuntimeConfig {
+    /// Calls of plugins at the same time.
+    pub guest_threads: usize,
+    /// Requests that may wait for a guest thread.
+    pub queue_max: usize,
+    /// Where compiled artifacts are kept. Made private (mode 0700).
+    pub cache_dir: PathBuf,
+    /// How long to wait for a compilation.
+    pub compile_timeout: Duration,
+}
+
+/// The runtime of one process; a clone is the same one.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<Guest>,
+    ticker: Arc<Ticker>,
+    threads: GuestThreads,
+    compiler: Arc<Compiler>,
+    cache: Cache,
+    prepared: PreparedCache,
+}
+
+/// One call of a plugin: what it may use and what it can learn. The same record gives the same answer.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// The installation's settings, a JSON object.
+    pub settings: &'a str,
+    pub limits: &'a Limits,
+    /// What the guest's clocks show.
+    pub now: DateTime<Utc>,
+    /// What the guest's random numbers follow from.
+    pub seed: u64,
+}
+
+impl Runtime {
+    /// Starts the engine and its threads.
+    pub fn new(config: RuntimeConfig) -> anyhow::Result<Runtime> {
+        let engine = engine::new(config.guest_threads)?;
+        let mut linker = Linker::new(&engine);
+        imports::link(&mut linker)
+            .map_err(anyhow::Error::from)
+            .context("the imports of plugins cannot be linked")?;
+        let ticker =
+            Ticker::start(&engine).context("the thread for deadlines cannot be started")?;
+        let cache = Cache::open(&config.cache_dir, engine::key(&engine))?;
+        Ok(Runtime(Arc::new(Inner {
+            linker,
+            ticker: Arc::new(ticker),
+            threads: GuestThreads::start(config.guest_threads, config.queue_max)?,
+            compiler: Arc::new(Compiler::new(config.compile_timeout)),
+            cache,
+            prepared: prepared_cache()?,
+            engine,
+        })))
+    }
+
+    /// Looks at an upload without compiling or running it.
+    pub fn inspect(bytes: &[u8]) -> Result<Manifest, InspectError> {
+        inspect::inspect(bytes)
+    }
+
+    /// The component of this digest (SHA-256 in hex), from memory or from the node's cache folder. `None`: it has to
+    /// be compiled. Reads a file the first time: a millisecond or so for a small plugin.
+    pub fn loaded(&self, digest: &str) -> Option<Arc<Prepared>> {
+        if let Some(prepared) = self.0.prepared.get(digest) {
+            return Some(prepared);
+        }
+        if !is_digest(digest) {
+            return None;
+        }
+        let artifact = self.0.cache.load(digest)?;
+        match self.0.prepare(&artifact) {
+            Ok(prepared) => Some(self.0.keep(digest, prepared)),
+            Err(error) => {
+                tracing::warn!(digest, %error, "a compiled plugin cannot be loaded; it is compiled again");
+                None
+            }
+        }
+    }
+
+    /// Compiles a component and keeps it; once a digest, however many ask at once.
+    pub async fn compile(
+        &self,
+        digest: &str,
+        component: Arc<[u8]>,
+    ) -> Result<Arc<Prepared>, CompileError> {
+        if let Some(prepared) = self.0.prepared.get(digest) {
+            return Ok(prepared);
+        }
+        let (runtime, kept_as) = (self.clone(), digest.to_owned());
+        let work = move || match runtime.loaded(&kept_as) {
+            Some(prepared) => Ok(prepared),
+            None => runtime.0.compile(&kept_as, &component),
+        };
+        self.0.compiler.once(digest, work).await
+    }
+
+    /// Runs `job` on a guest thread: one hop for a whole chain of calls. `Busy` when all are taken and the queue is full.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        self.0.threads.run(job).await
+    }
+}
+
+impl Inner {
+    /// Loads what `compile` made, in this process or before.
+    fn prepare(&self, artifact: &[u8]) -> Result<Prepared, CompileError> {
+        // SAFETY: the artifact comes from our own compiler: either straight from it, or from a file whose MAC, made
+        // with the folder's private key, was verified over these very bytes in memory.
+        #[allow(unsafe_code)]
+        let component = unsafe { Component::deserialize(&self.engine, artifact) };
+        let component =
+            component.map_err(|error| CompileError::Unusable { reason: format!("{error:#}") })?;
+        Prepared::new(&component, &self.linker, self.ticker.clone(), artifact.len() as u64)
+    }
+
+    fn compile(&self, digest: &str, component: &[u8]) -> Result<Arc<Prepared>, CompileError> {
+        let artifact = compile::compile(&self.engine, component)?;
+        let prepared = self.prepare(&artifact)?;
+        if is_digest(digest)
+            && let Err(error) = self.cache.store(digest, &artifact)
+        {
+            tracing::warn!(digest, %error, "a compiled plugin cannot be kept in the cache folder");
+        }
+        Ok(self.keep(digest, prepared))
+    }
+
+    fn keep(&self, digest: &str, prepared: Prepared) -> Arc<Prepared> {
+        let prepared = Arc::new(prepared);
+        self.prepared.insert(digest.to_owned(), prepared.clone());
+        prepared
+    }
+}
+
+/// Only digests become file names.
+fn is_digest(text: &str) -> bool {
+    text.len() == 64
+        && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+type PreparedCache = quick_cache::sync::Cache<String, Arc<Prepared>, ArtifactBytes>;
+
+/// Of one shard: the capacity is divided among shards, and one artifact has to fit into its own.
+fn prepared_cache() -> anyhow::Result<PreparedCache> {
+    let options = OptionsBuilder::new()
+        .shards(1)
+        .estimated_items_capacity(PREPARED_COUNT)
+        .weight_capacity(PREPARED_BYTES_MAX)
+        .build()
+        .context("the cache of prepared plugins cannot be made")?;
+    let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+    Ok(PreparedCache::with_options(options, ArtifactBytes, hasher, lifecycle))
+}
+
+#[derive(Clone)]
+struct ArtifactBytes;
+
+impl Weighter<String, Arc<Prepared>> for ArtifactBytes {
+    fn weight(&self, _: &String, prepared: &Arc<Prepared>) -> u64 {
+        prepared.artifact_bytes().max(1)
+    }
+}

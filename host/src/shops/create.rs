@@ -1,0 +1,49 @@
+//! Makes a shop.
+
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::model::ids::OrgId;
+use crate::model::invalid::{Invalid, check_optional, check_text};
+use crate::model::people::Shop;
+use crate::shops::store;
+
+pub struct NewShop {
+    pub name: String,
+    /// An IANA time zone; UTC when none is given.
+    pub time_zone: Option<String>,
+    pub address: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CreateShopError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+pub async fn create(
+    db: &Db,
+    clock: &Clock,
+    org: OrgId,
+    new: NewShop,
+) -> Result<Shop, CreateShopError> {
+    let zone = new.time_zone.as_deref().unwrap_or("UTC").trim();
+    if zone.parse::<chrono_tz::Tz>().is_err() {
+        let message = format!(
+            "time_zone {zone:?} is unknown; use an IANA name, for example America/New_York"
+        );
+        return Err(Invalid::new("time_zone", zone, message).into());
+    }
+    let shop = Shop {
+        id: clock.new_id(),
+        name: check_text("name", &new.name, 200)?,
+        time_zone: zone.to_owned(),
+        address: check_optional("address", new.address.as_deref(), 500)?,
+        created_at: clock.now(),
+    };
+    let mut tx = db.begin().await?;
+    store::insert(&mut tx, org, &shop).await?;
+    tx.commit().await?;
+    Ok(shop)
+}

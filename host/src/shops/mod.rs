@@ -1,0 +1,5 @@
+//! Shops: the places of an organization.
+
+pub mod create;
+pub mod http;
+pub mod store;

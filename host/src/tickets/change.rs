@@ -1,0 +1,272 @@
+//! Changes a ticket: fields, parts, status, in one transaction, all or nothing. `PATCH` and `/transition`
+//! are the same operation.
+//!
+//! Plugins decide outside the transaction on the version that was read; inside it that version is checked
+//! again. When someone else was faster, it starts again.
+
+mod stock;
+
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::inventory;
+use crate::inventory::reserve::{Context, ReserveError};
+use crate::model::ids::{TicketId, TimelineId};
+use crate::model::invalid::{Invalid, check_optional};
+use crate::model::people::Actor;
+use crate::model::ticket::Detail;
+use crate::model::time::Time;
+use crate::model::workflow::{NoEdge, Status};
+use crate::plugins::hooks::{self, Budget, Failed, PluginViolation, Ran, Trace, Warning};
+use crate::tickets::draft::{Change, Draft, draft, find_user};
+use crate::tickets::parts::ShortLine;
+use crate::tickets::store::NewEvent;
+use crate::tickets::{detail, event, store};
+use crate::webhooks;
+
+/// How often a change starts again before the client is told that the ticket is too busy.
+const ATTEMPTS_MAX: usize = 8;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("there is no such ticket")]
+    NotFound,
+    #[error(transparent)]
+    NoEdge(#[from] NoEdge),
+    #[error("A plugin does not allow this: {}", violations.iter().map(|v| v.violation.message.as_str()).collect::<Vec<_>>().join(" "))]
+    Rejected { violations: Vec<PluginViolation>, ran: Vec<Ran> },
+    #[error("The plugin {} could not answer, and nothing happens without it: {}", failure.plugin, failure.error.message)]
+    PluginUnavailable { failure: Box<Failed>, ran: Vec<Ran> },
+    #[error("Stock does not cover {}", lines.iter().map(|line| format!("{} of {}", line.missing, line.name)).collect::<Vec<_>>().join(", "))]
+    InsufficientStock { lines: Vec<ShortLine>, ran: Vec<Ran> },
+    #[error("Parts cannot change in status {status}")]
+    PartsFrozen { status: Status },
+    #[error("{consumed} of {part} were used already; they cannot be taken off the ticket")]
+    Consumed { part: String, consumed: i64 },
+    #[error("The ticket was changed by others {attempts} times meanwhile; read it and try again")]
+    Stale { attempts: usize },
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What happened.
+pub struct Changed {
+    pub ticket_id: TicketId,
+    pub status: Status,
+    pub updated_at: Time,
+    pub transition: Option<Transition>,
+    pub ran: Vec<Ran>,
+    pub warnings: Vec<Warning>,
+}
+
+pub struct Transition {
+    pub event_id: TimelineId,
+    pub from: Status,
+    pub to: Status,
+}
+
+pub async fn change(
+    app: &App,
+    caller: &Caller,
+    id: TicketId,
+    change: &Change,
+) -> Result<Changed, ChangeError> {
+    let notes = check_optional("notes", change.notes.as_deref(), 2_000)?;
+    let mut budget = Budget::new(app);
+    for _ in 0..ATTEMPTS_MAX {
+        let changed = attempt(app, caller, id, change, notes.as_deref(), &mut budget).await?;
+        if let Some(changed) = changed {
+            return Ok(changed);
+        }
+    }
+    Err(ChangeError::Stale { attempts: ATTEMPTS_MAX })
+}
+
+/// One try; `None` when the ticket or the stock changed meanwhile.
+async fn attempt(
+    app: &App,
+    caller: &Caller,
+    id: TicketId,
+    change: &Change,
+    notes: Option<&str>,
+    budget: &mut Budget,
+) -> Result<Option<Changed>, ChangeError> {
+    let mut conn = app.db.read().await?;
+    let before = detail::load(&mut conn, caller.org, id).await?.ok_or(ChangeError::NotFound)?;
+    let draft = draft(&mut conn, &app.clock, caller.org, &before, change).await?;
+    let actor = match change.actor_id {
+        Some(user) => Actor {
+            name: find_user(&mut conn, caller.org, "actor_id", user).await?.name,
+            user_id: Some(user),
+        },
+        None => caller.actor.clone(),
+    };
+    let needs = stock::needs(&mut conn, caller.org, &before, &draft).await?;
+    drop(conn); // guest code runs without one
+
+    if draft.changed.is_empty() && notes.is_none() {
+        return Ok(Some(unchanged(&before)));
+    }
+    let mut trace = judge(app, caller, &draft, notes, &actor, &needs.named, budget).await?;
+    let moved =
+        stock::plan(app, caller, &before, &draft, &actor, &needs, budget, &mut trace).await?;
+
+    let now = app.clock.now();
+    let write = Write { app, caller, actor: &actor, before: &before, draft: &draft, notes, now };
+    match write.commit(moved).await {
+        Ok(Some(event_id)) => Ok(Some(Changed {
+            ticket_id: id,
+            status: draft.after.ticket.status.clone(),
+            updated_at: now,
+            transition: draft.from.map(|from| Transition {
+                event_id,
+                from,
+                to: draft.after.ticket.status,
+            }),
+            ran: trace.ran,
+            warnings: trace.warnings,
+        })),
+        Ok(None) | Err(ReserveError::Taken(_)) => Ok(None),
+        Err(ReserveError::Database(error)) => Err(error.into()),
+    }
+}
+
+fn unchanged(before: &Detail) -> Changed {
+    Changed {
+        ticket_id: before.ticket.id,
+        status: before.ticket.status.clone(),
+        updated_at: before.ticket.updated_at,
+        transition: None,
+        ran: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// Asks the plugins, when the status is to change.
+async fn judge(
+    app: &App,
+    caller: &Caller,
+    draft: &Draft,
+    notes: Option<&str>,
+    actor: &Actor,
+    named: &[crate::model::stock::Item],
+    budget: &mut Budget,
+) -> Result<Trace, ChangeError> {
+    let Some(from) = &draft.from else { return Ok(Trace::default()) };
+    let to = &draft.after.ticket.status;
+    let event = event::transition(
+        &draft.after,
+        (from.as_str(), to.as_str()),
+        notes,
+        actor,
+        named,
+        app.clock.now(),
+    );
+    let shop = draft.after.ticket.shop_id;
+    let judgement =
+        hooks::pre_transition(app, caller.org, caller.plugins_revision, shop, event, budget)
+            .await?;
+    if !judgement.violations.is_empty() {
+        return Err(ChangeError::Rejected {
+            violations: judgement.violations,
+            ran: judgement.trace.ran,
+        });
+    }
+    stop_if_failed(judgement.trace)
+}
+
+/// A plugin that failed closed stops the request.
+fn stop_if_failed(mut trace: Trace) -> Result<Trace, ChangeError> {
+    match trace.failed.take() {
+        Some(failure) => {
+            Err(ChangeError::PluginUnavailable { failure: Box::new(failure), ran: trace.ran })
+        }
+        None => Ok(trace),
+    }
+}
+
+/// All that a change writes.
+struct Write<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    actor: &'a Actor,
+    before: &'a Detail,
+    draft: &'a Draft,
+    notes: Option<&'a str>,
+    now: Time,
+}
+
+impl Write<'_> {
+    /// Everything or nothing; `None` when the ticket is not at the version that was read any more. The
+    /// answer is the id of the timeline's entry.
+    async fn commit(
+        &self,
+        moved: inventory::reserve::StockChange,
+    ) -> Result<Option<TimelineId>, ReserveError> {
+        let org = self.caller.org;
+        let mut ticket = self.draft.after.ticket.clone();
+        ticket.updated_at = self.now;
+        let mut tx = self.app.db.begin().await?;
+        if !store::update(&mut tx, org, &ticket).await? {
+            return Ok(None);
+        }
+        if self.draft.parts_changed {
+            store::replace_parts(&mut tx, org, ticket.id, &self.draft.after.parts).await?;
+        }
+        let context = Context {
+            clock: &self.app.clock,
+            org,
+            ticket: ticket.id,
+            actor: &self.actor.name,
+            now: self.now,
+        };
+        inventory::reserve::apply(&mut tx, &context, moved).await?;
+        let event_id = self.app.clock.new_id();
+        if self.draft.from.is_some() || self.notes.is_some() {
+            let event = NewEvent {
+                id: event_id,
+                kind: if self.draft.from.is_some() { "transitioned" } else { "note" },
+                status: &ticket.status,
+                from_status: self.draft.from.as_ref(),
+                actor: &self.actor.name,
+                notes: self.notes,
+                created_at: self.now,
+            };
+            store::add_event(&mut tx, org, ticket.id, &event).await?;
+        }
+        for (name, data) in self.events() {
+            webhooks::store::enqueue(&mut tx, org, self.app.clock.new_id(), name, &data, self.now)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(Some(event_id))
+    }
+
+    /// The outbox rows: `ticket.transitioned` for the status, `ticket.updated` for the rest.
+    fn events(&self) -> Vec<(&'static str, Value)> {
+        let ticket = &self.draft.after.ticket;
+        let base = json!({
+            "ticket_id": ticket.id,
+            "ticket_number": ticket.number_text(),
+            "shop_id": ticket.shop_id,
+        });
+        let mut events = Vec::new();
+        if let Some(from) = &self.draft.from {
+            let mut data = base.clone();
+            data["from_status"] = json!(from);
+            data["to_status"] = json!(ticket.status);
+            events.push(("ticket.transitioned", data));
+        }
+        let fields: Vec<_> = self.draft.changed.iter().filter(|name| **name != "status").collect();
+        if !fields.is_empty() {
+            let mut data = base;
+            data["changed"] = json!(fields);
+            data["version"] = json!(self.before.ticket.version + 1);
+            events.push(("ticket.updated", data));
+        }
+        events
+    }
+}

@@ -1,0 +1,199 @@
+//! Makes a ticket. The ticket, its customer, its first timeline entry, its events and the mark of the
+//! post-create work commit together; only then do post-create plugins run, in the same request.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::db::Conn;
+use crate::model::event::Hook;
+use crate::model::ids::{OrgId, ShopId, UserId};
+use crate::model::invalid::{Invalid, check_email, check_optional, check_text};
+use crate::model::money::{Hours, Money};
+use crate::model::people::{Actor, Customer};
+use crate::model::ticket::Ticket;
+use crate::model::time::Time;
+use crate::model::workflow;
+use crate::plugins::active::for_hook;
+use crate::plugins::hooks::{Budget, Trace};
+use crate::tickets::store::NewEvent;
+use crate::tickets::{enrich, store};
+use crate::{customers, organizations, shops, users, webhooks};
+
+#[derive(Clone, Debug)]
+pub struct NewTicket {
+    pub shop_id: ShopId,
+    pub customer_name: String,
+    pub customer_email: String,
+    pub customer_phone: Option<String>,
+    pub device_identifier: String,
+    pub device_category: Option<String>,
+    pub issue_description: String,
+    pub actor_id: Option<UserId>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CreateTicketError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// The ticket as it was made, and what the plugins did.
+pub struct Created {
+    pub ticket: Ticket,
+    pub trace: Trace,
+}
+
+pub async fn create(
+    app: &App,
+    caller: &Caller,
+    new: NewTicket,
+) -> Result<Created, CreateTicketError> {
+    let new = check(new)?;
+    let org = caller.org;
+    let plugins =
+        for_hook(app, org, caller.plugins_revision, Hook::PostCreate, new.shop_id).await?;
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    if shops::store::get(&mut tx, org, new.shop_id).await?.is_none() {
+        return Err(Invalid::new(
+            "shop_id",
+            new.shop_id,
+            "shop_id is no shop of this organization",
+        )
+        .into());
+    }
+    let actor = find_actor(&mut tx, caller, new.actor_id).await?;
+    let customer = find_or_make_customer(app, &mut tx, org, &new, now).await?;
+    let ticket = Ticket {
+        id: app.clock.new_id(),
+        number: organizations::store::take_ticket_number(&mut tx, org).await?,
+        version: 1,
+        shop_id: new.shop_id,
+        customer_id: customer.id,
+        status: workflow::DEFAULT.initial(),
+        device_identifier: new.device_identifier,
+        device_category: new.device_category,
+        device_description: None,
+        issue_description: new.issue_description,
+        issue_category: None,
+        issue_severity: None,
+        assigned_to: None,
+        labor_hours: Hours(0),
+        labor_rate: Money(0),
+        findings: None,
+        estimated_cost: None,
+        recommended_parts: Vec::new(),
+        tags: Vec::new(),
+        custom_fields: Default::default(),
+        picked_up_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    write(app, &mut tx, org, &ticket, &actor).await?;
+    for plugin in &plugins {
+        let due_at = now + enrich::LEASE;
+        store::insert_enrichment(&mut tx, org, ticket.id, plugin.installation_id, due_at).await?;
+    }
+    tx.commit().await?;
+
+    let mut budget = Budget::new(app);
+    let trace = enrich::run(app, org, ticket.id, plugins, &actor, &mut budget).await;
+    Ok(Created { ticket, trace })
+}
+
+fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
+    Ok(NewTicket {
+        customer_name: check_text("customer.name", &new.customer_name, 200)?,
+        customer_email: check_email("customer.email", &new.customer_email)?,
+        customer_phone: check_optional("customer.phone", new.customer_phone.as_deref(), 64)?,
+        device_identifier: check_text("device_identifier", &new.device_identifier, 200)?,
+        device_category: check_optional("device_category", new.device_category.as_deref(), 64)?,
+        issue_description: check_text("issue_description", &new.issue_description, 10_000)?,
+        ..new
+    })
+}
+
+async fn find_actor(
+    conn: &mut Conn,
+    caller: &Caller,
+    actor: Option<UserId>,
+) -> Result<Actor, CreateTicketError> {
+    let Some(id) = actor else { return Ok(caller.actor.clone()) };
+    match users::store::get(conn, caller.org, id).await? {
+        Some(user) => Ok(Actor { name: user.name, user_id: Some(id) }),
+        None => {
+            Err(Invalid::new("actor_id", id, "actor_id is no user of this organization").into())
+        }
+    }
+}
+
+async fn find_or_make_customer(
+    app: &App,
+    conn: &mut Conn,
+    org: OrgId,
+    new: &NewTicket,
+    now: Time,
+) -> Result<Customer, sqlx::Error> {
+    let customer = Customer {
+        id: app.clock.new_id(),
+        name: new.customer_name.clone(),
+        email: new.customer_email.clone(),
+        phone: new.customer_phone.clone(),
+        address: None,
+        created_at: now,
+    };
+    if customers::store::insert(conn, org, &customer).await? {
+        let data = json!({ "customer_id": customer.id, "name": customer.name, "email": customer.email,
+                           "shop_id": new.shop_id });
+        webhooks::store::enqueue(conn, org, app.clock.new_id(), "customer.created", &data, now)
+            .await?;
+        return Ok(customer);
+    }
+    let found = customers::store::find_by_email(conn, org, &new.customer_email).await?;
+    let found = found.ok_or(sqlx::Error::RowNotFound)?;
+    if let Some(phone) = &new.customer_phone
+        && found.phone.is_none()
+    {
+        customers::store::fill_phone(conn, org, found.id, phone).await?;
+    }
+    Ok(found)
+}
+
+async fn write(
+    app: &App,
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: &Ticket,
+    actor: &Actor,
+) -> Result<(), sqlx::Error> {
+    store::insert(conn, org, ticket).await?;
+    let event = NewEvent {
+        id: app.clock.new_id(),
+        kind: "created",
+        status: &ticket.status,
+        from_status: None,
+        actor: &actor.name,
+        notes: None,
+        created_at: ticket.created_at,
+    };
+    store::add_event(conn, org, ticket.id, &event).await?;
+    let data = json!({
+        "ticket_id": ticket.id,
+        "ticket_number": ticket.number_text(),
+        "status": ticket.status,
+        "shop_id": ticket.shop_id,
+        "customer_id": ticket.customer_id,
+    });
+    webhooks::store::enqueue(
+        conn,
+        org,
+        app.clock.new_id(),
+        "ticket.created",
+        &data,
+        ticket.created_at,
+    )
+    .await
+}

@@ -1,0 +1,229 @@
+//! The post-create work: plugins look at a stored ticket, their patches are written in a transaction of
+//! its own. It never costs the ticket: each installation's work is a row that stays `pending` until it is
+//! done, so a failure or a crash leaves it marked, and it is run again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::model::event::{Hook, Patch};
+use crate::model::ids::{OrgId, TicketId};
+use crate::model::people::Actor;
+use crate::model::ticket::FieldSource;
+use crate::plugins::active::{Active, for_hook};
+use crate::plugins::hooks::{self, Budget, Enrichment, Trace};
+use crate::tickets::store::NewEvent;
+use crate::tickets::{detail, event, store};
+use crate::{organizations, webhooks};
+
+/// How long work belongs to whoever took it.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// How often an installation is asked about one ticket before it counts as failed.
+const ATTEMPTS_MAX: i64 = 5;
+
+/// How often a write starts again because the ticket changed meanwhile.
+const WRITES_MAX: usize = 20;
+
+/// Runs the given installations for a ticket. Whatever goes wrong stays behind as pending work.
+pub async fn run(
+    app: &App,
+    org: OrgId,
+    ticket: TicketId,
+    plugins: Vec<Arc<Active>>,
+    actor: &Actor,
+    budget: &mut Budget,
+) -> Trace {
+    if plugins.is_empty() {
+        return Trace::default();
+    }
+    match try_run(app, org, ticket, plugins, actor, budget).await {
+        Ok(trace) => trace,
+        Err(error) => {
+            tracing::error!(%ticket, ?error, "the post-create work of a ticket is left for later");
+            Trace::default()
+        }
+    }
+}
+
+async fn try_run(
+    app: &App,
+    org: OrgId,
+    ticket: TicketId,
+    plugins: Vec<Arc<Active>>,
+    actor: &Actor,
+    budget: &mut Budget,
+) -> Result<Trace, sqlx::Error> {
+    let mut conn = app.db.read().await?;
+    let Some(detail) = detail::load(&mut conn, org, ticket).await? else {
+        return Ok(Trace::default());
+    };
+    drop(conn); // guest code runs without one
+    let event = event::creation(&detail, actor, app.clock.now());
+    let enrichment = hooks::post_create(app, plugins, event, budget).await;
+    for _ in 0..WRITES_MAX {
+        if write(app, org, ticket, &enrichment).await? {
+            return Ok(enrichment.trace);
+        }
+    }
+    Err(sqlx::Error::Protocol(format!(
+        "ticket {ticket} changed {WRITES_MAX} times while its patches were written"
+    )))
+}
+
+/// Writes the patches; false when the ticket changed between reading and writing it.
+async fn write(
+    app: &App,
+    org: OrgId,
+    id: TicketId,
+    enrichment: &Enrichment,
+) -> Result<bool, sqlx::Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let Some(mut ticket) = store::get(&mut tx, org, id).await? else { return Ok(true) };
+    let mut changed: Vec<String> = Vec::new();
+    for (active, patch) in &enrichment.patches {
+        if !store::end_enrichment(&mut tx, org, id, active.installation_id, "done", None).await? {
+            continue; // someone else did it
+        }
+        ticket.apply(patch);
+        for field in patch.fields() {
+            if field == "internal_note" {
+                continue;
+            }
+            let source = FieldSource {
+                field: field.clone(),
+                plugin: active.plugin.clone(),
+                plugin_version: active.version.clone(),
+                installation_id: active.installation_id,
+                created_at: now,
+            };
+            store::set_field_source(&mut tx, org, id, &source).await?;
+            changed.push(field);
+        }
+        if let Some(note) = note(patch) {
+            let entry = NewEvent {
+                id: app.clock.new_id(),
+                kind: "note",
+                status: &ticket.status,
+                from_status: None,
+                actor: &format!("{} (plugin)", active.plugin),
+                notes: Some(note),
+                created_at: now,
+            };
+            store::add_event(&mut tx, org, id, &entry).await?;
+        }
+    }
+    fail_or_postpone(app, &mut tx, org, id, enrichment).await?;
+    if !changed.is_empty() {
+        ticket.updated_at = now;
+        if !store::update(&mut tx, org, &ticket).await? {
+            return Ok(false);
+        }
+        let data = json!({
+            "ticket_id": id,
+            "ticket_number": ticket.number_text(),
+            "shop_id": ticket.shop_id,
+            "changed": changed,
+            "version": ticket.version + 1,
+        });
+        webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), "ticket.updated", &data, now)
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+fn note(patch: &Patch) -> Option<&str> {
+    patch.internal_note.as_deref()
+}
+
+/// Failed tries are made again, each time later; after the last one the work counts as failed.
+async fn fail_or_postpone(
+    app: &App,
+    conn: &mut crate::db::Conn,
+    org: OrgId,
+    id: TicketId,
+    enrichment: &Enrichment,
+) -> Result<(), sqlx::Error> {
+    if enrichment.failures.is_empty() {
+        return Ok(());
+    }
+    let rows = store::enrichments(conn, org, id).await?;
+    for (installation, error) in &enrichment.failures {
+        let tries = rows
+            .iter()
+            .find(|row| row.installation_id == *installation)
+            .map_or(0, |row| row.attempts);
+        if tries + 1 >= ATTEMPTS_MAX {
+            store::end_enrichment(conn, org, id, *installation, "failed", Some(error)).await?;
+        } else {
+            let wait = Duration::from_secs(10 << tries.clamp(0, 10));
+            store::postpone_enrichment(conn, org, id, *installation, app.clock.now() + wait, error)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes up post-create work that is due: after a failure, a crash or a restart. Answers for how many
+/// tickets there was some.
+pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let leased = store::lease_enrichments(&mut tx, now, now + LEASE, 20).await?;
+    tx.commit().await?;
+    for (org, ticket) in &leased {
+        let mut conn = app.db.read().await?;
+        let Some(detail) = detail::load(&mut conn, *org, *ticket).await? else { continue };
+        let pending = store::enrichments(&mut conn, *org, *ticket).await?;
+        let revision = organizations::store::plugins_revision(&mut conn, *org).await?;
+        drop(conn);
+        let is_pending = |active: &Arc<Active>| {
+            pending
+                .iter()
+                .any(|row| row.installation_id == active.installation_id && row.state == "pending")
+        };
+        let mut plugins =
+            for_hook(app, *org, revision, Hook::PostCreate, detail.ticket.shop_id).await?;
+        plugins.retain(is_pending);
+        give_up_removed(app, *org, *ticket, &pending, &plugins).await?;
+        let actor =
+            detail.timeline.first().map_or("RepairOps", |entry| entry.actor.as_str()).to_owned();
+        let actor = Actor { name: actor, user_id: None };
+        run(app, *org, *ticket, plugins, &actor, &mut Budget::new(app)).await;
+    }
+    Ok(leased.len())
+}
+
+/// Work of an installation that was removed or switched off meanwhile has nobody to do it.
+async fn give_up_removed(
+    app: &App,
+    org: OrgId,
+    ticket: TicketId,
+    pending: &[store::EnrichmentRow],
+    plugins: &[Arc<Active>],
+) -> Result<(), sqlx::Error> {
+    let mut tx = app.db.begin().await?;
+    for row in pending.iter().filter(|row| row.state == "pending") {
+        if !plugins.iter().any(|active| active.installation_id == row.installation_id) {
+            let why = Some("the installation was removed or switched off");
+            store::end_enrichment(&mut tx, org, ticket, row.installation_id, "done", why).await?;
+        }
+    }
+    tx.commit().await
+}
+
+/// Looks for due work every second, for as long as the server runs.
+pub async fn run_forever(app: App) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = run_due(&app).await {
+            tracing::error!(?error, "due post-create work could not be taken up");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What plugins see: the model's ticket, customer, shop and stock as the plain values of a hook's event.
+
+use crate::model::event;
+use crate::model::people::{Actor, Customer, Shop, User};
+use crate::model::stock::{Item, ReservationState, Shortage};
+use crate::model::ticket::{Detail, Part};
+use crate::model::time::Time;
+
+pub fn transition(
+    after: &Detail,
+    (from, to): (&str, &str),
+    notes: Option<&str>,
+    actor: &Actor,
+    stock: &[Item],
+    now: Time,
+) -> event::TransitionEvent {
+    event::TransitionEvent {
+        ticket: ticket(after, from),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        notes: notes.map(str::to_owned),
+        actor: self::actor(actor),
+        customer: customer(&after.customer),
+        shop: shop(&after.shop),
+        stock: stock.iter().map(stock_item).collect(),
+        now: now.timestamp_millis(),
+    }
+}
+
+pub fn creation(detail: &Detail, actor: &Actor, now: Time) -> event::CreationEvent {
+    event::CreationEvent {
+        ticket: ticket(detail, detail.ticket.status.as_str()),
+        actor: self::actor(actor),
+        customer: customer(&detail.customer),
+        shop: shop(&detail.shop),
+        now: now.timestamp_millis(),
+    }
+}
+
+pub fn reservation(
+    after: &Detail,
+    shortages: &[Shortage],
+    stock: &[Item],
+    named: &[Item],
+    actor: &Actor,
+    now: Time,
+) -> event::ReservationEvent {
+    let line = |shortage: &Shortage| {
+        let part = after.parts.iter().find(|part| part.id == shortage.part_id)?;
+        let item = named.iter().find(|item| item.id == shortage.item_id)?;
+        Some(event::Line {
+            part_id: shortage.part_id.to_string(),
+            inventory_id: shortage.item_id.to_string(),
+            sku: item.sku.clone(),
+            category: item.category.clone(),
+            name: part.name.clone(),
+            missing: count(shortage.missing),
+        })
+    };
+    event::ReservationEvent {
+        ticket: ticket(after, after.ticket.status.as_str()),
+        status: after.ticket.status.0.clone(),
+        lines: shortages.iter().filter_map(line).collect(),
+        stock: stock.iter().map(stock_item).collect(),
+        shop: shop(&after.shop),
+        actor: self::actor(actor),
+        now: now.timestamp_millis(),
+    }
+}
+
+fn ticket(detail: &Detail, status: &str) -> event::Ticket {
+    let row = &detail.ticket;
+    event::Ticket {
+        id: row.id.to_string(),
+        number: row.number_text(),
+        status: status.to_owned(),
+        shop_id: row.shop_id.to_string(),
+        assigned_to: detail.technician.as_ref().map(user),
+        device: event::Device {
+            identifier: row.device_identifier.clone(),
+            category: row.device_category.clone(),
+            description: row.device_description.clone(),
+        },
+        issue: event::Issue {
+            description: row.issue_description.clone(),
+            category: row.issue_category.clone(),
+            severity: row.issue_severity.clone(),
+        },
+        timeline: detail
+            .timeline
+            .iter()
+            .map(|entry| event::TimelineEntry {
+                status: entry.status.0.clone(),
+                timestamp: entry.created_at.timestamp_millis(),
+                actor: entry.actor.clone(),
+                notes: entry.notes.clone(),
+            })
+            .collect(),
+        diagnostics: event::Diagnostics {
+            findings: row.findings.clone(),
+            estimated_cost: row.estimated_cost.map(|cost| cost.0),
+            recommended_parts: row.recommended_parts.clone(),
+        },
+        labor: event::Labor {
+            hours: count(row.labor_hours.0),
+            rate: row.labor_rate.0,
+            total: row.labor_total().0,
+        },
+        parts: detail.parts.iter().map(|line| part(detail, line)).collect(),
+        tags: row.tags.clone(),
+        custom_fields: row
+            .custom_fields
+            .iter()
+            .map(|(key, value)| event::CustomField { key: key.clone(), value: value.clone() })
+            .collect(),
+        parts_cost: detail.parts_total().0,
+        total_cost: detail.total().0,
+        created_at: row.created_at.timestamp_millis(),
+        updated_at: row.updated_at.timestamp_millis(),
+    }
+}
+
+fn part(detail: &Detail, part: &Part) -> event::Part {
+    event::Part {
+        id: part.id.to_string(),
+        inventory_id: part.inventory_id.map(|id| id.to_string()),
+        sku: part.sku.clone(),
+        name: part.name.clone(),
+        quantity: count(part.quantity),
+        unit_cost: part.unit_cost.0,
+        total: part.total().0,
+        held: count(detail.reserved(part.id, ReservationState::Held)),
+        consumed: count(detail.reserved(part.id, ReservationState::Consumed)),
+    }
+}
+
+fn stock_item(item: &Item) -> event::StockItem {
+    event::StockItem {
+        id: item.id.to_string(),
+        shop_id: item.shop_id.to_string(),
+        sku: item.sku.clone(),
+        name: item.name.clone(),
+        category: item.category.clone(),
+        on_hand: count(item.on_hand),
+        reserved: count(item.reserved),
+        available: count(item.available()),
+        cost: item.cost.0,
+        selling_price: item.selling_price.0,
+        reorder_level: count(item.reorder_level),
+        supplier: item.supplier.clone(),
+    }
+}
+
+fn user(user: &User) -> event::User {
+    event::User { id: user.id.to_string(), name: user.name.clone(), role: user.role.clone() }
+}
+
+fn actor(actor: &Actor) -> event::Actor {
+    event::Actor { name: actor.name.clone(), user_id: actor.user_id.map(|id| id.to_string()) }
+}
+
+fn customer(customer: &Customer) -> event::Customer {
+    event::Customer {
+        id: customer.id.to_string(),
+        name: customer.name.clone(),
+        email: customer.email.clone(),
+        phone: customer.phone.clone(),
+        address: customer.address.clone(),
+        created_at: customer.created_at.timestamp_millis(),
+    }
+}
+
+fn shop(shop: &Shop) -> event::Shop {
+    event::Shop {
+        id: shop.id.to_string(),
+        name: shop.name.clone(),
+        time_zone: shop.time_zone.clone(),
+        address: shop.address.clone(),
+    }
+}
+
+/// Counts are bounded far below 2^32 where they enter.
+fn count(value: i64) -> u32 {
+    u32::try_from(value).unwrap_or(if value < 0 { 0 } else { u32::MAX })
+}

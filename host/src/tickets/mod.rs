@@ -1,0 +1,12 @@
+//! Tickets: made, changed, moved through the workflow; the plugins take part.
+
+pub mod change;
+pub mod create;
+pub mod detail;
+pub mod draft;
+pub mod enrich;
+pub mod event;
+pub mod http;
+pub mod parts;
+pub mod store;
+mod views;

@@ -1,0 +1,404 @@
+//! All SQL of tickets, ticket_parts, ticket_events, ticket_field_sources and enrichments.
+
+use sqlx::FromRow;
+use sqlx::types::Json;
+
+use crate::db::{Conn, Filter, Value};
+use crate::model::ids::{CustomerId, InstallationId, OrgId, ShopId, TicketId, TimelineId, UserId};
+use crate::model::money::{Hours, Money};
+use crate::model::ticket::{FieldSource, Part, Ticket, TimelineEntry};
+use crate::model::time::Time;
+use crate::model::workflow::Status;
+use crate::page::Window;
+use crate::{execute, fetch_all, fetch_optional};
+
+/// A ticket as a list shows it.
+#[derive(Debug, FromRow)]
+pub struct ListRow {
+    pub id: TicketId,
+    pub number: i64,
+    pub status: Status,
+    pub customer_id: CustomerId,
+    pub customer_name: String,
+    pub device_identifier: String,
+    pub issue_description: String,
+    pub labor_hours: Hours,
+    pub labor_rate: Money,
+    pub parts_cost: Money,
+    pub created_at: Time,
+    pub updated_at: Time,
+    pub assigned_to: Option<UserId>,
+    pub assigned_to_name: Option<String>,
+    pub shop_id: ShopId,
+}
+
+#[derive(Debug, Default)]
+pub struct ListFilter {
+    pub shop_id: Option<ShopId>,
+    pub status: Option<Status>,
+    pub customer_id: Option<CustomerId>,
+    pub assigned_to: Option<UserId>,
+    pub created_after: Option<Time>,
+    pub created_before: Option<Time>,
+}
+
+/// The words of `sort` and their columns.
+pub const SORT_FIELDS: [(&str, &str); 4] = [
+    ("created_at", "t.created_at"),
+    ("updated_at", "t.updated_at"),
+    ("number", "t.number"),
+    ("status", "t.status"),
+];
+
+const SELECT_LIST: &str = "select t.id, t.number, t.status, t.customer_id, c.name as customer_name,
+        t.device_identifier, t.issue_description, t.labor_hours, t.labor_rate,
+        (select cast(coalesce(sum(p.quantity * p.unit_cost), 0) as bigint) from ticket_parts p
+         where p.org_id = t.org_id and p.ticket_id = t.id) as parts_cost,
+        t.created_at, t.updated_at, t.assigned_to, u.name as assigned_to_name, t.shop_id
+     from tickets t
+     join customers c on c.org_id = t.org_id and c.id = t.customer_id
+     left join users u on u.org_id = t.org_id and u.id = t.assigned_to";
+
+pub async fn list(
+    conn: &mut Conn,
+    org: OrgId,
+    wanted: &ListFilter,
+    order: &str,
+    window: Window,
+) -> Result<(Vec<ListRow>, i64), sqlx::Error> {
+    let mut filter = Filter::for_org("t.org_id", org.0);
+    filter.and_some("t.shop_id = ?", wanted.shop_id.map(|id| Value::Uuid(id.0)));
+    filter.and_some("t.status = ?", wanted.status.clone().map(|status| Value::Text(status.0)));
+    filter.and_some("t.customer_id = ?", wanted.customer_id.map(|id| Value::Uuid(id.0)));
+    filter.and_some("t.assigned_to = ?", wanted.assigned_to.map(|id| Value::Uuid(id.0)));
+    filter.and_some("t.created_at >= ?", wanted.created_after.map(Value::Time));
+    filter.and_some("t.created_at < ?", wanted.created_before.map(Value::Time));
+    let rows = filter.fetch_page(conn, SELECT_LIST, order, window.limit, window.offset).await?;
+    Ok((rows, filter.count(conn, "tickets t").await?))
+}
+
+pub async fn get(conn: &mut Conn, org: OrgId, id: TicketId) -> Result<Option<Ticket>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Ticket,
+        "select id, number, version, shop_id, customer_id, status, device_identifier, device_category,
+                device_description, issue_description, issue_category, issue_severity, assigned_to, labor_hours,
+                labor_rate, findings, estimated_cost, recommended_parts, tags, custom_fields, picked_up_at,
+                created_at, updated_at
+         from tickets where org_id = $1 and id = $2",
+        org,
+        id
+    )
+}
+
+pub async fn parts(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+) -> Result<Vec<Part>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        Part,
+        "select id, inventory_id, sku, name, quantity, unit_cost, cost_basis from ticket_parts
+         where org_id = $1 and ticket_id = $2 order by position",
+        org,
+        ticket
+    )
+}
+
+pub async fn timeline(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+) -> Result<Vec<TimelineEntry>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        TimelineEntry,
+        "select id, kind, status, actor, notes, created_at from ticket_events
+         where org_id = $1 and ticket_id = $2 order by created_at, id",
+        org,
+        ticket
+    )
+}
+
+pub async fn field_sources(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+) -> Result<Vec<FieldSource>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        FieldSource,
+        "select field, plugin, plugin_version, installation_id, created_at from ticket_field_sources
+         where org_id = $1 and ticket_id = $2 order by field",
+        org,
+        ticket
+    )
+}
+
+pub async fn insert(conn: &mut Conn, org: OrgId, ticket: &Ticket) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into tickets (org_id, id, number, version, shop_id, customer_id, status, device_identifier,
+             device_category, device_description, issue_description, labor_hours, labor_rate, recommended_parts,
+             tags, custom_fields, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)",
+        org,
+        ticket.id,
+        ticket.number,
+        ticket.version,
+        ticket.shop_id,
+        ticket.customer_id,
+        ticket.status.as_str(),
+        ticket.device_identifier.as_str(),
+        ticket.device_category.as_deref(),
+        ticket.device_description.as_deref(),
+        ticket.issue_description.as_str(),
+        ticket.labor_hours,
+        ticket.labor_rate,
+        Json(&ticket.recommended_parts),
+        Json(&ticket.tags),
+        Json(&ticket.custom_fields),
+        ticket.created_at
+    )?;
+    Ok(())
+}
+
+/// Writes all that can change, and makes the version one more; false when the ticket is not at
+/// `ticket.version` any more.
+pub async fn update(conn: &mut Conn, org: OrgId, ticket: &Ticket) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "update tickets
+         set version = version + 1, status = $4, device_description = $5, issue_category = $6, issue_severity = $7,
+             assigned_to = $8, labor_hours = $9, labor_rate = $10, findings = $11, estimated_cost = $12,
+             recommended_parts = $13, tags = $14, custom_fields = $15, picked_up_at = $16, updated_at = $17
+         where org_id = $1 and id = $2 and version = $3",
+        org,
+        ticket.id,
+        ticket.version,
+        ticket.status.as_str(),
+        ticket.device_description.as_deref(),
+        ticket.issue_category.as_deref(),
+        ticket.issue_severity.as_deref(),
+        ticket.assigned_to,
+        ticket.labor_hours,
+        ticket.labor_rate,
+        ticket.findings.as_deref(),
+        ticket.estimated_cost,
+        Json(&ticket.recommended_parts),
+        Json(&ticket.tags),
+        Json(&ticket.custom_fields),
+        ticket.picked_up_at,
+        ticket.updated_at
+    )?;
+    Ok(rows == 1)
+}
+
+/// Makes the stored lines those of `parts`; lines keep their ids.
+pub async fn replace_parts(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+    parts: &[Part],
+) -> Result<(), sqlx::Error> {
+    execute!(conn, "delete from ticket_parts where org_id = $1 and ticket_id = $2", org, ticket)?;
+    for (position, part) in parts.iter().enumerate() {
+        execute!(
+            conn,
+            "insert into ticket_parts (org_id, id, ticket_id, position, inventory_id, sku, name, quantity, unit_cost,
+                 cost_basis)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            org,
+            part.id,
+            ticket,
+            position as i64,
+            part.inventory_id,
+            part.sku.as_deref(),
+            part.name.as_str(),
+            part.quantity,
+            part.unit_cost,
+            part.cost_basis
+        )?;
+    }
+    Ok(())
+}
+
+/// A new entry of the timeline.
+pub struct NewEvent<'a> {
+    pub id: TimelineId,
+    pub kind: &'static str,
+    pub status: &'a Status,
+    pub from_status: Option<&'a Status>,
+    pub actor: &'a str,
+    pub notes: Option<&'a str>,
+    pub created_at: Time,
+}
+
+pub async fn add_event(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+    event: &NewEvent<'_>,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        org,
+        event.id,
+        ticket,
+        event.kind,
+        event.status.as_str(),
+        event.from_status.map(Status::as_str),
+        event.actor,
+        event.notes,
+        event.created_at
+    )?;
+    Ok(())
+}
+
+pub async fn set_field_source(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+    source: &FieldSource,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into ticket_field_sources (org_id, ticket_id, field, plugin, plugin_version, installation_id, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (org_id, ticket_id, field) do update
+         set plugin = excluded.plugin, plugin_version = excluded.plugin_version,
+             installation_id = excluded.installation_id, created_at = excluded.created_at",
+        org,
+        ticket,
+        source.field.as_str(),
+        source.plugin.as_str(),
+        source.plugin_version.as_str(),
+        source.installation_id,
+        source.created_at
+    )?;
+    Ok(())
+}
+
+/// The post-create work of one installation for one ticket.
+#[derive(Debug, FromRow)]
+pub struct EnrichmentRow {
+    pub installation_id: InstallationId,
+    pub state: String,
+    pub attempts: i64,
+    pub last_error: Option<String>,
+}
+
+/// Marks work to be done. Until `due_at` it belongs to the request that makes the ticket.
+pub async fn insert_enrichment(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+    installation: InstallationId,
+    due_at: Time,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into enrichments (org_id, ticket_id, installation_id, state, attempts, due_at)
+         values ($1, $2, $3, 'pending', 0, $4)",
+        org,
+        ticket,
+        installation,
+        due_at
+    )?;
+    Ok(())
+}
+
+pub async fn enrichments(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+) -> Result<Vec<EnrichmentRow>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        EnrichmentRow,
+        "select installation_id, state, attempts, last_error from enrichments
+         where org_id = $1 and ticket_id = $2 order by installation_id",
+        org,
+        ticket
+    )
+}
+
+/// Across organizations by design: the lease of work that is due. Leased until `until`, so that no two
+/// nodes do it at once.
+pub async fn lease_enrichments(
+    conn: &mut Conn,
+    now: Time,
+    until: Time,
+    limit: i64,
+) -> Result<Vec<(OrgId, TicketId)>, sqlx::Error> {
+    let due: Vec<(OrgId, TicketId)> = fetch_all!(
+        conn,
+        (OrgId, TicketId),
+        "select distinct org_id, ticket_id from enrichments where state = 'pending' and due_at <= $1 limit $2",
+        now,
+        limit
+    )?;
+    let mut leased = Vec::new();
+    for (org, ticket) in due {
+        let rows = execute!(
+            conn,
+            "update enrichments set due_at = $4
+             where org_id = $1 and ticket_id = $2 and state = 'pending' and due_at <= $3",
+            org,
+            ticket,
+            now,
+            until
+        )?;
+        if rows > 0 {
+            leased.push((org, ticket));
+        }
+    }
+    Ok(leased)
+}
+
+/// Ends the work of an installation; false when it was ended before.
+pub async fn end_enrichment(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+    installation: InstallationId,
+    state: &'static str,
+    error: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "update enrichments set state = $4, last_error = $5, attempts = attempts + 1
+         where org_id = $1 and ticket_id = $2 and installation_id = $3 and state = 'pending'",
+        org,
+        ticket,
+        installation,
+        state,
+        error
+    )?;
+    Ok(rows == 1)
+}
+
+/// Notes a failed try, to be tried again at `due_at`.
+pub async fn postpone_enrichment(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+    installation: InstallationId,
+    due_at: Time,
+    error: &str,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "update enrichments set due_at = $4, last_error = $5, attempts = attempts + 1
+         where org_id = $1 and ticket_id = $2 and installation_id = $3 and state = 'pending'",
+        org,
+        ticket,
+        installation,
+        due_at,
+        error
+    )?;
+    Ok(())
+}

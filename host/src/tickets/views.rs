@@ -1,0 +1,300 @@
+//! How the API shows tickets: the reference's fields, and ours beside them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::model::event::CustomValue;
+use crate::model::ids::{
+    CustomerId, InstallationId, ItemId, PartId, ReservationId, ShopId, TicketId, TimelineId, UserId,
+};
+use crate::model::money::{Hours, Money};
+use crate::model::stock::ReservationState;
+use crate::model::ticket::{Detail, number_text};
+use crate::model::time::{self, Time};
+use crate::model::workflow::Status;
+use crate::plugins::hooks::{Ran, Warning};
+use crate::tickets::store::ListRow;
+
+#[derive(Serialize)]
+pub struct ListItem {
+    id: TicketId,
+    number: String,
+    status: Status,
+    customer_id: CustomerId,
+    customer_name: String,
+    device_identifier: String,
+    issue_description: String,
+    total_cost: Money,
+    labor_cost: Money,
+    parts_cost: Money,
+    #[serde(serialize_with = "time::serialize")]
+    created_at: Time,
+    #[serde(serialize_with = "time::serialize")]
+    updated_at: Time,
+    assigned_to: Option<UserId>,
+    assigned_to_name: Option<String>,
+    shop_id: ShopId,
+}
+
+#[derive(Serialize)]
+pub struct Created {
+    pub id: TicketId,
+    pub number: String,
+    pub status: Status,
+    #[serde(serialize_with = "time::serialize")]
+    pub created_at: Time,
+    pub plugins: Vec<Ran>,
+    pub warnings: Vec<Warning>,
+}
+
+#[derive(Serialize)]
+pub struct Updated {
+    pub id: TicketId,
+    pub status: Status,
+    #[serde(serialize_with = "time::serialize")]
+    pub updated_at: Time,
+    pub plugins: Vec<Ran>,
+    pub warnings: Vec<Warning>,
+}
+
+#[derive(Serialize)]
+pub struct Transitioned {
+    pub ok: bool,
+    pub event_id: TimelineId,
+    pub from_status: Status,
+    pub to_status: Status,
+    #[serde(serialize_with = "time::serialize")]
+    pub timestamp: Time,
+    pub plugins: Vec<Ran>,
+    pub warnings: Vec<Warning>,
+}
+
+#[derive(Serialize)]
+pub struct TicketView {
+    id: TicketId,
+    number: String,
+    status: Status,
+    shop_id: ShopId,
+    customer: CustomerView,
+    device: DeviceView,
+    issue: IssueView,
+    assigned_to: Option<UserId>,
+    assigned_to_name: Option<String>,
+    timeline: Vec<TimelineView>,
+    diagnostics: DiagnosticsView,
+    labor: LaborView,
+    parts: Vec<PartView>,
+    labor_cost: Money,
+    parts_cost: Money,
+    total_cost: Money,
+    tags: Vec<String>,
+    custom_fields: BTreeMap<String, CustomValue>,
+    reservations: Vec<ReservationView>,
+    set_by_plugins: Vec<FieldSourceView>,
+    enrichment: &'static str,
+    version: i64,
+    #[serde(serialize_with = "time::serialize")]
+    created_at: Time,
+    #[serde(serialize_with = "time::serialize")]
+    updated_at: Time,
+}
+
+#[derive(Serialize)]
+struct CustomerView {
+    id: CustomerId,
+    name: String,
+    email: String,
+    phone: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DeviceView {
+    identifier: String,
+    category: Option<String>,
+    description: Option<String>,
+}
+
+#[derive(Serialize)]
+struct IssueView {
+    description: String,
+    category: Option<String>,
+    severity: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TimelineView {
+    status: Status,
+    #[serde(serialize_with = "time::serialize")]
+    timestamp: Time,
+    actor: String,
+    kind: String,
+    notes: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DiagnosticsView {
+    findings: Option<String>,
+    estimated_cost: Option<Money>,
+    recommended_parts: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct LaborView {
+    hours: Hours,
+    rate: Money,
+    total: Money,
+}
+
+#[derive(Serialize)]
+struct PartView {
+    id: PartId,
+    inventory_id: Option<ItemId>,
+    sku: Option<String>,
+    name: String,
+    quantity: i64,
+    unit_cost: Money,
+    total: Money,
+    held: i64,
+    consumed: i64,
+}
+
+#[derive(Serialize)]
+struct ReservationView {
+    id: ReservationId,
+    part_id: PartId,
+    inventory_id: ItemId,
+    quantity: i64,
+    state: ReservationState,
+    plugin: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FieldSourceView {
+    field: String,
+    plugin: String,
+    version: String,
+    installation_id: InstallationId,
+    #[serde(serialize_with = "time::serialize")]
+    at: Time,
+}
+
+pub fn list_item(row: ListRow) -> ListItem {
+    let labor_cost = row.labor_hours.at(row.labor_rate);
+    ListItem {
+        id: row.id,
+        number: number_text(row.number),
+        status: row.status,
+        customer_id: row.customer_id,
+        customer_name: row.customer_name,
+        device_identifier: row.device_identifier,
+        issue_description: row.issue_description,
+        total_cost: labor_cost + row.parts_cost,
+        labor_cost,
+        parts_cost: row.parts_cost,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        assigned_to: row.assigned_to,
+        assigned_to_name: row.assigned_to_name,
+        shop_id: row.shop_id,
+    }
+}
+
+pub fn ticket(detail: Detail) -> TicketView {
+    let (parts_cost, total_cost) = (detail.parts_total(), detail.total());
+    let parts = part_views(&detail);
+    let row = detail.ticket;
+    TicketView {
+        id: row.id,
+        number: number_text(row.number),
+        shop_id: row.shop_id,
+        customer: CustomerView {
+            id: detail.customer.id,
+            name: detail.customer.name,
+            email: detail.customer.email,
+            phone: detail.customer.phone,
+        },
+        labor_cost: row.labor_hours.at(row.labor_rate),
+        labor: LaborView {
+            hours: row.labor_hours,
+            rate: row.labor_rate,
+            total: row.labor_hours.at(row.labor_rate),
+        },
+        status: row.status,
+        device: DeviceView {
+            identifier: row.device_identifier,
+            category: row.device_category,
+            description: row.device_description,
+        },
+        issue: IssueView {
+            description: row.issue_description,
+            category: row.issue_category,
+            severity: row.issue_severity,
+        },
+        assigned_to: row.assigned_to,
+        assigned_to_name: detail.technician.map(|user| user.name),
+        timeline: detail
+            .timeline
+            .into_iter()
+            .map(|entry| TimelineView {
+                status: entry.status,
+                timestamp: entry.created_at,
+                actor: entry.actor,
+                kind: entry.kind,
+                notes: entry.notes,
+            })
+            .collect(),
+        diagnostics: DiagnosticsView {
+            findings: row.findings,
+            estimated_cost: row.estimated_cost,
+            recommended_parts: row.recommended_parts,
+        },
+        parts,
+        parts_cost,
+        total_cost,
+        tags: row.tags,
+        custom_fields: row.custom_fields,
+        reservations: detail
+            .reservations
+            .into_iter()
+            .map(|row| ReservationView {
+                id: row.id,
+                part_id: row.part_id,
+                inventory_id: row.item_id,
+                quantity: row.quantity,
+                state: row.state,
+                plugin: row.plugin,
+            })
+            .collect(),
+        set_by_plugins: detail
+            .field_sources
+            .into_iter()
+            .map(|source| FieldSourceView {
+                field: source.field,
+                plugin: source.plugin,
+                version: source.plugin_version,
+                installation_id: source.installation_id,
+                at: source.created_at,
+            })
+            .collect(),
+        enrichment: detail.enrichment,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn part_views(detail: &Detail) -> Vec<PartView> {
+    let view = |part: &crate::model::ticket::Part| PartView {
+        id: part.id,
+        inventory_id: part.inventory_id,
+        sku: part.sku.clone(),
+        name: part.name.clone(),
+        quantity: part.quantity,
+        unit_cost: part.unit_cost,
+        total: part.total(),
+        held: detail.reserved(part.id, ReservationState::Held),
+        consumed: detail.reserved(part.id, ReservationState::Consumed),
+    };
+    detail.parts.iter().map(view).collect()
+}

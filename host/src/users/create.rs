@@ -1,0 +1,50 @@
+//! Makes a user.
+
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::model::ids::OrgId;
+use crate::model::invalid::{Invalid, check_email, check_text};
+use crate::model::money::Money;
+use crate::model::people::User;
+use crate::users::store;
+
+pub struct NewUser {
+    pub name: String,
+    pub email: String,
+    /// As the shop names it, for example `technician`.
+    pub role: String,
+    /// What an hour of this person costs the shop.
+    pub hourly_cost: Option<Money>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CreateUserError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("There is a user with the email {email} already")]
+    Duplicate { email: String },
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+pub async fn create(
+    db: &Db,
+    clock: &Clock,
+    org: OrgId,
+    new: NewUser,
+) -> Result<User, CreateUserError> {
+    let user = User {
+        id: clock.new_id(),
+        name: check_text("name", &new.name, 200)?,
+        email: check_email("email", &new.email)?,
+        role: check_text("role", &new.role, 64)?,
+        hourly_cost: new.hourly_cost,
+        created_at: clock.now(),
+    };
+    let mut tx = db.begin().await?;
+    if !store::insert(&mut tx, org, &user).await? {
+        return Err(CreateUserError::Duplicate { email: user.email });
+    }
+    tx.commit().await?;
+    Ok(user)
+}

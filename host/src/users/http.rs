@@ -1,0 +1,91 @@
+//! `/v1/users`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::auth::{Admin, Reader};
+use crate::error::ApiError;
+use crate::extract::{Body, Params, PathId};
+use crate::model::ids::UserId;
+use crate::model::money::Money;
+use crate::model::people::User;
+use crate::model::time::{self, Time};
+use crate::page::{Page, Window};
+use crate::respond::Created;
+use crate::users::create::{self, NewUser};
+use crate::users::store;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateBody {
+    name: String,
+    email: String,
+    role: String,
+    hourly_cost: Option<Money>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListParams {
+    limit: Option<i64>,
+    offset: Option<i64>,
+}
+
+#[derive(Serialize)]
+pub struct UserView {
+    id: UserId,
+    name: String,
+    email: String,
+    role: String,
+    hourly_cost: Option<Money>,
+    #[serde(serialize_with = "time::serialize")]
+    created_at: Time,
+}
+
+pub async fn create(
+    State(app): State<App>,
+    caller: Admin,
+    Body(body): Body<CreateBody>,
+) -> Result<Created<UserView>, ApiError> {
+    let new = NewUser {
+        name: body.name,
+        email: body.email,
+        role: body.role,
+        hourly_cost: body.hourly_cost,
+    };
+    let user = create::create(&app.db, &app.clock, caller.org, new).await?;
+    Ok(Created { location: format!("/v1/users/{}", user.id), body: view(user) })
+}
+
+pub async fn list(
+    State(app): State<App>,
+    caller: Reader,
+    Params(params): Params<ListParams>,
+) -> Result<Json<Page<UserView>>, ApiError> {
+    let window = Window::new(params.limit, params.offset)?;
+    let mut conn = app.db.read().await?;
+    Ok(Json(window.page(store::list(&mut conn, caller.org, window).await?, view)))
+}
+
+pub async fn show(
+    State(app): State<App>,
+    caller: Reader,
+    PathId(id): PathId<UserId>,
+) -> Result<Json<UserView>, ApiError> {
+    let mut conn = app.db.read().await?;
+    let user = store::get(&mut conn, caller.org, id).await?;
+    user.map(view).map(Json).ok_or_else(|| ApiError::not_found("User"))
+}
+
+fn view(user: User) -> UserView {
+    UserView {
+        id: user.id,
+        name: user.name,
+        email: user.email,
+        role: user.role,
+        hourly_cost: user.hourly_cost,
+        created_at: user.created_at,
+    }
+}

@@ -1,0 +1,139 @@
+//! Short ways to make the answers of the hooks.
+
+use crate::{
+    Allocation, CustomField, CustomValue, Decision, Id, Patch, PluginError, Source, Verdict,
+    Violation,
+};
+
+impl Violation {
+    /// A reason: a stable `UPPER_SNAKE_CASE` code, and one sentence that says what is wrong and what to do.
+    #[must_use]
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), field: None }
+    }
+
+    /// Says which field of the API's ticket it is about, for example `diagnostics.findings`.
+    #[must_use]
+    pub fn on_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+}
+
+impl Verdict {
+    /// Refuses for one reason. For a reason with a field, and for several, see [`Verdict::from_violations`].
+    #[must_use]
+    pub fn deny(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Deny(vec![Violation::new(code, message)])
+    }
+
+    /// Allows, but tells the client this.
+    #[must_use]
+    pub fn warn(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::AllowWithWarnings(vec![Violation::new(code, message)])
+    }
+
+    /// Allows when there is no violation, else denies with all of them (at most 50 are valid).
+    ///
+    /// ```
+    /// use repairops_plugin::{Verdict, Violation};
+    ///
+    /// assert_eq!(Verdict::from_violations(vec![]), Verdict::Allow);
+    ///
+    /// let missing = Violation::new("FINDINGS_MISSING", "Write down what you found.").on_field("diagnostics.findings");
+    /// assert_eq!(Verdict::from_violations(vec![missing.clone()]), Verdict::Deny(vec![missing]));
+    /// ```
+    #[must_use]
+    pub fn from_violations(violations: Vec<Violation>) -> Self {
+        if violations.is_empty() { Self::Allow } else { Self::Deny(violations) }
+    }
+}
+
+/// The patch that changes nothing: `Patch { tags: vec!["vip".into()], ..Patch::default() }`.
+impl Default for Patch {
+    fn default() -> Self {
+        Self {
+            tags: Vec::new(),
+            severity: None,
+            category: None,
+            estimated_cost: None,
+            recommended_parts: None,
+            custom_fields: Vec::new(),
+            internal_note: None,
+        }
+    }
+}
+
+impl CustomField {
+    /// A custom field; the value may be a text, a number or a flag: `CustomField::new("rush", true)`.
+    #[must_use]
+    pub fn new(key: impl Into<String>, value: impl Into<CustomValue>) -> Self {
+        Self { key: key.into(), value: value.into() }
+    }
+}
+
+impl From<&str> for CustomValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for CustomValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<f64> for CustomValue {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<bool> for CustomValue {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl Decision {
+    /// A plan of these pieces. An empty one is a plan too: everything is ordered.
+    #[must_use]
+    pub fn plan(allocations: impl IntoIterator<Item = Allocation>) -> Self {
+        Self::Plan(allocations.into_iter().collect())
+    }
+}
+
+impl Allocation {
+    /// `quantity` for the line `part_id` from the stock item `item_id`.
+    #[must_use]
+    pub fn from_item(part_id: impl Into<Id>, item_id: impl Into<Id>, quantity: u32) -> Self {
+        Self { part_id: part_id.into(), source: Source::Item(item_id.into()), quantity }
+    }
+
+    /// `quantity` for the line `part_id` that has to be ordered.
+    #[must_use]
+    pub fn backorder(part_id: impl Into<Id>, quantity: u32) -> Self {
+        Self { part_id: part_id.into(), source: Source::Backorder, quantity }
+    }
+}
+
+impl PluginError {
+    /// The settings make no sense to the plugin; say which, and why.
+    #[must_use]
+    pub fn invalid_settings(message: impl Into<String>) -> Self {
+        Self::InvalidSettings(message.into())
+    }
+
+    /// The event has something that the plugin cannot handle; say what.
+    #[must_use]
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::Unsupported(message.into())
+    }
+
+    /// Anything else; say what happened.
+    #[must_use]
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed(message.into())
+    }
+}

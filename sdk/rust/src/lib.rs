@@ -1,0 +1,62 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Where things are
+//!
+//! - The hooks are traits: [`PreTransition`], [`PostCreate`], [`ReserveInventory`]. A plugin implements
+//!   one or several of them and names each in an export macro: [`export_pre_transition!`],
+//!   [`export_post_create!`], [`export_reserve_inventory!`].
+//! - [`metadata!`] embeds the plugin's name, version, description and settings schema.
+//! - [`settings`] says how a plugin gets the installation's settings, [`mod@log`] how it writes to its log.
+//! - [`sample`] has ready-made tickets and events for unit tests, which run natively with `cargo test`.
+//! - The data is that of the WIT package `repairops:plugin@0.1.0`: money is in hundredths of the
+//!   organization's currency, a timestamp in milliseconds since 1970, an id is a UUID as text.
+
+#![warn(missing_docs)]
+
+#[doc(hidden)]
+#[allow(unsafe_code, unused_qualifications, missing_docs, clippy::all)]
+pub mod bindings;
+
+mod answers;
+mod hooks;
+mod metadata;
+mod money;
+mod tickets;
+
+pub mod log;
+pub mod sample;
+pub mod settings;
+
+pub use hooks::{PostCreate, PreTransition, ReserveInventory};
+pub use money::{format_money, money_from_number};
+pub use settings::NoSettings;
+
+pub use bindings::post_create::exports::repairops::plugin::post_create::{CreationEvent, Patch};
+pub use bindings::pre_transition::exports::repairops::plugin::pre_transition::{
+    TransitionEvent, Verdict, Violation,
+};
+pub use bindings::reserve_inventory::exports::repairops::plugin::reserve_inventory::{
+    Allocation, Decision, Line, ReservationEvent, Source,
+};
+pub use bindings::shared::repairops::plugin::types::{
+    Actor, CustomField, CustomValue, Customer, Device, Diagnostics, Id, Issue, Labor, Money, Part,
+    PluginError, Shop, StockItem, Ticket, TimelineEntry, Timestamp, User,
+};
+
+/// Everything a plugin needs, for `use repairops_plugin::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        Actor, Allocation, CreationEvent, CustomField, CustomValue, Customer, Decision, Device,
+        Diagnostics, Id, Issue, Labor, Line, Money, NoSettings, Part, Patch, PluginError,
+        PostCreate, PreTransition, ReservationEvent, ReserveInventory, Shop, Source, StockItem,
+        Ticket, TimelineEntry, Timestamp, TransitionEvent, User, Verdict, Violation, format_money,
+        log, money_from_number,
+    };
+}
+
+/// What the macros expand to. Not part of the API.
+#[doc(hidden)]
+pub mod private {
+    pub use crate::metadata::{Metadata, bytes};
+    pub use crate::settings::PluginSettings;
+}
