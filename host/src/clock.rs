@@ -39,6 +39,12 @@ impl Clock {
         T::from_uuid(Uuid::new_v7(timestamp))
     }
 
+    /// Sets the clock to so long before the present.
+    pub fn set_back(&self, duration: std::time::Duration) {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        self.ahead_us.store(-micros, Ordering::Relaxed);
+    }
+
     /// Moves the clock forward.
     pub fn advance(&self, duration: std::time::Duration) {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);

@@ -44,10 +44,10 @@ pub struct DatabaseConfig {
 
 impl Config {
     /// The defaults, without a look at the command line or the environment.
-    pub fn new(database: String, data: PathBuf) -> Config {
+    pub fn new(data: PathBuf) -> Config {
         Config {
-            listen: "127.0.0.1:0".to_owned(),
-            database: DatabaseConfig { url: database },
+            listen: "127.0.0.1:8080".to_owned(),
+            database: DatabaseConfig { url: "sqlite:repairops.db".to_owned() },
             data,
             guest_threads: 0,
             guest_queue: 1024,

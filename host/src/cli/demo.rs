@@ -1,10 +1,170 @@
-//! stub
-use clap::Args;
+//! `repairops demo`: the whole system to touch, from nothing but a checkout: sample plugins built from
+//! their sources, a database with a believable history, a server. With `--check` it plays the story over
+//! real HTTP and says whether every step was as it should be.
+
+mod history;
+mod story;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::config::{Config, DatabaseConfig};
+use crate::keys;
+use crate::model::people::Scope;
+use crate::toolchain::{build_components, ensure_wasm_target};
+use history::World;
+
+const SAMPLES: [&str; 3] = ["qc-gate", "intake-triage", "nearest-stock"];
+/// For the story: a plugin that never ends.
+const LOOPING: &str = "guest-loop-forever";
+
 #[derive(Args)]
-pub struct Demo {}
+pub struct Demo {
+    /// The address to listen on.
+    #[arg(long, env = "REPAIROPS_LISTEN", default_value = "127.0.0.1:8080")]
+    listen: String,
+
+    /// The database to make the demo's organization in; a fresh SQLite file by default.
+    #[arg(long, env = "REPAIROPS_DATABASE")]
+    database: Option<String>,
+
+    /// Play the story over HTTP, say how it went, and end.
+    #[arg(long)]
+    check: bool,
+}
+
+/// A built component and its name.
+struct Built {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// The keys that the demo shows.
+struct Keys {
+    read: String,
+    write: String,
+    admin: String,
+}
+
 impl Demo {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
+        super::start_logging("error");
+        // The story needs no fixed port, so it runs beside a demo that serves. Taken first: a port that is in
+        // use should not be found out after minutes of building.
+        let listen = if self.check { "127.0.0.1:0" } else { self.listen.as_str() };
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("listening on {listen}; choose another address with --listen"))?;
+        let folder = tempfile::tempdir().context("making a folder for the demo")?;
+        let components = tokio::task::spawn_blocking(build).await??;
+
+        say("Making a database with two shops, their people, stock and some weeks of tickets …");
+        let app = App::start(self.config(&folder)).await?;
+        let world = history::make(&app, &components).await.context("making the demo's history")?;
+        let keys = make_keys(&app, &world).await?;
+
+        let base = format!("http://{}", listener.local_addr()?);
+        if self.check {
+            tokio::spawn(super::serve::serve(app.clone(), listener));
+            return story::play(&base, &app.db, &world, &keys, &components).await;
+        }
+        introduce(&base, &world, &keys);
+        super::serve::serve(app, listener).await?;
         Ok(ExitCode::SUCCESS)
     }
+
+    fn config(&self, folder: &TempDir) -> Config {
+        let fresh = || format!("sqlite:{}", folder.path().join("demo.db").display());
+        let url = self.database.clone().unwrap_or_else(fresh);
+        Config { database: DatabaseConfig { url }, ..Config::new(folder.path().join("data")) }
+    }
+}
+
+/// Builds the sample plugins, and the one that loops, from the checkout that this program was built from.
+fn build() -> anyhow::Result<Vec<Built>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    ensure!(
+        root.join("plugins").is_dir(),
+        "the demo builds the sample plugins from their sources, and {} is gone: run it from a checkout",
+        root.join("plugins").display()
+    );
+    let mut progress = |line: &str| say(line);
+    let target = ensure_wasm_target(&mut progress)?;
+    say("Building the sample plugins …");
+    let packages: Vec<&str> = SAMPLES.into_iter().chain([LOOPING]).collect();
+    let read = |package: String, path: PathBuf| {
+        let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        Ok(Built { name: package, bytes })
+    };
+    let components = build_components(&target, &root, &packages, &mut progress)?;
+    components.into_iter().map(|component| read(component.package, component.path)).collect()
+}
+
+async fn make_keys(app: &App, world: &World) -> anyhow::Result<Keys> {
+    let make = async |scope, name| {
+        let new = keys::create::create(&app.db, &app.clock, world.org, name, scope, None).await?;
+        anyhow::Ok(new.key)
+    };
+    Ok(Keys {
+        read: make(Scope::Read, "Demo dashboard").await?,
+        write: make(Scope::Write, "Demo front desk").await?,
+        admin: make(Scope::Admin, "Demo owner").await?,
+    })
+}
+
+fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+fn introduce(base: &str, world: &World, keys: &Keys) {
+    println!(
+        r#"
+RepairOps is serving on {base} (Ctrl-C ends it).
+Shops: Downtown {downtown}, Riverside {riverside}. Technician: {technician}.
+
+    export RO={base}/v1
+    export READ={read}
+    export WRITE={write}
+    export ADMIN={admin}
+
+What is being repaired, and which plugins take part:
+
+    curl -s "$RO/tickets?status=IN_REPAIR&limit=5" -H "Authorization: Bearer $READ"
+    curl -s "$RO/plugins" -H "Authorization: Bearer $READ"
+    curl -s "$RO/installations" -H "Authorization: Bearer $READ"
+
+A new ticket; intake-triage reads its text in the same request:
+
+    curl -s "$RO/tickets" -H "Authorization: Bearer $WRITE" -H "Content-Type: application/json" -d '{{
+      "shop_id": "{downtown}",
+      "customer": {{"name": "Jane Smith", "email": "jane@example.com"}},
+      "device_identifier": "MacBook Pro 16\"",
+      "issue_description": "Spilled coffee on it, does not turn on. All my photos are on it!",
+      "device_category": "laptop"}}'
+
+A ticket that is in repair and not ready; qc-gate says why it cannot go on:
+
+    curl -s "$RO/tickets/{unready}/transition" -H "Authorization: Bearer $WRITE" \
+      -H "Content-Type: application/json" -d '{{"new_status": "QC_REVIEW"}}'
+
+Switch the gate off, and try again:
+
+    curl -s -X PATCH "$RO/installations/{gate}" -H "Authorization: Bearer $ADMIN" \
+      -H "Content-Type: application/json" -d '{{"hooks": {{"pre-transition": {{"mode": "off"}}}}}}'
+"#,
+        downtown = world.downtown,
+        riverside = world.riverside,
+        technician = world.technicians[0].0,
+        unready = world.unready,
+        gate = world.gate,
+        read = keys.read,
+        write = keys.write,
+        admin = keys.admin,
+    );
 }

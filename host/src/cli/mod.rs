@@ -5,6 +5,7 @@ mod demo;
 mod plugin;
 mod serve;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -40,7 +41,10 @@ fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
 fn start_logging(default: &str) {
     let filter =
         tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // A second start in one process is harmless.
     let _ = builder.try_init();
 }

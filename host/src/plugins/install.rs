@@ -17,7 +17,7 @@ use crate::plugins::{settings, store};
 use crate::{organizations, shops};
 
 /// What every plugin may import without being asked for.
-const ALWAYS_GRANTED: [&str; 2] = ["log", "settings"];
+const ALWAYS_GRANTED: [&str; 2] = ["repairops:plugin/log", "repairops:plugin/settings"];
 
 /// How a hook shall take part; what is left out gets its default or stays.
 #[derive(Clone, Copy, Debug, Default)]
