@@ -58,9 +58,9 @@ impl Demo {
         // The story needs no fixed port, so it runs beside a demo that serves. Taken first: a port that is in
         // use should not be found out after minutes of building.
         let listen = if self.check { "127.0.0.1:0" } else { self.listen.as_str() };
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("listening on {listen}; choose another address with --listen"))?;
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("listening on {listen}; choose another address with --listen")
+        })?;
         let folder = tempfile::tempdir().context("making a folder for the demo")?;
         let components = tokio::task::spawn_blocking(build).await??;
 

@@ -337,7 +337,8 @@ pub async fn lease_enrichments(
     let due: Vec<(OrgId, TicketId)> = fetch_all!(
         conn,
         (OrgId, TicketId),
-        "select distinct org_id, ticket_id from enrichments where state = 'pending' and due_at <= $1 limit $2",
+        "select distinct org_id, ticket_id from enrichments where state = 'pending' and due_at <= $1
+         order by org_id, ticket_id limit $2",
         now,
         limit
     )?;

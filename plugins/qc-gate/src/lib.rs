@@ -3,9 +3,10 @@
 use repairops_plugin::prelude::*;
 use serde::Deserialize;
 
+/// What the owner can set.
 #[derive(Deserialize)]
 #[serde(default)]
-struct Settings {
+pub struct Settings {
     /// In units of the currency.
     approval_threshold: f64,
 }
@@ -16,7 +17,8 @@ impl Default for Settings {
     }
 }
 
-struct QcGate;
+/// The plugin.
+pub struct QcGate;
 
 impl PreTransition for QcGate {
     type Settings = Settings;

@@ -1,0 +1,100 @@
+//! What one call of a plugin costs: qc-gate on the same ticket natively, on an instance that is kept warm,
+//! and in a fresh instance and store, as the server calls it. Prints p50, p99 and the ratio fresh to warm;
+//! the three take turns, so that a noisy machine is noisy for all.
+//!
+//! `cargo bench --bench call`
+
+#[path = "same_event.rs"]
+mod same_event;
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use repairops::model::event::Verdict;
+use repairops::model::limits::Limits;
+use repairops::runtime::{Call, Runtime, RuntimeConfig};
+use repairops::toolchain::{build_components, ensure_wasm_target};
+use repairops_plugin::{PreTransition, settings};
+
+const ROUNDS: usize = 200;
+const CALLS_A_ROUND: usize = 100;
+const SETTINGS: &str = r#"{"approval_threshold": 200}"#;
+
+fn main() -> anyhow::Result<()> {
+    let mut progress = |line: &str| eprintln!("{line}");
+    let target = ensure_wasm_target(&mut progress)?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let built = build_components(&target, &root, &["qc-gate"], &mut progress)?;
+    let component = std::fs::read(&built.first().context("no component")?.path)?;
+
+    let cache = tempfile::tempdir()?;
+    let runtime = Runtime::new(RuntimeConfig {
+        guest_threads: 2,
+        queue_max: 16,
+        cache_dir: cache.path().to_owned(),
+        compile_timeout: Duration::from_secs(60),
+    })?;
+    let tokio = tokio::runtime::Runtime::new()?;
+    let prepared = tokio.block_on(runtime.compile("bench", component.into()))?;
+
+    let native_event = same_event::native();
+    let event = same_event::host(&native_event);
+    let limits = Limits::default();
+    #[allow(clippy::disallowed_methods)] // a bench has no App
+    let call = Call { settings: SETTINGS, limits: &limits, now: chrono::Utc::now(), seed: 1 };
+    let mut warm = prepared.warm_pre_transition(&call)?;
+    ensure!(
+        matches!(prepared.check_transition(&call, &event).result, Ok(Verdict::Allow)),
+        "qc-gate should allow this"
+    );
+
+    let mut samples = [const { Vec::new() }; 4];
+    for _ in 0..ROUNDS {
+        measure(&mut samples[0], || {
+            let settings = settings::parse(SETTINGS);
+            settings.and_then(|settings| qc_gate::QcGate::check(native_event.clone(), settings)).is_ok()
+        });
+        measure(&mut samples[1], || warm.call(&event).is_ok());
+        measure(&mut samples[2], || prepared.check_transition(&call, &event).result.is_ok());
+        let (runtime, prepared, event) = (&runtime, &prepared, &event);
+        tokio.block_on(async {
+            for _ in 0..CALLS_A_ROUND {
+                let (prepared, event, now) = (prepared.clone(), event.clone(), call.now);
+                let started = Instant::now();
+                let job = move || {
+                    let limits = Limits::default();
+                    let call = Call { settings: SETTINGS, limits: &limits, now, seed: 1 };
+                    prepared.check_transition(&call, &event).result.is_ok()
+                };
+                let _ = black_box(runtime.run(job).await);
+                samples[3].push(started.elapsed());
+            }
+        });
+    }
+    report(samples);
+    Ok(())
+}
+
+fn measure(samples: &mut Vec<Duration>, mut call: impl FnMut() -> bool) {
+    for _ in 0..CALLS_A_ROUND {
+        let started = Instant::now();
+        black_box(call());
+        samples.push(started.elapsed());
+    }
+}
+
+fn report(mut samples: [Vec<Duration>; 4]) {
+    let names = ["native", "warm instance", "fresh instance", "fresh, on a guest thread"];
+    let mut p50 = [0.0; 4];
+    println!("\n| qc-gate, one call | p50 µs | p99 µs |\n|---|---|---|");
+    for (index, name) in names.iter().enumerate() {
+        let times = &mut samples[index];
+        times.sort_unstable();
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
+        p50[index] = at(0.5);
+        println!("| {name} | {:.1} | {:.1} |", at(0.5), at(0.99));
+    }
+    println!("\nfresh / warm: {:.2} (p50)", p50[2] / p50[1]);
+}
