@@ -12,9 +12,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use repairops::config::GuestConfig;
 use repairops::model::event::Verdict;
 use repairops::model::limits::Limits;
-use repairops::runtime::{Call, Runtime, RuntimeConfig};
+use repairops::runtime::{Call, Runtime, RuntimeConfig, Share};
 use repairops::toolchain::{build_components, ensure_wasm_target};
 use repairops_plugin::{PreTransition, settings};
 
@@ -32,7 +33,7 @@ fn main() -> anyhow::Result<()> {
     let cache = tempfile::tempdir()?;
     let runtime = Runtime::new(RuntimeConfig {
         guest_threads: 2,
-        queue_max: 16,
+        caps: GuestConfig::default().caps(),
         cache_dir: cache.path().to_owned(),
         compile_timeout: Duration::from_secs(60),
     })?;
@@ -50,15 +51,18 @@ fn main() -> anyhow::Result<()> {
         "qc-gate should allow this"
     );
 
+    let share = Share { organization: uuid::Uuid::nil(), installations: Vec::new() };
     let mut samples = [const { Vec::new() }; 4];
     for _ in 0..ROUNDS {
         measure(&mut samples[0], || {
             let settings = settings::parse(SETTINGS);
-            settings.and_then(|settings| qc_gate::QcGate::check(native_event.clone(), settings)).is_ok()
+            settings
+                .and_then(|settings| qc_gate::QcGate::check(native_event.clone(), settings))
+                .is_ok()
         });
         measure(&mut samples[1], || warm.call(&event).is_ok());
         measure(&mut samples[2], || prepared.check_transition(&call, &event).result.is_ok());
-        let (runtime, prepared, event) = (&runtime, &prepared, &event);
+        let (runtime, prepared, event, share) = (&runtime, &prepared, &event, &share);
         tokio.block_on(async {
             for _ in 0..CALLS_A_ROUND {
                 let (prepared, event, now) = (prepared.clone(), event.clone(), call.now);
@@ -68,7 +72,7 @@ fn main() -> anyhow::Result<()> {
                     let call = Call { settings: SETTINGS, limits: &limits, now, seed: 1 };
                     prepared.check_transition(&call, &event).result.is_ok()
                 };
-                let _ = black_box(runtime.run(job).await);
+                let _ = black_box(runtime.run(share.clone(), job).await);
                 samples[3].push(started.elapsed());
             }
         });
@@ -92,7 +96,8 @@ fn report(mut samples: [Vec<Duration>; 4]) {
     for (index, name) in names.iter().enumerate() {
         let times = &mut samples[index];
         times.sort_unstable();
-        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
+        let at =
+            |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
         p50[index] = at(0.5);
         println!("| {name} | {:.1} | {:.1} |", at(0.5), at(0.99));
     }

@@ -12,9 +12,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::ApiError;
+use crate::metrics::Metrics;
 use crate::plugins::active::ActivePlugins;
 use crate::runtime::{Runtime, RuntimeConfig};
-use crate::{customers, inventory, plugins, request_id, shops, tickets, users};
+use crate::{customers, inventory, metrics, plugins, request_id, shops, tickets, users};
 
 /// The largest body of an ordinary request.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -28,6 +29,7 @@ pub struct App {
     pub clock: Clock,
     pub runtime: Runtime,
     pub active: Arc<ActivePlugins>,
+    pub metrics: Arc<Metrics>,
     pub config: Arc<Config>,
 }
 
@@ -37,8 +39,8 @@ impl App {
         let db = Db::open(&config.database.url).await?;
         db.migrate().await?;
         let runtime = Runtime::new(RuntimeConfig {
-            guest_threads: config.guest_threads(),
-            queue_max: config.guest_queue,
+            guest_threads: config.guests.threads(),
+            caps: config.guests.caps(),
             cache_dir: config.data.join("compiled"),
             compile_timeout: COMPILE_TIMEOUT,
         })
@@ -48,6 +50,7 @@ impl App {
             clock: Clock::default(),
             runtime,
             active: Arc::default(),
+            metrics: Arc::default(),
             config: Arc::new(config),
         })
     }
@@ -88,9 +91,11 @@ pub fn router(app: App) -> Router {
     Router::new()
         .nest("/v1", v1)
         .route("/healthz", get(|| async { "ok" }))
+        .route("/metrics", get(metrics::show))
         .fallback(|| async { ApiError::not_found("Route") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::count_request))
         .layer(axum::middleware::from_fn(request_id::assign))
         .with_state(app)
 }

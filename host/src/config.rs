@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::model::limits::Limits;
+use crate::runtime::Caps;
+
 /// How `repairops serve` runs.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
@@ -18,17 +21,17 @@ pub struct Config {
     #[arg(long, env = "REPAIROPS_DATA", default_value = "repairops-data")]
     pub data: PathBuf,
 
-    /// Threads that run plugins; 0 means one for each core, at least 2.
-    #[arg(long, env = "REPAIROPS_GUEST_THREADS", default_value_t = 0)]
-    pub guest_threads: usize,
-
-    /// How many requests may wait for such a thread before a 503 is answered.
-    #[arg(long, env = "REPAIROPS_GUEST_QUEUE", default_value_t = 1024)]
-    pub guest_queue: usize,
+    #[command(flatten)]
+    pub guests: GuestConfig,
 
     /// Plugin time that one request may take in all, in milliseconds.
     #[arg(long, env = "REPAIROPS_REQUEST_BUDGET_MS", default_value_t = 150)]
     pub request_budget_ms: u32,
+
+    /// What an installation may ask for at most: JSON with those limits that shall be lower than usual,
+    /// for example {"fuel": 50000000}.
+    #[arg(long, env = "REPAIROPS_LIMITS_MAX", default_value = "{}", value_parser = parse_limits_max)]
+    pub limits_max: Limits,
 
     /// The largest component that may be uploaded, in bytes.
     #[arg(long, env = "REPAIROPS_COMPONENT_MAX_BYTES", default_value_t = 32 * 1024 * 1024)]
@@ -49,17 +52,87 @@ impl Config {
             listen: "127.0.0.1:8080".to_owned(),
             database: DatabaseConfig { url: "sqlite:repairops.db".to_owned() },
             data,
-            guest_threads: 0,
-            guest_queue: 1024,
+            guests: GuestConfig::default(),
             request_budget_ms: 150,
+            limits_max: Limits::CEILING,
             component_max_bytes: 32 * 1024 * 1024,
         }
     }
+}
 
-    pub fn guest_threads(&self) -> usize {
-        match self.guest_threads {
-            0 => std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
-            threads => threads,
+/// How many plugin calls run and wait at the same time. Beyond that a request is answered 503 with
+/// `Retry-After`, or goes on without the plugin where it fails open.
+#[derive(Args, Clone, Debug)]
+pub struct GuestConfig {
+    /// Threads that run plugins; 0 means two for each core, at least 4.
+    #[arg(long, env = "REPAIROPS_GUEST_THREADS", default_value_t = 0)]
+    pub guest_threads: usize,
+
+    /// Of these, how many one organization may use at a time; 0 means three of four.
+    #[arg(long, env = "REPAIROPS_GUEST_THREADS_PER_ORG", default_value_t = 0)]
+    pub guest_threads_per_org: usize,
+
+    /// How many calls of one installation may run at a time; 0 means half of the threads.
+    #[arg(long, env = "REPAIROPS_GUEST_THREADS_PER_INSTALLATION", default_value_t = 0)]
+    pub guest_threads_per_installation: usize,
+
+    /// How many requests may wait for a thread.
+    #[arg(long, env = "REPAIROPS_GUEST_QUEUE", default_value_t = 2048)]
+    pub guest_queue: usize,
+
+    /// How many of them may be of one organization.
+    #[arg(long, env = "REPAIROPS_GUEST_QUEUE_PER_ORG", default_value_t = 512)]
+    pub guest_queue_per_org: usize,
+
+    /// How many of them may be for one installation.
+    #[arg(long, env = "REPAIROPS_GUEST_QUEUE_PER_INSTALLATION", default_value_t = 256)]
+    pub guest_queue_per_installation: usize,
+}
+
+impl Default for GuestConfig {
+    fn default() -> Self {
+        GuestConfig {
+            guest_threads: 0,
+            guest_threads_per_org: 0,
+            guest_threads_per_installation: 0,
+            guest_queue: 2048,
+            guest_queue_per_org: 512,
+            guest_queue_per_installation: 256,
         }
     }
+}
+
+impl GuestConfig {
+    pub fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        or_else(self.guest_threads, || (2 * cores()).max(4))
+    }
+
+    pub fn caps(&self) -> Caps {
+        let threads = self.threads();
+        Caps {
+            running_per_organization: or_else(self.guest_threads_per_org, || {
+                (threads * 3 / 4).max(1)
+            }),
+            running_per_installation: or_else(self.guest_threads_per_installation, || {
+                (threads / 2).max(1)
+            }),
+            waiting: self.guest_queue.max(1),
+            waiting_per_organization: self.guest_queue_per_org.max(1),
+            waiting_per_installation: self.guest_queue_per_installation.max(1),
+        }
+    }
+}
+
+/// The figure that was given; 0 stands for the default.
+fn or_else(given: usize, default: impl FnOnce() -> usize) -> usize {
+    if given == 0 { default() } else { given }
+}
+
+/// The engine is set up for the usual ceilings, so they can only be lowered.
+fn parse_limits_max(json: &str) -> Result<Limits, String> {
+    let changes = serde_json::from_str(json).map_err(|error| format!("no JSON object: {error}"))?;
+    let limits = Limits::CEILING.changed(&changes).map_err(|invalid| invalid.to_string())?;
+    limits.check(&Limits::CEILING).map_err(|invalid| invalid.to_string())?;
+    Ok(limits)
 }

@@ -1,14 +1,19 @@
 //! `repairops serve`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::app::{App, router};
 use crate::config::Config;
 use crate::{plugins, tickets};
+
+/// How long the end may take: a guest has a deadline of a second at most, a client may be slow.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
 
 #[derive(Args)]
 pub struct Serve {
@@ -29,14 +34,36 @@ impl Serve {
     }
 }
 
-/// Serves until the process is asked to end; requests under way are finished first.
+/// Serves until the process is asked to end. Requests under way are finished first, guests by their
+/// deadline; post-create work that is not finished stays marked and is taken up by the next start.
 pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
-    tokio::spawn(plugins::compile::resume(app.clone()));
-    tokio::spawn(tickets::enrich::run_forever(app.clone()));
+    let (stop, stopped) = watch::channel(false);
+    let resuming = tokio::spawn(plugins::compile::resume(app.clone()));
+    let enriching = tokio::spawn(tickets::enrich::run_until(app.clone(), stopped.clone()));
     let db = app.db.clone();
-    axum::serve(listener, router(app)).with_graceful_shutdown(asked_to_end()).await?;
-    db.close().await;
+    let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
+        asked_to_end().await;
+        tracing::info!("asked to end: finishing the requests under way");
+        let _ = stop.send(true);
+    });
+    tokio::select! {
+        result = server => result?,
+        () = too_long_after(stopped) => {
+            tracing::warn!("some requests did not end within {} s; they are cut off", SHUTDOWN_MAX.as_secs());
+        }
+    }
+    resuming.abort();
+    let _ = tokio::time::timeout(SHUTDOWN_MAX, enriching).await;
+    let _ = tokio::time::timeout(SHUTDOWN_MAX, db.close()).await;
     Ok(())
+}
+
+async fn too_long_after(mut stopped: watch::Receiver<bool>) {
+    if stopped.wait_for(|stopped| *stopped).await.is_err() {
+        // Only when the server is gone already.
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(SHUTDOWN_MAX).await;
 }
 
 async fn asked_to_end() {

@@ -33,7 +33,9 @@ pub async fn prepare(app: &App, digest: &str) -> Result<Arc<Prepared>, PrepareEr
 /// Compiles an upload and records how it went. Runs in the background; a node that starts does it again
 /// for what it finds still `compiling`.
 pub async fn compile_and_record(app: App, digest: String) {
+    let started = std::time::Instant::now();
     let result = prepare(&app, &digest).await;
+    app.metrics.count_compile(if result.is_ok() { "ready" } else { "failed" }, started.elapsed());
     let (state, error) = match result {
         Ok(_) => (PluginState::Ready, None),
         Err(PrepareError::Compile(

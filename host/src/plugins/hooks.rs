@@ -77,6 +77,9 @@ pub struct Failed {
     pub error: FailureView,
 }
 
+/// The code of the warning that a plugin could not answer and was passed over.
+const FAILED_OPEN: &str = "PLUGIN_FAILED_OPEN";
+
 /// What plugins that ran leave behind, whatever the hook.
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -87,6 +90,14 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// For the timeline: who was passed over, and why.
+    pub fn failed_open(&self) -> impl Iterator<Item = (&str, String)> {
+        self.warnings.iter().filter(|warning| warning.code == FAILED_OPEN).map(|warning| {
+            let note = format!("went on without it: {}", warning.message);
+            (warning.plugin.as_str(), note)
+        })
+    }
+
     /// Adds what one plugin did; a failure becomes a warning or, where it is closed, stops the request.
     fn add<T>(&mut self, hook: Hook, answered: &Answered<T>, outcome: &'static str) -> &mut Ran {
         let active = &answered.active;
@@ -99,7 +110,7 @@ impl Trace {
                 Some(OnFailure::Open) => self.warnings.push(Warning {
                     plugin: active.plugin.clone(),
                     hook,
-                    code: "PLUGIN_FAILED_OPEN".to_owned(),
+                    code: FAILED_OPEN.to_owned(),
                     message: error.message.clone(),
                     field: None,
                 }),
@@ -148,7 +159,7 @@ pub async fn pre_transition(
     budget: &mut Budget,
 ) -> Result<Judgement, sqlx::Error> {
     let actives = for_hook(app, org, revision, Hook::PreTransition, shop).await?;
-    let answers = Chain::new(app, Hook::PreTransition, actives)
+    let answers = Chain::new(app, org, Hook::PreTransition, actives)
         .run(budget, event, |prepared, call, event, _| prepared.check_transition(call, event))
         .await;
     let mut judgement = Judgement::default();
@@ -197,11 +208,12 @@ pub struct Enrichment {
 /// Asks the given installations in order; each sees the patches before its own.
 pub async fn post_create(
     app: &App,
+    org: OrgId,
     actives: Vec<Arc<Active>>,
     event: CreationEvent,
     budget: &mut Budget,
 ) -> Enrichment {
-    let answers = Chain::new(app, Hook::PostCreate, actives)
+    let answers = Chain::new(app, org, Hook::PostCreate, actives)
         .run(budget, event, |prepared, call, event, _| {
             let report = prepared.enrich(call, event);
             if let Ok(patch) = &report.result {
@@ -236,13 +248,14 @@ pub struct Proposal {
 /// Asks in order until one returns a plan that the stock allows.
 pub async fn reserve_inventory(
     app: &App,
+    org: OrgId,
     actives: Vec<Arc<Active>>,
     event: ReservationEvent,
     (shortages, stock): (&[Shortage], &[Item]),
     budget: &mut Budget,
 ) -> Proposal {
     let needs = (shortages.to_vec(), stock.to_vec());
-    let answers = Chain::new(app, Hook::ReserveInventory, actives)
+    let answers = Chain::new(app, org, Hook::ReserveInventory, actives)
         .run(budget, event, move |prepared, call, event, stop| {
             let report = prepared.plan_reservation(call, event);
             let result = report.result.and_then(|decision| {

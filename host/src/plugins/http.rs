@@ -9,7 +9,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::auth::{Admin, Reader};
@@ -46,7 +46,7 @@ pub struct InstallBody {
     plugin_id: PluginId,
     settings: Option<Value>,
     grants: Option<Vec<String>>,
-    limits: Option<Limits>,
+    limits: Option<Map<String, Value>>,
     shop_ids: Option<Vec<ShopId>>,
     hooks: Option<BTreeMap<String, HookBody>>,
 }
@@ -56,7 +56,7 @@ pub struct InstallBody {
 pub struct UpdateBody {
     settings: Option<Value>,
     grants: Option<Vec<String>>,
-    limits: Option<Limits>,
+    limits: Option<Map<String, Value>>,
     #[serde(default, deserialize_with = "nullable")]
     shop_ids: Option<Option<Vec<ShopId>>>,
     hooks: Option<BTreeMap<String, HookBody>>,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -32,7 +32,7 @@ pub struct HookChange {
 pub struct Change {
     pub settings: Option<Value>,
     pub grants: Option<Vec<String>>,
-    pub limits: Option<Limits>,
+    pub limits: Option<Map<String, Value>>,
     pub shop_ids: Option<Option<Vec<ShopId>>>,
     pub hooks: Option<BTreeMap<String, HookChange>>,
 }
@@ -64,7 +64,7 @@ pub async fn install(
     let fresh = Installation {
         id: app.clock.new_id(),
         plugin_id,
-        settings: Value::Object(serde_json::Map::new()),
+        settings: Value::Object(Map::new()),
         grants: Vec::new(),
         limits: Limits::default(),
         shop_ids: None,
@@ -73,7 +73,7 @@ pub async fn install(
         updated_at: now,
     };
     let installation = apply(fresh, change, &plugin)?;
-    check(&mut tx, caller.org, &installation, &plugin).await?;
+    check(app, &mut tx, caller.org, &installation, &plugin).await?;
     store::insert_installation(&mut tx, caller.org, &installation).await?;
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
     tx.commit().await?;
@@ -94,7 +94,7 @@ pub async fn update(
     let plugin = find_plugin(&mut tx, caller.org, found.plugin_id).await?;
     let mut installation = apply(found, change, &plugin)?;
     installation.updated_at = app.clock.now();
-    check(&mut tx, caller.org, &installation, &plugin).await?;
+    check(app, &mut tx, caller.org, &installation, &plugin).await?;
     store::update_installation(&mut tx, caller.org, &installation).await?;
     tx.commit().await?;
     Ok(installation)
@@ -129,7 +129,7 @@ fn apply(mut row: Installation, change: Change, plugin: &Plugin) -> Result<Insta
         row.grants = grants;
     }
     if let Some(limits) = change.limits {
-        row.limits = limits;
+        row.limits = row.limits.changed(&limits)?;
     }
     if let Some(shop_ids) = change.shop_ids {
         row.shop_ids = shop_ids;
@@ -155,14 +155,16 @@ fn apply(mut row: Installation, change: Change, plugin: &Plugin) -> Result<Insta
 }
 
 async fn check(
+    app: &App,
     conn: &mut Conn,
     org: OrgId,
     row: &Installation,
     plugin: &Plugin,
 ) -> Result<(), InstallError> {
+    let ceiling = &app.config.limits_max;
     settings::check(plugin.settings_schema.as_ref(), &row.settings)?;
     check_grants(&row.grants, plugin)?;
-    check_limits(&row.limits)?;
+    row.limits.check(ceiling)?;
     for id in row.shop_ids.iter().flatten() {
         if shops::store::get(conn, org, *id).await?.is_none() {
             return Err(Invalid::new(
@@ -192,26 +194,4 @@ fn check_grants(grants: &[String], plugin: &Plugin) -> Result<(), Invalid> {
     }
     let message = format!("the plugin {} needs grants that are missing: {missing:?}", plugin.name);
     Err(Invalid::new("grants", grants, message))
-}
-
-fn check_limits(limits: &Limits) -> Result<(), Invalid> {
-    let ceiling = Limits::CEILING;
-    let figures = [
-        ("fuel", limits.fuel, ceiling.fuel),
-        ("deadline_ms", limits.deadline_ms.into(), ceiling.deadline_ms.into()),
-        ("memory_bytes", limits.memory_bytes, ceiling.memory_bytes),
-        ("table_elements", limits.table_elements.into(), ceiling.table_elements.into()),
-        ("input_bytes", limits.input_bytes.into(), ceiling.input_bytes.into()),
-        ("output_bytes", limits.output_bytes.into(), ceiling.output_bytes.into()),
-        ("log_bytes", limits.log_bytes.into(), ceiling.log_bytes.into()),
-        ("host_calls", limits.host_calls.into(), ceiling.host_calls.into()),
-    ];
-    match figures.into_iter().find(|(_, value, max)| *value == 0 || value > max) {
-        None => Ok(()),
-        Some((name, value, max)) => Err(Invalid::new(
-            format!("limits.{name}"),
-            value,
-            format!("limits.{name} must be from 1 to {max}"),
-        )),
-    }
 }

@@ -99,10 +99,12 @@ impl CallError {
     }
 }
 
-/// All guest threads are busy and the queue is full.
+/// Too many jobs wait for a guest thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("all threads for plugins are busy and {waiting_max} calls are waiting already")]
+#[error("{waiting_max} plugin calls of this {whose} are waiting already")]
 pub struct Busy {
+    /// `installation`, `organization` or `server`.
+    pub whose: &'static str,
     pub waiting_max: usize,
 }
 

@@ -22,6 +22,7 @@ mod instance;
 mod limits;
 mod manifest;
 mod prepared;
+mod queue;
 mod threads;
 mod ticker;
 
@@ -41,6 +42,7 @@ pub use self::imports::log::{Level, LogLine};
 pub use self::inspect::InspectError;
 pub use self::manifest::Manifest;
 pub use self::prepared::{CallReport, Prepared, WarmGate};
+pub use self::queue::{Caps, Share};
 use self::{
     cache::Cache, compile::Compiler, instance::Guest, threads::GuestThreads, ticker::Ticker,
 };
@@ -57,8 +59,8 @@ const PREPARED_COUNT: usize = 512;
 pub struct RuntimeConfig {
     /// Calls of plugins at the same time.
     pub guest_threads: usize,
-    /// Requests that may wait for a guest thread.
-    pub queue_max: usize,
+    /// How many calls may run and wait.
+    pub caps: Caps,
     /// Where compiled artifacts are kept. Made private (mode 0700).
     pub cache_dir: PathBuf,
     /// How long to wait for a compilation.
@@ -105,7 +107,7 @@ impl Runtime {
         Ok(Runtime(Arc::new(Inner {
             linker,
             ticker: Arc::new(ticker),
-            threads: GuestThreads::start(config.guest_threads, config.queue_max)?,
+            threads: GuestThreads::start(config.guest_threads, config.caps)?,
             compiler: Arc::new(Compiler::new(config.compile_timeout)),
             cache,
             prepared: prepared_cache()?,
@@ -154,12 +156,18 @@ impl Runtime {
         self.0.compiler.once(digest, work).await
     }
 
-    /// Runs `job` on a guest thread: one hop for a whole chain of calls. `Busy` when all are taken and the queue is full.
+    /// How many jobs run on guest threads, and how many wait for one.
+    pub fn load(&self) -> (usize, usize) {
+        self.0.threads.load()
+    }
+
+    /// Runs `job` on a guest thread: one hop for a whole chain of calls. `Busy` when too many wait already.
     pub async fn run<T: Send + 'static>(
         &self,
+        share: Share,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        self.0.threads.run(job).await
+        self.0.threads.run(share, job).await
     }
 }
 

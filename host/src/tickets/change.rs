@@ -115,7 +115,16 @@ async fn attempt(
         stock::plan(app, caller, &before, &draft, &actor, &needs, budget, &mut trace).await?;
 
     let now = app.clock.now();
-    let write = Write { app, caller, actor: &actor, before: &before, draft: &draft, notes, now };
+    let write = Write {
+        app,
+        caller,
+        actor: &actor,
+        before: &before,
+        draft: &draft,
+        trace: &trace,
+        notes,
+        now,
+    };
     match write.commit(moved).await {
         Ok(Some(event_id)) => Ok(Some(Changed {
             ticket_id: id,
@@ -195,6 +204,7 @@ struct Write<'a> {
     actor: &'a Actor,
     before: &'a Detail,
     draft: &'a Draft,
+    trace: &'a Trace,
     notes: Option<&'a str>,
     now: Time,
 }
@@ -236,6 +246,18 @@ impl Write<'_> {
                 created_at: self.now,
             };
             store::add_event(&mut tx, org, ticket.id, &event).await?;
+        }
+        for (plugin, note) in self.trace.failed_open() {
+            let entry = NewEvent {
+                id: self.app.clock.new_id(),
+                kind: "note",
+                status: &ticket.status,
+                from_status: None,
+                actor: &format!("{plugin} (plugin)"),
+                notes: Some(&note),
+                created_at: self.now,
+            };
+            store::add_event(&mut tx, org, ticket.id, &entry).await?;
         }
         for (name, data) in self.events() {
             webhooks::store::enqueue(&mut tx, org, self.app.clock.new_id(), name, &data, self.now)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::model::event::{Hook, Patch};
@@ -62,7 +63,7 @@ async fn try_run(
     };
     drop(conn); // guest code runs without one
     let event = event::creation(&detail, actor, app.clock.now());
-    let enrichment = hooks::post_create(app, plugins, event, budget).await;
+    let enrichment = hooks::post_create(app, org, plugins, event, budget).await;
     for _ in 0..WRITES_MAX {
         if write(app, org, ticket, &enrichment).await? {
             return Ok(enrichment.trace);
@@ -216,12 +217,15 @@ async fn give_up_removed(
     tx.commit().await
 }
 
-/// Looks for due work every second, for as long as the server runs.
-pub async fn run_forever(app: App) {
+/// Looks for due work every second, until the server is asked to end.
+pub async fn run_until(app: App, mut stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
         if let Err(error) = run_due(&app).await {
             tracing::error!(?error, "due post-create work could not be taken up");
         }

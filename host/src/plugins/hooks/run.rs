@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::app::App;
+use crate::metrics::Metrics;
 use crate::model::event::Hook;
+use crate::model::ids::OrgId;
+use crate::model::limits::Limits;
 use crate::model::time::Time;
 use crate::plugins::active::Active;
 use crate::plugins::compile::prepare;
 use crate::request_id;
-use crate::runtime::{Call, CallError, CallReport, LogLine, Prepared};
+use crate::runtime::{Call, CallError, CallReport, LogLine, Prepared, Share};
 
 use super::FailureView;
 
@@ -50,6 +53,7 @@ pub struct Failure {
 
 pub struct Chain {
     app: App,
+    org: OrgId,
     hook: Hook,
     actives: Vec<Arc<Active>>,
 }
@@ -61,8 +65,8 @@ struct Step {
 }
 
 impl Chain {
-    pub fn new(app: &App, hook: Hook, actives: Vec<Arc<Active>>) -> Chain {
-        Chain { app: app.clone(), hook, actives }
+    pub fn new(app: &App, org: OrgId, hook: Hook, actives: Vec<Arc<Active>>) -> Chain {
+        Chain { app: app.clone(), org, hook, actives }
     }
 
     /// Calls each plugin with the event; `call` may change the event for those after it, and may end
@@ -79,15 +83,16 @@ impl Chain {
         let steps = self.prepare_steps().await;
         let (hook, now, request_id) = (self.hook, self.app.clock.now(), request_id::current());
         let mut spent = *budget;
+        let (metrics, ceiling) = (self.app.metrics.clone(), self.app.config.limits_max);
         let job = move || {
             let mut event = event;
             let mut stop = false;
             let mut answers = Vec::with_capacity(steps.len());
             for step in steps {
-                let answered = run_step(step, now, &mut spent, |prepared, given| {
+                let answered = run_step(step, now, &ceiling, &mut spent, |prepared, given| {
                     call(prepared, given, &mut event, &mut stop)
                 });
-                log_call(hook, &request_id, &answered.0, &answered.1);
+                log_call(&metrics, hook, &request_id, &answered.0, &answered.1);
                 answers.push(answered.0);
                 if stop {
                     break;
@@ -95,7 +100,11 @@ impl Chain {
             }
             (answers, spent)
         };
-        match self.app.runtime.run(job).await {
+        let share = Share {
+            organization: self.org.0,
+            installations: self.actives.iter().map(|active| active.installation_id.0).collect(),
+        };
+        match self.app.runtime.run(share, job).await {
             Ok((answers, spent)) => {
                 *budget = spent;
                 answers
@@ -131,6 +140,7 @@ fn random_seed() -> Result<u64, String> {
 fn run_step<T>(
     step: Step,
     now: Time,
+    ceiling: &Limits,
     budget: &mut Budget,
     call: impl FnOnce(&Prepared, &Call<'_>) -> CallReport<T>,
 ) -> (Answered<T>, Vec<LogLine>) {
@@ -138,7 +148,7 @@ fn run_step<T>(
         Ok(ready) => ready,
         Err(reason) => return (unanswered(step.active, "unavailable", reason), Vec::new()),
     };
-    let mut limits = step.active.limits;
+    let mut limits = step.active.limits.under(ceiling);
     limits.deadline_ms = limits.deadline_ms.min(budget.left_ms());
     if limits.deadline_ms == 0 {
         let message = format!(
@@ -193,10 +203,17 @@ fn figures(error: &CallError, fuel: u64) -> (Option<u64>, Option<u64>) {
 }
 
 /// One structured line a call, and the plugin's own lines below it.
-fn log_call<T>(hook: Hook, request_id: &str, answered: &Answered<T>, lines: &[LogLine]) {
+fn log_call<T>(
+    metrics: &Metrics,
+    hook: Hook,
+    request_id: &str,
+    answered: &Answered<T>,
+    lines: &[LogLine],
+) {
     let active = &answered.active;
     let outcome = answered.result.as_ref().map_or_else(|failure| failure.outcome, |_| "ok");
     let duration_us = u64::try_from(answered.duration.as_micros()).unwrap_or(u64::MAX);
+    metrics.count_call(&active.plugin, hook, outcome, answered.fuel, answered.duration);
     tracing::info!(
         target: "repairops::plugin",
         plugin = active.plugin,

@@ -122,8 +122,15 @@ async fn find_plan(
         actor,
         app.clock.now(),
     );
-    let proposal =
-        hooks::reserve_inventory(app, plugins, event, (&needs.shortages, &stock), budget).await;
+    let proposal = hooks::reserve_inventory(
+        app,
+        caller.org,
+        plugins,
+        event,
+        (&needs.shortages, &stock),
+        budget,
+    )
+    .await;
     let proposed = stop_if_failed(proposal.trace)?;
     trace.ran.extend(proposed.ran);
     trace.warnings.extend(proposed.warnings);

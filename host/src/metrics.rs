@@ -1,0 +1,188 @@
+//! What `/metrics` shows, in the Prometheus text format: plugin calls, their fuel and time, the queue before
+//! the guest threads, compilations, and HTTP requests by route.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::model::event::Hook;
+
+/// Plugins that are told apart; the rest share the name `other`, so that uploads cannot fill the memory.
+const PLUGINS_MAX: usize = 1_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    plugin: String,
+    hook: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HookLabels {
+    hook: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CompileLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+/// The metrics of one App.
+pub struct Metrics {
+    registry: Registry,
+    calls: Family<CallLabels, Counter>,
+    fuel: Family<HookLabels, Histogram>,
+    call_seconds: Family<HookLabels, Histogram>,
+    compile_seconds: Family<CompileLabels, Histogram>,
+    running: Gauge,
+    waiting: Gauge,
+    requests: Family<RouteLabels, Counter>,
+    request_seconds: Histogram,
+    plugins: Mutex<HashSet<String>>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let seconds = || Histogram::new(exponential_buckets(0.000_01, 2.5, 14));
+        let mut registry = Registry::with_prefix("repairops");
+        let metrics = Metrics {
+            calls: Family::default(),
+            fuel: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(1_000.0, 4.0, 10))
+            }),
+            call_seconds: Family::new_with_constructor(seconds),
+            compile_seconds: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.01, 2.5, 10))
+            }),
+            running: Gauge::default(),
+            waiting: Gauge::default(),
+            requests: Family::default(),
+            request_seconds: Histogram::new(exponential_buckets(0.000_1, 2.5, 12)),
+            plugins: Mutex::default(),
+            registry: Registry::default(),
+        };
+        registry.register(
+            "plugin_calls",
+            "Calls of plugins, by how they ended",
+            metrics.calls.clone(),
+        );
+        registry.register("plugin_fuel", "Units of fuel of a call", metrics.fuel.clone());
+        registry.register_with_unit(
+            "plugin_call",
+            "Time of a call, without the wait for a thread",
+            Unit::Seconds,
+            metrics.call_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "plugin_compile",
+            "Time until a component was ready or refused",
+            Unit::Seconds,
+            metrics.compile_seconds.clone(),
+        );
+        registry.register("guest_threads_busy", "Guest threads in use", metrics.running.clone());
+        registry.register(
+            "guest_queue_waiting",
+            "Requests that wait for one",
+            metrics.waiting.clone(),
+        );
+        registry.register("http_requests", "Answered requests", metrics.requests.clone());
+        registry.register_with_unit(
+            "http_request",
+            "Time of a request",
+            Unit::Seconds,
+            metrics.request_seconds.clone(),
+        );
+        Metrics { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    pub fn count_call(
+        &self,
+        plugin: &str,
+        hook: Hook,
+        outcome: &'static str,
+        fuel: u64,
+        duration: Duration,
+    ) {
+        let labels = CallLabels { plugin: self.known(plugin), hook: hook.as_str(), outcome };
+        self.calls.get_or_create(&labels).inc();
+        let labels = HookLabels { hook: hook.as_str() };
+        self.fuel.get_or_create(&labels).observe(fuel as f64);
+        self.call_seconds.get_or_create(&labels).observe(duration.as_secs_f64());
+    }
+
+    pub fn count_compile(&self, outcome: &'static str, duration: Duration) {
+        self.compile_seconds
+            .get_or_create(&CompileLabels { outcome })
+            .observe(duration.as_secs_f64());
+    }
+
+    fn known(&self, plugin: &str) -> String {
+        let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
+        if !plugins.contains(plugin) {
+            if plugins.len() >= PLUGINS_MAX {
+                return "other".to_owned();
+            }
+            plugins.insert(plugin.to_owned());
+        }
+        plugin.to_owned()
+    }
+}
+
+/// `GET /metrics`.
+pub async fn show(State(app): State<App>) -> Result<Response, ApiError> {
+    let (running, waiting) = app.runtime.load();
+    let metrics = &app.metrics;
+    metrics.running.set(i64::try_from(running).unwrap_or(i64::MAX));
+    metrics.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    let mut text = String::new();
+    encode(&mut text, &metrics.registry).map_err(ApiError::internal)?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
+
+/// Middleware: counts what was answered, by route and not by path.
+pub async fn count_request(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = known_method(request.method());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let response = next.run(request).await;
+    let labels = RouteLabels { method, route, status: response.status().as_u16() };
+    app.metrics.requests.get_or_create(&labels).inc();
+    app.metrics.request_seconds.observe(started.elapsed().as_secs_f64());
+    response
+}
+
+/// Anyone can make up a method; each label is memory.
+fn known_method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        _ => "other",
+    }
+}
