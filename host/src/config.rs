@@ -68,11 +68,12 @@ pub struct GuestConfig {
     #[arg(long, env = "REPAIROPS_GUEST_THREADS", default_value_t = 0)]
     pub guest_threads: usize,
 
-    /// Of these, how many one organization may use at a time; 0 means three of four.
+    /// Of these, how many one organization may use at a time; 0 means a quarter, which is half of the cores: what
+    /// one organization's plugins burn, they burn beside the others.
     #[arg(long, env = "REPAIROPS_GUEST_THREADS_PER_ORG", default_value_t = 0)]
     pub guest_threads_per_org: usize,
 
-    /// How many calls of one installation may run at a time; 0 means half of the threads.
+    /// How many calls of one installation may run at a time; 0 means as many as of its organization.
     #[arg(long, env = "REPAIROPS_GUEST_THREADS_PER_INSTALLATION", default_value_t = 0)]
     pub guest_threads_per_installation: usize,
 
@@ -109,14 +110,10 @@ impl GuestConfig {
     }
 
     pub fn caps(&self) -> Caps {
-        let threads = self.threads();
+        let organization = or_else(self.guest_threads_per_org, || (self.threads() / 4).max(1));
         Caps {
-            running_per_organization: or_else(self.guest_threads_per_org, || {
-                (threads * 3 / 4).max(1)
-            }),
-            running_per_installation: or_else(self.guest_threads_per_installation, || {
-                (threads / 2).max(1)
-            }),
+            running_per_organization: organization,
+            running_per_installation: or_else(self.guest_threads_per_installation, || organization),
             waiting: self.guest_queue.max(1),
             waiting_per_organization: self.guest_queue_per_org.max(1),
             waiting_per_installation: self.guest_queue_per_installation.max(1),

@@ -168,16 +168,6 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
-/// The named constraint that a write broke, if that is why it failed.
-pub fn broken_constraint(error: &sqlx::Error) -> Option<&str> {
-    let error = error.as_database_error()?;
-    // SQLite names the columns of a unique constraint in its message, not the constraint.
-    error
-        .constraint()
-        .or(Some(error.message()))
-        .filter(|_| !matches!(error.kind(), sqlx::error::ErrorKind::Other))
-}
-
 impl From<CreateTicketError> for ApiError {
     fn from(error: CreateTicketError) -> Self {
         match error {
