@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use repairops::model::event::Verdict;
 use repairops::model::limits::Limits;
-use repairops::runtime::{Call, Runtime, RuntimeConfig};
+use repairops::runtime::{Call, CompilerConfig, CompilerProgram, Runtime, RuntimeConfig};
 use repairops::toolchain::{build_components, ensure_wasm_target};
 use repairops_plugin::{PreTransition, settings};
 
@@ -34,7 +34,8 @@ fn main() -> anyhow::Result<()> {
         guest_threads: 2,
         queue_max: 16,
         cache_dir: cache.path().to_owned(),
-        compile_timeout: Duration::from_secs(60),
+        cache_max_bytes: 1 << 30,
+        compiler: CompilerConfig::new(CompilerProgram::InProcess),
     })?;
     let tokio = tokio::runtime::Runtime::new()?;
     let prepared = tokio.block_on(runtime.compile("bench", component.into()))?;

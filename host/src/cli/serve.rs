@@ -31,7 +31,7 @@ impl Serve {
 
 /// Serves until the process is asked to end; requests under way are finished first.
 pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
-    tokio::spawn(plugins::compile::resume(app.clone()));
+    tokio::spawn(plugins::compile::retake_forever(app.clone()));
     tokio::spawn(tickets::enrich::run_forever(app.clone()));
     let db = app.db.clone();
     axum::serve(listener, router(app)).with_graceful_shutdown(asked_to_end()).await?;
