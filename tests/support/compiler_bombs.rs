@@ -22,7 +22,14 @@ pub fn many_functions(count: u32) -> Vec<u8> {
 
 /// Functions of `depth` loops inside each other, in the middle of which all `locals` change: each loop passes each local
 /// on, so the compiler has `locals * depth` values at a time, and makes room for them all in registers. The text of one
-/// has `10 * locals + 8 * depth` bytes.
+/// has `10 * locals + 8 * depth` bytes. With wasmtime 48:
+///
+/// | count, locals, depth | the compiler needs |
+/// |---|---|
+/// | 1, 1,000, 100 | 1 s of processor time |
+/// | 1, 20,000, 20 | 51 s |
+/// | 1, 30,000, 20 | more than 60 s, in less than 2 GiB |
+/// | 1, 5,000, 1,000 | more than 2 GiB, after 4 s |
 pub fn nested_loops(count: u32, locals: u32, depth: u32) -> Vec<u8> {
     let mut body = vec![1];
     write_u32(&mut body, locals);
