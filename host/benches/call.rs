@@ -15,7 +15,7 @@ use anyhow::{Context, ensure};
 use repairops::config::GuestConfig;
 use repairops::model::event::Verdict;
 use repairops::model::limits::Limits;
-use repairops::runtime::{Call, Runtime, RuntimeConfig, Share};
+use repairops::runtime::{Call, CompilerConfig, CompilerProgram, Runtime, RuntimeConfig, Share};
 use repairops::toolchain::{build_components, ensure_wasm_target};
 use repairops_plugin::{PreTransition, settings};
 
@@ -35,7 +35,8 @@ fn main() -> anyhow::Result<()> {
         guest_threads: 2,
         caps: GuestConfig::default().caps(),
         cache_dir: cache.path().to_owned(),
-        compile_timeout: Duration::from_secs(60),
+        cache_max_bytes: 1 << 30,
+        compiler: CompilerConfig::new(CompilerProgram::InProcess),
     })?;
     let tokio = tokio::runtime::Runtime::new()?;
     let prepared = tokio.block_on(runtime.compile("bench", component.into()))?;

@@ -1,7 +1,6 @@
 //! What all requests share, and the list of all routes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -19,9 +18,6 @@ use crate::{customers, inventory, metrics, plugins, request_id, shops, tickets, 
 
 /// The largest body of an ordinary request.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
-
-/// How long a component may take to compile.
-const COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
 
 #[derive(Clone)]
 pub struct App {
@@ -42,7 +38,8 @@ impl App {
             guest_threads: config.guests.threads(),
             caps: config.guests.caps(),
             cache_dir: config.data.join("compiled"),
-            compile_timeout: COMPILE_TIMEOUT,
+            cache_max_bytes: config.compile.cache_max_bytes,
+            compiler: config.compile.compiler().context("finding this program's file")?,
         })
         .context("starting the plugin runtime")?;
         Ok(App {

@@ -1,11 +1,12 @@
 //! What a server can be told: flags, environment variables, defaults.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::model::limits::Limits;
-use crate::runtime::Caps;
+use crate::runtime::{Caps, CompilerConfig, CompilerProgram};
 
 /// How `repairops serve` runs.
 #[derive(Args, Clone, Debug)]
@@ -36,6 +37,73 @@ pub struct Config {
     /// The largest component that may be uploaded, in bytes.
     #[arg(long, env = "REPAIROPS_COMPONENT_MAX_BYTES", default_value_t = 32 * 1024 * 1024)]
     pub component_max_bytes: usize,
+
+    #[command(flatten)]
+    pub compile: CompileConfig,
+}
+
+/// How uploads are compiled, each in a process of its own, and what is kept of it. A component that needs more than
+/// its limits is refused.
+#[derive(Args, Clone, Debug)]
+pub struct CompileConfig {
+    /// Components that are compiled at the same time.
+    #[arg(long, env = "REPAIROPS_COMPILE_SLOTS", default_value_t = 1)]
+    pub compile_slots: usize,
+
+    /// How many more may wait for it; what comes then is taken up later.
+    #[arg(long, env = "REPAIROPS_COMPILE_QUEUE", default_value_t = 64)]
+    pub compile_queue: usize,
+
+    /// Memory of one compilation, in bytes.
+    #[arg(long, env = "REPAIROPS_COMPILE_MEMORY_BYTES", default_value_t = 2 << 30)]
+    pub compile_memory_bytes: u64,
+
+    /// Processor time of one compilation, in seconds, all its threads together.
+    #[arg(long, env = "REPAIROPS_COMPILE_CPU_S", default_value_t = 60)]
+    pub compile_cpu_s: u64,
+
+    /// Wall-clock time of one compilation, in seconds.
+    #[arg(long, env = "REPAIROPS_COMPILE_TIMEOUT_S", default_value_t = 120)]
+    pub compile_timeout_s: u64,
+
+    /// Compiled components that are kept in the data folder, in bytes; what was used least recently is deleted.
+    #[arg(long, env = "REPAIROPS_CACHE_MAX_BYTES", default_value_t = 1 << 30)]
+    pub cache_max_bytes: u64,
+
+    /// For programs other than `repairops` that have the server inside: a `repairops` of the same build.
+    #[arg(skip)]
+    pub compiler: Option<PathBuf>,
+}
+
+impl Default for CompileConfig {
+    fn default() -> Self {
+        CompileConfig {
+            compile_slots: 1,
+            compile_queue: 64,
+            compile_memory_bytes: 2 << 30,
+            compile_cpu_s: 60,
+            compile_timeout_s: 120,
+            cache_max_bytes: 1 << 30,
+            compiler: None,
+        }
+    }
+}
+
+impl CompileConfig {
+    pub fn compiler(&self) -> std::io::Result<CompilerConfig> {
+        let program = match &self.compiler {
+            Some(program) => CompilerProgram::Child(program.clone()),
+            None => CompilerProgram::current()?,
+        };
+        Ok(CompilerConfig {
+            slots: self.compile_slots,
+            waiting_max: self.compile_queue,
+            memory_bytes: self.compile_memory_bytes,
+            cpu_s: self.compile_cpu_s,
+            timeout: Duration::from_secs(self.compile_timeout_s),
+            ..CompilerConfig::new(program)
+        })
+    }
 }
 
 #[derive(Args, Clone, Debug)]
@@ -56,6 +124,7 @@ impl Config {
             request_budget_ms: 150,
             limits_max: Limits::CEILING,
             component_max_bytes: 32 * 1024 * 1024,
+            compile: CompileConfig::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod admin;
+mod compile;
 mod demo;
 mod plugin;
 mod serve;
@@ -20,6 +21,9 @@ pub enum Command {
     Plugin(plugin::Plugin),
     /// Try it: sample plugins, a database with a believable history, a running server.
     Demo(demo::Demo),
+    /// Compile one component from standard input; the server starts this.
+    #[command(hide = true)]
+    CompileComponent(compile::CompileComponent),
 }
 
 impl Command {
@@ -29,6 +33,7 @@ impl Command {
             Command::Admin(command) => block_on(command.run())?,
             Command::Plugin(command) => command.run(),
             Command::Demo(command) => block_on(command.run())?,
+            Command::CompileComponent(command) => command.run(),
         }
     }
 }

@@ -38,7 +38,7 @@ impl Serve {
 /// deadline; post-create work that is not finished stays marked and is taken up by the next start.
 pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
-    let resuming = tokio::spawn(plugins::compile::resume(app.clone()));
+    let resuming = tokio::spawn(plugins::compile::retake_forever(app.clone()));
     let enriching = tokio::spawn(tickets::enrich::run_until(app.clone(), stopped.clone()));
     let db = app.db.clone();
     let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {

@@ -57,16 +57,23 @@ pub async fn component_bytes(
     Ok(row.map(|row| row.0))
 }
 
-/// Across organizations by design. What a node that starts has to take up again.
-pub async fn compiling_digests(conn: &mut Conn) -> Result<Vec<String>, sqlx::Error> {
+/// Across organizations by design. What was uploaded before that time and still has to be compiled, oldest first.
+pub async fn compiling_digests(
+    conn: &mut Conn,
+    before: Time,
+    limit: i64,
+) -> Result<Vec<String>, sqlx::Error> {
     let rows: Vec<(String,)> = fetch_all!(
         conn,
         (String,),
-        "select digest from components where state = 'compiling' order by created_at"
+        "select digest from components where state = 'compiling' and created_at <= $1 order by created_at limit $2",
+        before,
+        limit
     )?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
+/// The first verdict stands: it was told to who uploaded the component, and nodes may differ in what is too slow.
 pub async fn set_component_state(
     conn: &mut Conn,
     digest: &str,
@@ -80,7 +87,7 @@ pub async fn set_component_state(
     };
     execute!(
         conn,
-        "update components set state = $2, error = $3 where digest = $1",
+        "update components set state = $2, error = $3 where digest = $1 and state = 'compiling'",
         digest,
         state,
         error

@@ -1,8 +1,10 @@
 //! Compiled artifacts in a folder of this node. Loading native code is trusting it, so each file begins with a MAC
-//! over digest, engine key and artifact; what does not match is as good as absent, and compiled again.
+//! over digest, engine key and artifact; what does not match is deleted, and compiled again. The folder is bounded:
+//! what was loaded least recently goes first. Files with names that are not ours are left alone.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use cap_std::ambient_authority;
@@ -13,17 +15,30 @@ use sha2::Sha256;
 const KEY_FILE: &str = "key";
 const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
+const EXTENSION: &str = ".cwasm";
+
+/// A file that is still being written after this time is not written any more.
+const WRITING_MAX: Duration = Duration::from_secs(600);
 
 /// The folder and what its files have to match.
 pub(super) struct Cache {
     dir: Dir,
     key: [u8; KEY_BYTES],
     engine_key: String,
+    max_bytes: u64,
+}
+
+/// A file of the folder that is ours.
+struct Entry {
+    name: String,
+    bytes: u64,
+    used: SystemTime,
 }
 
 impl Cache {
-    /// Opens the folder, making it and its key when they are not there yet.
-    pub(super) fn open(path: &Path, engine_key: String) -> anyhow::Result<Cache> {
+    /// Opens the folder, making it and its key when they are not there yet; deletes what no engine of this build
+    /// can use, and what is left of files that were never finished.
+    pub(super) fn open(path: &Path, engine_key: String, max_bytes: u64) -> anyhow::Result<Cache> {
         let shown = path.display();
         std::fs::create_dir_all(path)
             .with_context(|| format!("the cache folder {shown} cannot be made"))?;
@@ -34,28 +49,43 @@ impl Cache {
         let key = open_key(&dir).with_context(|| {
             format!("the key of the cache folder {shown} cannot be read or made")
         })?;
-        Ok(Cache { dir, key, engine_key })
+        let cache = Cache { dir, key, engine_key, max_bytes };
+        cache.clean().with_context(|| format!("the cache folder {shown} cannot be cleaned"))?;
+        Ok(cache)
     }
 
     /// The artifact of `digest`, verified; the bytes are the ones that were verified.
     pub(super) fn load(&self, digest: &str) -> Option<Vec<u8>> {
-        let mut bytes = self.dir.read(self.file_name(digest)).ok()?;
-        let (mac, artifact) = bytes.split_at_checked(MAC_BYTES)?;
-        if self.mac(digest, artifact).verify_slice(mac).is_err() {
-            tracing::warn!(
-                digest,
-                "a compiled plugin in the cache folder is damaged or not ours; it is compiled again"
-            );
-            return None;
+        match self.read(&self.file_name(digest)) {
+            Ok(bytes) => {
+                let verified = self.verify(digest, bytes);
+                if verified.is_none() {
+                    tracing::warn!(
+                        digest,
+                        "a compiled plugin in the cache folder is damaged or not ours; it is compiled again"
+                    );
+                    self.forget(digest);
+                }
+                verified
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(digest, %error, "a compiled plugin in the cache folder cannot be read");
+                self.forget(digest);
+                None
+            }
         }
-        bytes.drain(..MAC_BYTES);
-        Some(bytes)
     }
 
-    /// Keeps an artifact. Readers see all of it or nothing.
+    /// Keeps an artifact, and makes room for it. Readers see all of it or nothing.
     pub(super) fn store(&self, digest: &str, artifact: &[u8]) -> io::Result<()> {
+        let bytes = (MAC_BYTES + artifact.len()) as u64;
+        if bytes > self.max_bytes {
+            return Err(io::Error::new(ErrorKind::FileTooLarge, "it is larger than the cache"));
+        }
         let mac = self.mac(digest, artifact).finalize().into_bytes();
         let name = self.file_name(digest);
+        self.make_room(&name, bytes)?;
         let temporary = format!("{name}.{}", random_name()?);
         let written = write_new(&self.dir, &temporary, &[&mac, artifact])
             .and_then(|()| self.dir.rename(&temporary, &self.dir, &name));
@@ -65,8 +95,88 @@ impl Cache {
         written
     }
 
+    /// Deletes an artifact that is of no use.
+    pub(super) fn forget(&self, digest: &str) {
+        if let Err(error) = self.dir.remove_file(self.file_name(digest))
+            && error.kind() != ErrorKind::NotFound
+        {
+            tracing::warn!(digest, %error, "a compiled plugin in the cache folder cannot be deleted");
+        }
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let mut file = self.dir.open(name)?.into_std();
+        if file.metadata()?.len() > self.max_bytes {
+            return Err(io::Error::new(ErrorKind::FileTooLarge, "it is larger than the cache"));
+        }
+        // The times of reading are not kept everywhere, so this is how we know what was used last.
+        let _ = file.set_modified(SystemTime::now());
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn verify(&self, digest: &str, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+        let (mac, artifact) = bytes.split_at_checked(MAC_BYTES)?;
+        self.mac(digest, artifact).verify_slice(mac).ok()?;
+        bytes.drain(..MAC_BYTES);
+        Some(bytes)
+    }
+
+    fn make_room(&self, name: &str, bytes: u64) -> io::Result<()> {
+        let mut entries = self.entries()?;
+        entries.retain(|entry| entry.name != name);
+        entries.sort_by_key(|entry| entry.used);
+        let mut total =
+            entries.iter().fold(bytes, |total, entry| total.saturating_add(entry.bytes));
+        for entry in entries {
+            if total <= self.max_bytes {
+                break;
+            }
+            remove(&self.dir, &entry.name)?;
+            total = total.saturating_sub(entry.bytes);
+        }
+        Ok(())
+    }
+
+    fn clean(&self) -> io::Result<()> {
+        let ours = format!("-{}{EXTENSION}", self.engine_key);
+        let abandoned = SystemTime::now().checked_sub(WRITING_MAX);
+        for entry in self.entries()? {
+            let usable = match entry.name.ends_with(EXTENSION) {
+                true => entry.name.ends_with(&ours),
+                false => abandoned.is_none_or(|abandoned| entry.used > abandoned),
+            };
+            if !usable {
+                remove(&self.dir, &entry.name)?;
+            }
+        }
+        // The bound may be a lower one than last time.
+        self.make_room("", 0)
+    }
+
+    fn entries(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in self.dir.entries()? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if !is_ours(&name) {
+                continue;
+            }
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_file() => {
+                    let used = metadata.modified()?.into_std();
+                    entries.push(Entry { name, bytes: metadata.len(), used });
+                }
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(entries)
+    }
+
     fn file_name(&self, digest: &str) -> String {
-        format!("{digest}-{}.cwasm", self.engine_key)
+        format!("{digest}-{}{EXTENSION}", self.engine_key)
     }
 
     /// Digest and engine key have fixed lengths, so the parts cannot be confused.
@@ -78,6 +188,28 @@ impl Cache {
             .chain_update(digest)
             .chain_update(&self.engine_key)
             .chain_update(artifact)
+    }
+}
+
+/// An artifact of any engine, a file that becomes one, or one that becomes the key.
+fn is_ours(name: &str) -> bool {
+    let random = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let name = match name.rsplit_once('.') {
+        Some((KEY_FILE, end)) => return random(end),
+        Some((name, end)) if random(end) => name,
+        _ => name,
+    };
+    let Some((digest, key)) = name.strip_suffix(EXTENSION).and_then(|name| name.split_once('-'))
+    else {
+        return false;
+    };
+    super::is_digest(digest) && random(key)
+}
+
+fn remove(dir: &Dir, name: &str) -> io::Result<()> {
+    match dir.remove_file(name) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -114,4 +246,102 @@ fn random_name() -> io::Result<String> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(hex::encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const ENGINE: &str = "0123456789abcdef";
+
+    fn open(folder: &TempDir, engine: &str, max_bytes: u64) -> Cache {
+        Cache::open(folder.path(), engine.to_owned(), max_bytes).unwrap()
+    }
+
+    fn digest(byte: u8) -> String {
+        hex::encode([byte; 32])
+    }
+
+    fn names(folder: &TempDir) -> Vec<String> {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn set_age(cache: &Cache, name: &str, seconds: u64) {
+        let file = cache.dir.open(name).unwrap().into_std();
+        file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_was_changed_cut_moved_or_blown_up_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(&folder, ENGINE, 1000);
+        let path = folder.path().join(cache.file_name(&digest(1)));
+        let changes: [&dyn Fn(); 5] = [
+            &|| {
+                let mut bytes = std::fs::read(&path).unwrap();
+                *bytes.last_mut().unwrap() ^= 1;
+                std::fs::write(&path, bytes).unwrap();
+            },
+            &|| std::fs::write(&path, &std::fs::read(&path).unwrap()[..40]).unwrap(),
+            &|| std::fs::write(&path, "").unwrap(),
+            &|| {
+                cache.store(&digest(2), b"another artifact").unwrap();
+                std::fs::rename(folder.path().join(cache.file_name(&digest(2))), &path).unwrap();
+            },
+            &|| std::fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap(),
+        ];
+        for change in changes {
+            cache.store(&digest(1), b"the artifact").unwrap();
+            assert_eq!(cache.load(&digest(1)).as_deref(), Some(&b"the artifact"[..]));
+            change();
+            assert_eq!(cache.load(&digest(1)), None);
+            assert_eq!(names(&folder), ["key"]);
+        }
+    }
+
+    #[test]
+    fn what_was_used_least_recently_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(&folder, ENGINE, 3 * 132);
+        for byte in 1..=3 {
+            cache.store(&digest(byte), &[byte; 100]).unwrap();
+            set_age(&cache, &cache.file_name(&digest(byte)), 100 - u64::from(byte));
+        }
+        assert!(cache.load(&digest(1)).is_some());
+        cache.store(&digest(4), &[4; 100]).unwrap();
+        let kept = [1, 2, 3, 4].map(|byte| cache.load(&digest(byte)).is_some());
+        assert_eq!(kept, [true, false, true, true]);
+        // What is there already needs no room beside itself.
+        cache.store(&digest(4), &[5; 100]).unwrap();
+        assert!([1, 3, 4].iter().all(|byte| cache.load(&digest(*byte)).is_some()));
+        assert!(cache.store(&digest(5), &[5; 1000]).is_err());
+        assert!([1, 3, 4].iter().all(|byte| cache.load(&digest(*byte)).is_some()));
+    }
+
+    #[test]
+    fn a_start_deletes_what_nobody_can_use_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(&folder, ENGINE, 1000);
+        cache.store(&digest(1), b"ours").unwrap();
+        open(&folder, "fedcba9876543210", 1000);
+        assert_eq!(names(&folder), ["key"]);
+
+        let artifact = cache.file_name(&digest(1));
+        let (old, new) =
+            (format!("{artifact}.00112233445566ff"), format!("{artifact}.8877665544332211"));
+        for name in [&artifact, &old, &new, "key.00112233445566ff", "notes.txt", "x-1.cwasm"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        for name in [&old, "key.00112233445566ff", "notes.txt"] {
+            set_age(&cache, name, 3600);
+        }
+        open(&folder, ENGINE, 1000);
+        assert_eq!(names(&folder), [&artifact, &new, "key", "notes.txt", "x-1.cwasm"]);
+    }
 }

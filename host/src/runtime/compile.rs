@@ -1,40 +1,64 @@
-//! From a component to an artifact, once a digest however many ask at once. Cranelift cannot be interrupted, so who
-//! waits gives up after a time, while the work goes on in its slot; there are few slots.
+//! From a component to an artifact, once a digest however many ask at once, a few at a time, with a bounded queue
+//! before it. Cranelift cannot be interrupted and may need any amount of memory, so it runs in a child process with
+//! limits (`child` is our end, `worker` the other, `frame` what they say to each other). What failed is not tried again
+//! at once (`failures`).
+
+mod child;
+mod config;
+mod failures;
+mod frame;
+pub(super) mod worker;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Semaphore, watch};
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use wasmtime::Engine;
 
+pub use self::config::{CompilerConfig, CompilerProgram};
+use self::failures::Failures;
+use super::engine;
 use super::error::CompileError;
 use super::prepared::Prepared;
 
-/// Compilations at the same time. Each uses all cores already.
-const SLOTS: usize = 1;
-
 type Outcome = Result<Arc<Prepared>, CompileError>;
+type Receiver = watch::Receiver<Option<Outcome>>;
 
-/// The compilations that run now, by digest.
 pub(super) struct Compiler {
-    running: Mutex<HashMap<String, watch::Receiver<Option<Outcome>>>>,
+    engine: Engine,
+    config: CompilerConfig,
+    /// What is being made ready now, by digest.
+    running: Mutex<HashMap<String, Receiver>>,
+    failures: Failures,
     slots: Arc<Semaphore>,
-    timeout: Duration,
+    /// Slots and places to wait for one.
+    places: Semaphore,
 }
 
 impl Compiler {
-    pub(super) fn new(timeout: Duration) -> Self {
-        Compiler { running: Mutex::default(), slots: Arc::new(Semaphore::new(SLOTS)), timeout }
+    pub(super) fn new(engine: Engine, config: CompilerConfig) -> Self {
+        let slots = config.slots.max(1);
+        Compiler {
+            engine,
+            running: Mutex::default(),
+            failures: Failures::default(),
+            slots: Arc::new(Semaphore::new(slots)),
+            places: Semaphore::new(slots.saturating_add(config.waiting_max)),
+            config,
+        }
     }
 
-    /// Waits for the outcome of `work` for `digest`, which is started unless it runs already. It goes on when the
-    /// caller stops waiting.
+    /// Waits for the outcome of `work` for `digest`, which is started unless it runs already or failed a moment ago.
+    /// It goes on when the caller stops waiting.
     pub(super) async fn once(
         self: &Arc<Self>,
         digest: &str,
-        work: impl FnOnce() -> Outcome + Send + 'static,
+        work: impl Future<Output = Outcome> + Send + 'static,
     ) -> Outcome {
+        if let Some(error) = self.failures.recent(digest) {
+            return Err(error);
+        }
         let mut receiver = self.join(digest, work);
         let outcome = receiver.wait_for(Option::is_some).await;
         let gone = || CompileError::Host { reason: "the compilation was broken off".into() };
@@ -44,44 +68,150 @@ impl Compiler {
     fn join(
         self: &Arc<Self>,
         digest: &str,
-        work: impl FnOnce() -> Outcome + Send + 'static,
-    ) -> watch::Receiver<Option<Outcome>> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        work: impl Future<Output = Outcome> + Send + 'static,
+    ) -> Receiver {
+        let mut running = self.running();
         if let Some(receiver) = running.get(digest) {
             return receiver.clone();
         }
         let (sender, receiver) = watch::channel(None);
         running.insert(digest.to_owned(), receiver.clone());
-        let (compiler, digest) = (self.clone(), digest.to_owned());
+        let entry = Entry { compiler: self.clone(), digest: digest.to_owned() };
         tokio::spawn(async move {
-            let outcome = compiler.work(work).await;
-            compiler.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
+            let outcome = work.await;
+            entry.compiler.failures.record(&entry.digest, outcome.as_ref().err());
+            drop(entry);
             let _ = sender.send(Some(outcome));
         });
         receiver
     }
 
-    async fn work(&self, work: impl FnOnce() -> Outcome + Send + 'static) -> Outcome {
-        let slots = self.slots.clone();
-        let work = async move {
-            let slot = slots.acquire_owned().await;
-            let work = move || {
-                let _slot = slot;
-                work()
-            };
-            tokio::task::spawn_blocking(work).await
-        };
-        match tokio::time::timeout(self.timeout, work).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(failed)) => Err(CompileError::Host { reason: failed.to_string() }),
-            Err(_) => Err(CompileError::TimedOut { limit_s: self.timeout.as_secs() }),
+    /// Compiles what `fetch` brings, which is not asked before there is a slot: a queue of components would be
+    /// gigabytes. `Busy` when the queue is full.
+    pub(super) async fn compile(
+        &self,
+        fetch: impl Future<Output = Result<Bytes, CompileError>>,
+    ) -> Result<Vec<u8>, CompileError> {
+        let busy = CompileError::Busy { waiting_max: self.config.waiting_max };
+        let _place = self.places.try_acquire().map_err(|_| busy)?;
+        let slot = self.slots.clone().acquire_owned().await;
+        let slot = slot.map_err(|error| CompileError::Host { reason: error.to_string() })?;
+        let component = fetch.await?;
+        match &self.config.program {
+            CompilerProgram::Child(program) => {
+                let key = engine::key(&self.engine);
+                child::compile(program, &self.config, &key, &component).await
+            }
+            CompilerProgram::InProcess => self.compile_here(slot, component).await,
         }
+    }
+
+    /// Who waits gives up after a time; the work goes on, and keeps its slot.
+    async fn compile_here(
+        &self,
+        slot: OwnedSemaphorePermit,
+        component: Bytes,
+    ) -> Result<Vec<u8>, CompileError> {
+        let engine = self.engine.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            precompile(&engine, &component)
+        });
+        match tokio::time::timeout(self.config.timeout, work).await {
+            Ok(Ok(artifact)) => artifact,
+            Ok(Err(failed)) => Err(CompileError::Host { reason: failed.to_string() }),
+            Err(_) => Err(CompileError::TimedOut { limit_s: self.config.timeout.as_secs() }),
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<String, Receiver>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Compiles. Bytes in, bytes out, so that it can be done in another process.
-pub(super) fn compile(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, CompileError> {
+/// A digest that is being made ready; not any more when it is dropped, even by a panic.
+struct Entry {
+    compiler: Arc<Compiler>,
+    digest: String,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.compiler.running().remove(&self.digest);
+    }
+}
+
+fn precompile(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, CompileError> {
     engine
         .precompile_component(component)
         .map_err(|error| CompileError::Unusable { reason: format!("{error:#}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    fn compiler(waiting_max: usize) -> Arc<Compiler> {
+        let config =
+            CompilerConfig { waiting_max, ..CompilerConfig::new(CompilerProgram::InProcess) };
+        Arc::new(Compiler::new(engine::for_compiling().unwrap(), config))
+    }
+
+    fn failing() -> CompileError {
+        CompileError::Unusable { reason: "of a test".into() }
+    }
+
+    #[tokio::test]
+    async fn works_once_for_all_who_ask_at_once_and_remembers_a_failure() {
+        let (compiler, runs) = (compiler(4), Arc::new(AtomicUsize::new(0)));
+        let ask = || {
+            let runs = runs.clone();
+            compiler.once("a", async move {
+                runs.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Err(failing())
+            })
+        };
+        let (one, two) = tokio::join!(ask(), ask());
+        assert_eq!(one.err(), Some(failing()));
+        assert_eq!(two.err(), Some(failing()));
+        assert_eq!(ask().await.err(), Some(failing()));
+        assert_eq!(runs.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_panic_leaves_nothing_behind() {
+        let compiler = compiler(4);
+        let broken = compiler.once("a", async { panic!("of a test") }).await;
+        assert!(matches!(broken.err(), Some(CompileError::Host { .. })));
+        assert_eq!(compiler.once("a", async { Err(failing()) }).await.err(), Some(failing()));
+    }
+
+    #[tokio::test]
+    async fn more_than_the_queue_holds_are_sent_away_and_components_are_fetched_in_their_turn() {
+        let compiler = compiler(1);
+        let (release, released) = watch::channel(false);
+        let fetched = Arc::new(AtomicUsize::new(0));
+        let fetch = || {
+            let (mut released, fetched) = (released.clone(), fetched.clone());
+            async move {
+                fetched.fetch_add(1, Ordering::Relaxed);
+                let _ = released.wait_for(|released| *released).await;
+                Err(failing())
+            }
+        };
+        let waiting = async {
+            tokio::task::yield_now().await;
+            assert_eq!(fetched.load(Ordering::Relaxed), 1);
+            let third = compiler.compile(fetch()).await;
+            assert_eq!(third.err(), Some(CompileError::Busy { waiting_max: 1 }));
+            release.send(true).unwrap();
+        };
+        let (one, two, ()) =
+            tokio::join!(compiler.compile(fetch()), compiler.compile(fetch()), waiting);
+        assert_eq!((one.err(), two.err()), (Some(failing()), Some(failing())));
+    }
 }

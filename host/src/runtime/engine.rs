@@ -34,6 +34,23 @@ pub(super) fn new(guest_threads: usize) -> anyhow::Result<Engine> {
     let stores = u32::try_from(guest_threads)?
         .checked_add(STORES_SPARE)
         .context("too many guest threads")?;
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(stores)));
+    start(&config)
+}
+
+/// Makes an engine that compiles the same artifacts and sets no memory aside for instances.
+pub(super) fn for_compiling() -> anyhow::Result<Engine> {
+    start(&config())
+}
+
+fn start(config: &Config) -> anyhow::Result<Engine> {
+    Engine::new(config)
+        .map_err(anyhow::Error::from)
+        .context("the WebAssembly engine cannot be set up")
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     config
         // Bulk memory and table work is charged by its size, which is wasmtime's default.
@@ -49,11 +66,8 @@ pub(super) fn new(guest_threads: usize) -> anyhow::Result<Engine> {
         .shared_memory(false)
         // No threads, garbage collection or component async: their features are not compiled in either.
         .concurrency_support(false)
-        .gc_support(false)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(stores)));
-    Engine::new(&config)
-        .map_err(anyhow::Error::from)
-        .context("the WebAssembly engine cannot be set up")
+        .gc_support(false);
+    config
 }
 
 fn pool(stores: u32) -> PoolingAllocationConfig {
@@ -90,4 +104,14 @@ pub(super) fn key(engine: &Engine) -> String {
     let mut hashed = Hashed(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut hashed);
     hex::encode(&hashed.0.finalize()[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_engine_compiles_fits_the_other() {
+        assert_eq!(key(&for_compiling().unwrap()), key(&new(3).unwrap()));
+    }
 }

@@ -114,9 +114,40 @@ pub enum CompileError {
     /// The component asks for something that this host does not have, or has too much of something.
     #[error("the component cannot be used: {reason}")]
     Unusable { reason: String },
+    #[error("the component needs more than {limit_bytes} bytes of memory to compile")]
+    Memory { limit_bytes: u64 },
+    #[error("the component needs more than {limit_s} s of processor time to compile")]
+    Cpu { limit_s: u64 },
     #[error("the component took longer than {limit_s} s to compile")]
     TimedOut { limit_s: u64 },
+    #[error("{waiting_max} other components are waiting to be compiled on this node already")]
+    Busy { waiting_max: usize },
     /// Not the component's fault.
     #[error("the component could not be compiled on this node: {reason}")]
     Host { reason: String },
+}
+
+impl CompileError {
+    /// One word for counters.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            CompileError::Unusable { .. } => "unusable",
+            CompileError::Memory { .. } => "memory",
+            CompileError::Cpu { .. } => "cpu",
+            CompileError::TimedOut { .. } => "timed_out",
+            CompileError::Busy { .. } => "busy",
+            CompileError::Host { .. } => "host",
+        }
+    }
+
+    /// Whether another attempt, here or on another node, would end in the same way.
+    pub fn is_components_fault(&self) -> bool {
+        match self {
+            CompileError::Unusable { .. }
+            | CompileError::Memory { .. }
+            | CompileError::Cpu { .. }
+            | CompileError::TimedOut { .. } => true,
+            CompileError::Busy { .. } | CompileError::Host { .. } => false,
+        }
+    }
 }

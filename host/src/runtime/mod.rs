@@ -1,6 +1,7 @@
 //! Runs plugins: the only place that names wasmtime. It knows no SQL and no HTTP.
 //!
-//! Read it in this order: `inspect` looks at an upload; `compile` and `cache` make and keep its artifact; `prepared`
+//! Read it in this order: `inspect` looks at an upload; `compile` and `cache` make and keep its artifact, in a process
+//! of its own and a folder of the node; `prepared`
 //! is a component ready to be called; `instance` is the store of one call, with all its limits set before the first
 //! instruction; `failure` says why a call brought no answer, `answer` whether the answer keeps the WIT's rules. Guests
 //! run on `threads`, timed by `ticker`; what they may import is in `imports`.
@@ -28,15 +29,18 @@ mod ticker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quick_cache::sync::DefaultLifecycle;
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+pub use self::compile::worker::{CompileLimits, run as compile_standard_input};
+pub use self::compile::{CompilerConfig, CompilerProgram};
 pub use self::error::{Busy, CallError, CompileError};
 pub use self::imports::log::{Level, LogLine};
 pub use self::inspect::InspectError;
@@ -54,6 +58,9 @@ const PREPARED_BYTES_MAX: u64 = 512 << 20;
 /// Components that are kept in memory, about.
 const PREPARED_COUNT: usize = 512;
 
+/// Artifacts that are read and checked at the same time.
+const LOADS_MAX: usize = 4;
+
 /// How the runtime is set up.
 #[derive(Clone, Debug)]
 pub struct RuntimeConfig {
@@ -63,8 +70,9 @@ pub struct RuntimeConfig {
     pub caps: Caps,
     /// Where compiled artifacts are kept. Made private (mode 0700).
     pub cache_dir: PathBuf,
-    /// How long to wait for a compilation.
-    pub compile_timeout: Duration,
+    /// What is kept there, in bytes; what was used least recently goes first.
+    pub cache_max_bytes: u64,
+    pub compiler: CompilerConfig,
 }
 
 /// The runtime of one process; a clone is the same one.
@@ -78,6 +86,7 @@ struct Inner {
     threads: GuestThreads,
     compiler: Arc<Compiler>,
     cache: Cache,
+    loads: Semaphore,
     prepared: PreparedCache,
 }
 
@@ -103,13 +112,14 @@ impl Runtime {
             .context("the imports of plugins cannot be linked")?;
         let ticker =
             Ticker::start(&engine).context("the thread for deadlines cannot be started")?;
-        let cache = Cache::open(&config.cache_dir, engine::key(&engine))?;
+        let cache = Cache::open(&config.cache_dir, engine::key(&engine), config.cache_max_bytes)?;
         Ok(Runtime(Arc::new(Inner {
             linker,
             ticker: Arc::new(ticker),
             threads: GuestThreads::start(config.guest_threads, config.caps)?,
-            compiler: Arc::new(Compiler::new(config.compile_timeout)),
+            compiler: Arc::new(Compiler::new(engine.clone(), config.compiler)),
             cache,
+            loads: Semaphore::new(LOADS_MAX),
             prepared: prepared_cache()?,
             engine,
         })))
@@ -120,40 +130,32 @@ impl Runtime {
         inspect::inspect(bytes)
     }
 
-    /// The component of this digest (SHA-256 in hex), from memory or from the node's cache folder. `None`: it has to
-    /// be compiled. Reads a file the first time: a millisecond or so for a small plugin.
+    /// The component of this digest (SHA-256 in hex), if it is in memory.
     pub fn loaded(&self, digest: &str) -> Option<Arc<Prepared>> {
-        if let Some(prepared) = self.0.prepared.get(digest) {
-            return Some(prepared);
-        }
-        if !is_digest(digest) {
-            return None;
-        }
-        let artifact = self.0.cache.load(digest)?;
-        match self.0.prepare(&artifact) {
-            Ok(prepared) => Some(self.0.keep(digest, prepared)),
-            Err(error) => {
-                tracing::warn!(digest, %error, "a compiled plugin cannot be loaded; it is compiled again");
-                None
-            }
-        }
+        self.0.prepared.get(digest)
     }
 
-    /// Compiles a component and keeps it; once a digest, however many ask at once.
+    /// The component of this digest: from memory, from the node's cache folder, or compiled from what `fetch` brings,
+    /// which is asked at that moment only. Once a digest, however many ask at once.
+    pub async fn prepare(
+        &self,
+        digest: &str,
+        fetch: impl Future<Output = Result<Bytes, CompileError>> + Send + 'static,
+    ) -> Result<Arc<Prepared>, CompileError> {
+        if let Some(prepared) = self.loaded(digest) {
+            return Ok(prepared);
+        }
+        let (inner, kept_as) = (self.0.clone(), digest.to_owned());
+        self.0.compiler.once(digest, inner.make_ready(kept_as, fetch)).await
+    }
+
+    /// `prepare` for a component that is at hand.
     pub async fn compile(
         &self,
         digest: &str,
-        component: Arc<[u8]>,
+        component: Bytes,
     ) -> Result<Arc<Prepared>, CompileError> {
-        if let Some(prepared) = self.0.prepared.get(digest) {
-            return Ok(prepared);
-        }
-        let (runtime, kept_as) = (self.clone(), digest.to_owned());
-        let work = move || match runtime.loaded(&kept_as) {
-            Some(prepared) => Ok(prepared),
-            None => runtime.0.compile(&kept_as, &component),
-        };
-        self.0.compiler.once(digest, work).await
+        self.prepare(digest, async { Ok(component) }).await
     }
 
     /// How many jobs run on guest threads, and how many wait for one.
@@ -172,26 +174,72 @@ impl Runtime {
 }
 
 impl Inner {
-    /// Loads what `compile` made, in this process or before.
-    fn prepare(&self, artifact: &[u8]) -> Result<Prepared, CompileError> {
-        // SAFETY: the artifact comes from our own compiler: either straight from it, or from a file whose MAC, made
-        // with the folder's private key, was verified over these very bytes in memory.
+    async fn make_ready(
+        self: Arc<Self>,
+        digest: String,
+        fetch: impl Future<Output = Result<Bytes, CompileError>>,
+    ) -> Result<Arc<Prepared>, CompileError> {
+        // Again: it may have become ready since the caller looked.
+        if let Some(prepared) = self.prepared.get(&digest) {
+            return Ok(prepared);
+        }
+        let (inner, name) = (self.clone(), digest.clone());
+        let loaded = self.in_background(move || inner.load(&name)).await?;
+        if let Some(prepared) = loaded {
+            return Ok(prepared);
+        }
+        let artifact = self.compiler.compile(fetch).await?;
+        let inner = self.clone();
+        self.in_background(move || inner.take(&digest, &artifact)).await?
+    }
+
+    /// Reads and copies up to hundreds of megabytes: not on a thread that serves requests, and not all at once.
+    async fn in_background<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, CompileError> {
+        let _load = self.loads.acquire().await;
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| CompileError::Host { reason: error.to_string() })
+    }
+
+    /// From the cache folder.
+    fn load(&self, digest: &str) -> Option<Arc<Prepared>> {
+        if !is_digest(digest) {
+            return None;
+        }
+        let artifact = self.cache.load(digest)?;
+        match self.ready(&artifact) {
+            Ok(prepared) => Some(self.keep(digest, prepared)),
+            Err(error) => {
+                tracing::warn!(digest, %error, "a compiled plugin cannot be loaded; it is compiled again");
+                self.cache.forget(digest);
+                None
+            }
+        }
+    }
+
+    /// From the compiler.
+    fn take(&self, digest: &str, artifact: &[u8]) -> Result<Arc<Prepared>, CompileError> {
+        let prepared = self.ready(artifact)?;
+        if is_digest(digest)
+            && let Err(error) = self.cache.store(digest, artifact)
+        {
+            tracing::warn!(digest, %error, "a compiled plugin cannot be kept in the cache folder");
+        }
+        Ok(self.keep(digest, prepared))
+    }
+
+    /// Loads what was compiled.
+    fn ready(&self, artifact: &[u8]) -> Result<Prepared, CompileError> {
+        // SAFETY: the artifact comes from our own compiler: either straight from it (from this process, or over a
+        // pipe from a process of this program that this one started), or from a file whose MAC, made with the
+        // folder's private key, was verified over these very bytes in memory.
         #[allow(unsafe_code)]
         let component = unsafe { Component::deserialize(&self.engine, artifact) };
         let component =
             component.map_err(|error| CompileError::Unusable { reason: format!("{error:#}") })?;
         Prepared::new(&component, &self.linker, self.ticker.clone(), artifact.len() as u64)
-    }
-
-    fn compile(&self, digest: &str, component: &[u8]) -> Result<Arc<Prepared>, CompileError> {
-        let artifact = compile::compile(&self.engine, component)?;
-        let prepared = self.prepare(&artifact)?;
-        if is_digest(digest)
-            && let Err(error) = self.cache.store(digest, &artifact)
-        {
-            tracing::warn!(digest, %error, "a compiled plugin cannot be kept in the cache folder");
-        }
-        Ok(self.keep(digest, prepared))
     }
 
     fn keep(&self, digest: &str, prepared: Prepared) -> Arc<Prepared> {

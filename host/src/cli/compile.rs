@@ -1,0 +1,24 @@
+//! `repairops compile-component`: what the server starts to compile an upload. Not for people.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::runtime::{CompileLimits, compile_standard_input};
+
+#[derive(Args)]
+pub struct CompileComponent {
+    #[arg(long)]
+    memory_bytes: u64,
+
+    #[arg(long)]
+    cpu_s: u64,
+}
+
+impl CompileComponent {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let limits = CompileLimits { memory_bytes: self.memory_bytes, cpu_s: self.cpu_s };
+        compile_standard_input(limits)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
