@@ -54,7 +54,9 @@ fn main() -> anyhow::Result<()> {
     for _ in 0..ROUNDS {
         measure(&mut samples[0], || {
             let settings = settings::parse(SETTINGS);
-            settings.and_then(|settings| qc_gate::QcGate::check(native_event.clone(), settings)).is_ok()
+            settings
+                .and_then(|settings| qc_gate::QcGate::check(native_event.clone(), settings))
+                .is_ok()
         });
         measure(&mut samples[1], || warm.call(&event).is_ok());
         measure(&mut samples[2], || prepared.check_transition(&call, &event).result.is_ok());
@@ -92,7 +94,8 @@ fn report(mut samples: [Vec<Duration>; 4]) {
     for (index, name) in names.iter().enumerate() {
         let times = &mut samples[index];
         times.sort_unstable();
-        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
+        let at =
+            |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6;
         p50[index] = at(0.5);
         println!("| {name} | {:.1} | {:.1} |", at(0.5), at(0.99));
     }

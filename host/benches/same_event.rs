@@ -45,7 +45,11 @@ fn ticket(ticket: sdk::Ticket) -> event::Ticket {
         number: ticket.number,
         status: ticket.status,
         shop_id: ticket.shop_id,
-        assigned_to: ticket.assigned_to.map(|user| event::User { id: user.id, name: user.name, role: user.role }),
+        assigned_to: ticket.assigned_to.map(|user| event::User {
+            id: user.id,
+            name: user.name,
+            role: user.role,
+        }),
         device: event::Device {
             identifier: ticket.device.identifier,
             category: ticket.device.category,
@@ -71,7 +75,11 @@ fn ticket(ticket: sdk::Ticket) -> event::Ticket {
             estimated_cost: ticket.diagnostics.estimated_cost,
             recommended_parts: ticket.diagnostics.recommended_parts,
         },
-        labor: event::Labor { hours: ticket.labor.hours, rate: ticket.labor.rate, total: ticket.labor.total },
+        labor: event::Labor {
+            hours: ticket.labor.hours,
+            rate: ticket.labor.rate,
+            total: ticket.labor.total,
+        },
         parts: ticket.parts.into_iter().map(part).collect(),
         tags: ticket.tags,
         custom_fields: Vec::new(),
