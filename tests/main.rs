@@ -1,1 +1,13 @@
+//! The tests of the API, laid out like its URLs. Each has a database of its own, on SQLite and on PostgreSQL.
 
+mod support;
+
+mod admin;
+mod auth;
+mod customers;
+mod errors;
+mod inventory;
+mod plugins;
+mod shops_and_users;
+mod story;
+mod tickets;

@@ -8,7 +8,6 @@
 //! holds the other end of a pipe, and when that closes it stops the server and deletes its folder.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
@@ -17,6 +16,8 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+
+use super::tell;
 
 const URL_VARIABLE: &str = "REPAIROPS_TEST_POSTGRES";
 const PORT_VARIABLE: &str = "REPAIROPS_TEST_POSTGRES_PORT";
@@ -241,9 +242,4 @@ fn run(command: &mut Command) -> Result<()> {
 fn read_output(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
-}
-
-/// Straight to stderr: libtest captures what the print macros write. That nobody reads it is no failure.
-fn tell(line: &str) {
-    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }

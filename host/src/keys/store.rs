@@ -36,6 +36,7 @@ pub async fn find_by_hash(conn: &mut Conn, hash: &[u8]) -> Result<Option<KeyRow>
     )
 }
 
+#[allow(clippy::too_many_arguments)] // one a column
 pub async fn insert(
     conn: &mut Conn,
     org: OrgId,

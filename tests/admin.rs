@@ -1,0 +1,159 @@
+//! `repairops admin`, run as a process on a database of its own.
+
+use std::process::{Command, Output};
+
+use repairops::model::people::Scope;
+use repairops::{App, Config, router};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::client::Client;
+use crate::support::components::node_folder;
+use crate::support::json;
+
+struct Cli {
+    folder: TempDir,
+}
+
+impl Cli {
+    fn new() -> Cli {
+        Cli { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite:{}", self.folder.path().join("test.db").display())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_repairops"));
+        command
+            .arg("admin")
+            .args(arguments)
+            .env_remove("RUST_LOG")
+            .env_remove("REPAIROPS_DATABASE");
+        command.args(["--database", &self.url()]).output().expect("the program runs")
+    }
+
+    /// What a command that succeeds prints.
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {output:?}"))
+    }
+
+    async fn app(&self) -> App {
+        let mut config = Config::new(node_folder());
+        config.database.url = self.url();
+        App::start(config).await.expect("an app")
+    }
+}
+
+#[test]
+fn migrate_may_be_repeated() {
+    let cli = Cli::new();
+    assert_eq!(cli.json(&["migrate"]), json!({ "ok": true }));
+    assert_eq!(cli.json(&["migrate"]), json!({ "ok": true }));
+    assert_eq!(cli.json(&["doctor"]), json!({ "ok": true, "problems": [] }));
+    assert_eq!(String::from_utf8_lossy(&cli.run(&["doctor"]).stdout), "All is well.\n");
+}
+
+#[tokio::test]
+async fn a_key_that_it_makes_opens_the_api() {
+    let cli = Cli::new();
+    let org = cli.json(&["org", "create", "--name", "Main Street Repairs"]);
+    assert_eq!((&org["name"], &org["tier"]), (&json!("Main Street Repairs"), &json!("enterprise")));
+    let org = org["id"].as_str().expect("an id");
+    let key =
+        cli.json(&["key", "create", "--org", org, "--scope", "write", "--name", "Front desk"]);
+    assert_eq!((&key["scope"], &key["name"]), (&json!(Scope::Write), &json!("Front desk")));
+    let text = key["key"].as_str().expect("a key");
+    assert!(text.len() == 72 && text.starts_with("ro_live_"), "{text}");
+    let client = Client::of(router(cli.app().await), text);
+    client.get("/v1/tickets").await.ok();
+    client.post("/v1/shops", json!({ "name": "Main Street" })).await.error(403, "FORBIDDEN");
+    let small = cli.json(&["org", "create", "--name", "Kiosk", "--tier", "starter"]);
+    let key = cli.json(&[
+        "key",
+        "create",
+        "--org",
+        small["id"].as_str().expect("an id"),
+        "--scope",
+        "read",
+    ]);
+    client
+        .with_key(key["key"].as_str().expect("a key"))
+        .get("/v1/tickets")
+        .await
+        .error(403, "FORBIDDEN");
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let cli = Cli::new();
+    let nobody = "00000000-0000-7000-8000-000000000000";
+    let output = cli.run(&["key", "create", "--org", nobody, "--scope", "read"]);
+    assert!(!output.status.success());
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(words.contains("there is no organization") && words.contains("org create"), "{words}");
+    assert!(!cli.run(&["key", "create", "--org", nobody, "--scope", "root"]).status.success());
+}
+
+#[tokio::test]
+async fn the_doctor_finds_what_is_broken() {
+    let cli = Cli::new();
+    let org = cli.json(&["org", "create", "--name", "Main Street Repairs"])["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let key = cli.json(&["key", "create", "--org", &org, "--scope", "admin"]);
+    let app = cli.app().await;
+    let client = Client::of(router(app.clone()), key["key"].as_str().expect("a key"));
+    let shop = client.create_shop("Main Street").await;
+    let item = client.create_item(&shop, "SCREEN", 5).await;
+    let parts = json!([{ "inventory_id": item, "quantity": 2 }]);
+    let ticket = client.create_ticket_with_parts(&shop, "IN_REPAIR", parts).await;
+    let part = client.ticket(&ticket).await["parts"][0]["id"].as_str().expect("an id").to_owned();
+    for (damage, id, words) in [
+        (
+            "update inventory_items set reserved = 1",
+            &item,
+            "the item says 1 reserved, but 2 are held",
+        ),
+        (
+            "update inventory_items set reserved = 2, on_hand = 9",
+            &item,
+            "says 9 on hand, but its movements add up to 5",
+        ),
+        ("update inventory_items set on_hand = 5", &item, ""),
+        (
+            "update tickets set status = 'VOIDED'",
+            &ticket,
+            "the ticket has ended, but still holds 2",
+        ),
+        ("update tickets set status = 'IN_REPAIR'", &ticket, ""),
+        ("update ticket_parts set quantity = 1", &part, "asks for 1, but 2 are held or consumed"),
+        ("delete from ticket_parts", &part, "asks for 0, but 2 are held or consumed"),
+    ] {
+        let mut tx = app.db.begin().await.expect("a transaction");
+        repairops::execute!(tx, damage).expect("damaged");
+        tx.commit().await.expect("a commit");
+        let output = cli.run(&["doctor", "--json"]);
+        let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        if words.is_empty() {
+            assert!(output.status.success(), "{damage}: {found:#}");
+            continue;
+        }
+        assert_eq!((output.status.code(), &found["ok"]), (Some(1), &json!(false)), "{damage}");
+        let problem = &found["problems"][0];
+        assert_eq!(
+            (&problem["organization_id"], &problem["id"]),
+            (&json!(org), &json!(id)),
+            "{damage}"
+        );
+        assert!(
+            problem["problem"].as_str().is_some_and(|text| text.contains(words)),
+            "{damage}: {found:#}"
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! An app for one test: an organization with keys and a shop, on a database that nobody else uses.
+
+use std::ops::Deref;
+
+use repairops::db::Conn;
+use repairops::model::ids::{KeyId, OrgId};
+use repairops::model::people::Scope;
+use repairops::{App, Config, inventory, keys, organizations, router};
+use serde_json::Value;
+use sqlx::types::Json;
+
+use super::client::Client;
+use super::components::node_folder;
+use super::databases::{Backend, Database};
+
+/// Dereferences to a client with an admin's key.
+pub struct TestApp {
+    pub app: App,
+    pub org: OrgId,
+    pub admin: Client,
+    pub writer: Client,
+    pub reader: Client,
+    /// The id of a shop.
+    pub shop: String,
+    database: Database,
+}
+
+/// Another server on the same database.
+pub struct Node {
+    pub app: App,
+    /// With the admin's key.
+    pub admin: Client,
+}
+
+impl Deref for TestApp {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.admin
+    }
+}
+
+impl TestApp {
+    pub async fn start(backend: Backend) -> TestApp {
+        let database = Database::create(backend).await;
+        let app = start_app(&database, |_| {}).await;
+        let router = router(app.clone());
+        let org = create_organization(&app, "Main Street Repairs", "enterprise").await;
+        let client = async |scope, name| {
+            Client::of(router.clone(), &create_key(&app, org, scope, name).await.1)
+        };
+        let admin = client(Scope::Admin, "Office").await;
+        let (writer, reader) =
+            (client(Scope::Write, "Front desk").await, client(Scope::Read, "Report").await);
+        let shop = admin.create_shop("Main Street").await;
+        TestApp { org, admin, writer, reader, shop, database, app }
+    }
+
+    /// What must be true after every test; then the database is given back.
+    pub async fn finish(self) {
+        let problems = inventory::doctor::examine(&self.app.db).await.expect("an examination");
+        assert!(problems.is_empty(), "the doctor found {problems:#?}");
+        self.app.db.close().await;
+        self.database.give_back().await;
+    }
+
+    /// Another node, configured by `change`.
+    pub async fn node(&self, change: impl FnOnce(&mut Config)) -> Node {
+        let app = start_app(&self.database, change).await;
+        let (_, key) = create_key(&app, self.org, Scope::Admin, "Office").await;
+        Node { admin: Client::of(router(app.clone()), &key), app }
+    }
+
+    /// The admin over a real socket.
+    pub async fn serve(&self) -> Client {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let service = router(self.app.clone());
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        self.admin.over_socket(base)
+    }
+
+    pub async fn create_key(&self, scope: Scope, name: &str) -> (KeyId, String) {
+        create_key(&self.app, self.org, scope, name).await
+    }
+
+    /// The admin of another organization.
+    pub async fn stranger(&self) -> Client {
+        self.organization("Other Avenue Repairs", "enterprise").await
+    }
+
+    pub async fn organization(&self, name: &str, tier: &str) -> Client {
+        let org = create_organization(&self.app, name, tier).await;
+        self.admin.with_key(&create_key(&self.app, org, Scope::Admin, "Stranger").await.1)
+    }
+
+    pub async fn connection(&self) -> Conn {
+        self.app.db.read().await.expect("a connection")
+    }
+
+    /// The outbox of the organization, oldest first.
+    pub async fn events(&self) -> Vec<(String, Value)> {
+        let mut conn = self.connection().await;
+        let rows: Vec<(String, Json<Value>)> = repairops::fetch_all!(
+            conn,
+            (String, Json<Value>),
+            "select event, data from events where org_id = $1 order by id",
+            self.org
+        )
+        .expect("the events");
+        rows.into_iter().map(|(name, data)| (name, data.0)).collect()
+    }
+
+    /// The names of the events after the first `known`.
+    pub async fn event_names_after(&self, known: usize) -> Vec<String> {
+        self.events().await.into_iter().skip(known).map(|(name, _)| name).collect()
+    }
+
+    /// What happened to an item, as (delta, reason), oldest first.
+    pub async fn movements(&self, item: &str) -> Vec<(i64, String)> {
+        let item: uuid::Uuid = item.parse().expect("an id");
+        let mut conn = self.connection().await;
+        repairops::fetch_all!(
+            conn,
+            (i64, String),
+            "select delta, reason from stock_movements where org_id = $1 and item_id = $2 order by id",
+            self.org,
+            item
+        )
+        .expect("the movements")
+    }
+}
+
+async fn start_app(database: &Database, change: impl FnOnce(&mut Config)) -> App {
+    let mut config = Config::new(node_folder());
+    config.database.url = database.url.clone();
+    // Tests share two cores with each other; those that are about time set it themselves.
+    config.request_budget_ms = 10_000;
+    change(&mut config);
+    App::start(config).await.expect("an app")
+}
+
+async fn create_organization(app: &App, name: &str, tier: &str) -> OrgId {
+    let id = app.clock.new_id();
+    let mut tx = app.db.begin().await.expect("a transaction");
+    organizations::store::insert(&mut tx, id, name, tier, app.clock.now())
+        .await
+        .expect("an organization");
+    tx.commit().await.expect("a commit");
+    id
+}
+
+async fn create_key(app: &App, org: OrgId, scope: Scope, name: &str) -> (KeyId, String) {
+    let new =
+        keys::create::create(&app.db, &app.clock, org, name, scope, None).await.expect("a key");
+    (new.id, new.key)
+}

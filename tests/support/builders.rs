@@ -1,0 +1,131 @@
+//! Makes what a test needs, with defaults that make sense; each answers an id.
+
+use serde_json::{Value, json};
+
+use super::client::{Asked, Client};
+
+/// A way to each status from the one that new tickets have.
+const WAYS: [(&str, &[&str]); 13] = [
+    ("INTAKE", &[]),
+    ("TRIAGE", &["TRIAGE"]),
+    ("DIAGNOSTICS", &["DIAGNOSTICS"]),
+    ("WAITING_APPROVAL", &["DIAGNOSTICS", "WAITING_APPROVAL"]),
+    ("APPROVED", &["DIAGNOSTICS", "WAITING_APPROVAL", "APPROVED"]),
+    ("WAITING_ON_PARTS", &["DIAGNOSTICS", "WAITING_APPROVAL", "APPROVED", "WAITING_ON_PARTS"]),
+    ("IN_REPAIR", &["DIAGNOSTICS", "IN_REPAIR"]),
+    ("QC_REVIEW", &["DIAGNOSTICS", "IN_REPAIR", "QC_REVIEW"]),
+    ("QC_FAILED", &["DIAGNOSTICS", "IN_REPAIR", "QC_REVIEW", "QC_FAILED"]),
+    ("READY_FOR_PICKUP", &["DIAGNOSTICS", "IN_REPAIR", "QC_REVIEW", "READY_FOR_PICKUP"]),
+    ("PICKED_UP", &["DIAGNOSTICS", "IN_REPAIR", "QC_REVIEW", "READY_FOR_PICKUP", "PICKED_UP"]),
+    (
+        "CLOSED",
+        &["DIAGNOSTICS", "IN_REPAIR", "QC_REVIEW", "READY_FOR_PICKUP", "PICKED_UP", "CLOSED"],
+    ),
+    ("VOIDED", &["VOIDED"]),
+];
+
+/// The body of a new ticket, with the fields of `more` set or replaced.
+pub fn ticket_body(shop: &str, more: Value) -> Value {
+    let body = json!({
+        "shop_id": shop,
+        "customer": { "name": "Jane Smith", "email": "jane@example.com" },
+        "device_identifier": "MacBook Pro 16\"",
+        "issue_description": "Hello there",
+    });
+    merged(body, more)
+}
+
+/// `base` with the fields of `more` set or replaced.
+pub fn merged(mut base: Value, more: Value) -> Value {
+    let (Some(fields), Value::Object(more)) = (base.as_object_mut(), more) else {
+        panic!("two objects")
+    };
+    fields.extend(more);
+    base
+}
+
+impl Client {
+    pub async fn create_shop(&self, name: &str) -> String {
+        self.post("/v1/shops", json!({ "name": name })).await.id()
+    }
+
+    pub async fn create_technician(&self, name: &str) -> String {
+        let email = format!("{}@shop.example", name.to_lowercase().replace(' ', "."));
+        self.post("/v1/users", json!({ "name": name, "email": email, "role": "technician" }))
+            .await
+            .id()
+    }
+
+    /// So many pieces of an article that costs 80 and sells for 160.
+    pub async fn create_item(&self, shop: &str, sku: &str, quantity: i64) -> String {
+        self.post("/v1/inventory", item_body(shop, sku, json!({ "quantity": quantity }))).await.id()
+    }
+
+    pub async fn create_ticket(&self, shop: &str) -> String {
+        self.create_ticket_with(shop, json!({})).await
+    }
+
+    pub async fn create_ticket_with(&self, shop: &str, more: Value) -> String {
+        self.post("/v1/tickets", ticket_body(shop, more)).await.id()
+    }
+
+    /// A new ticket, moved there.
+    pub async fn create_ticket_in(&self, shop: &str, status: &str) -> String {
+        self.create_ticket_with_parts(shop, status, json!([])).await
+    }
+
+    /// A new ticket with these parts, moved there.
+    pub async fn create_ticket_with_parts(&self, shop: &str, status: &str, parts: Value) -> String {
+        let ticket = self.create_ticket(shop).await;
+        self.change(&ticket, json!({ "parts": parts })).await.ok();
+        let way = WAYS.iter().find(|(name, _)| *name == status).expect("a status");
+        for step in way.1 {
+            self.transition(&ticket, step).await.ok();
+        }
+        ticket
+    }
+
+    pub fn transition(&self, ticket: &str, to: &str) -> impl Asked + use<> {
+        self.post(&format!("/v1/tickets/{ticket}/transition"), json!({ "new_status": to }))
+    }
+
+    pub fn change(&self, ticket: &str, body: Value) -> impl Asked + use<> {
+        self.patch(&format!("/v1/tickets/{ticket}"), body)
+    }
+
+    pub async fn ticket(&self, id: &str) -> Value {
+        self.get(&format!("/v1/tickets/{id}")).await.ok()
+    }
+
+    /// On hand, reserved, available.
+    pub async fn stock(&self, item: &str) -> (i64, i64, i64) {
+        let item = self.get(&format!("/v1/inventory/{item}")).await.ok();
+        let figure = |name: &str| item[name].as_i64().expect("a number");
+        (figure("quantity_on_hand"), figure("quantity_reserved"), figure("quantity_available"))
+    }
+
+    /// Uploads and installs a plugin with these settings, and time to spare: two cores run all tests.
+    pub async fn install(&self, package: &str, settings: Value) -> String {
+        self.install_with(package, json!({ "settings": settings })).await
+    }
+
+    /// The same with other fields of the installation.
+    pub async fn install_with(&self, package: &str, more: Value) -> String {
+        let plugin = self.upload(package).await.id();
+        let body = json!({ "plugin_id": plugin, "limits": { "deadline_ms": 1000 } });
+        self.post("/v1/installations", merged(body, more)).await.id()
+    }
+
+    pub fn reconfigure(&self, installation: &str, body: Value) -> impl Asked + use<> {
+        self.patch(&format!("/v1/installations/{installation}"), body)
+    }
+}
+
+/// The body of a new stock item, with the fields of `more` set or replaced.
+pub fn item_body(shop: &str, sku: &str, more: Value) -> Value {
+    let body = json!({
+        "shop_id": shop, "sku": sku, "name": format!("Part {sku}"), "category": "screens", "quantity": 5,
+        "cost": 80, "selling_price": 160, "reorder_level": 2, "supplier": "Tech Parts Inc",
+    });
+    merged(body, more)
+}

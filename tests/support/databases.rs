@@ -1,0 +1,145 @@
+//! A database for each test. On PostgreSQL it is a copy of one migrated template, and emptied and used again after a
+//! test that passed, since making one costs more than most tests; what dead runs left is swept.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use repairops::db::Db;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
+use tempfile::TempDir;
+
+use super::postgres::{self, Server};
+use super::wait_for;
+
+const PREFIX: &str = "repairops_test_";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// Of one test, until `give_back`. What a failed test leaves on PostgreSQL stays there until the next run.
+pub struct Database {
+    pub url: String,
+    kind: Kind,
+}
+
+enum Kind {
+    Sqlite { _folder: TempDir },
+    Postgres { name: String },
+}
+
+impl Database {
+    pub async fn create(backend: Backend) -> Database {
+        match backend {
+            Backend::Sqlite => {
+                let folder = tempfile::tempdir().expect("a folder for the database");
+                let url = format!("sqlite:{}", folder.path().join("test.db").display());
+                Database { url, kind: Kind::Sqlite { _folder: folder } }
+            }
+            Backend::Postgres => {
+                let idle = idle().pop();
+                let name = match idle {
+                    Some(name) => name,
+                    None => copy_template().await.expect("a database for the test"),
+                };
+                let url = with_database(&CLUSTER.server.url, &name);
+                Database { url, kind: Kind::Postgres { name } }
+            }
+        }
+    }
+
+    pub async fn give_back(self) {
+        if let Kind::Postgres { name } = self.kind {
+            empty(&self.url).await.expect("the test's database is emptied");
+            idle().push(name);
+        }
+    }
+}
+
+/// Databases that no test uses.
+fn idle() -> std::sync::MutexGuard<'static, Vec<String>> {
+    static IDLE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn copy_template() -> Result<String, sqlx::Error> {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{PREFIX}{}_{number}", std::process::id());
+    let Cluster { server, template } = &*CLUSTER;
+    administrate(&server.url, format!("create database {name} template {template}")).await?;
+    Ok(name)
+}
+
+/// Deletes all rows in one statement, at whose end foreign keys are checked; `truncate` would make every file anew.
+async fn empty(url: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select tablename from pg_tables where schemaname = 'public' and tablename <> '_sqlx_migrations'",
+    )
+    .fetch_all(&mut connection)
+    .await?;
+    let deletes: Vec<String> =
+        tables.iter().map(|table| format!("{table}_gone as (delete from {table})")).collect();
+    let all = format!("with {} select 1", deletes.join(", "));
+    sqlx::query(AssertSqlSafe(all)).execute(&mut connection).await?;
+    connection.close().await
+}
+
+struct Cluster {
+    server: Server,
+    template: String,
+}
+
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
+    let server = postgres::find_or_start().expect("a PostgreSQL server");
+    let url = server.url.clone();
+    let template = wait_for(async move { make_template(&url).await.expect("a template") });
+    Cluster { server, template }
+});
+
+async fn make_template(url: &str) -> anyhow::Result<String> {
+    sweep(url).await?;
+    let name = format!("{PREFIX}{}_template", std::process::id());
+    administrate(url, format!("create database {name}")).await?;
+    let db = Db::open(&with_database(url, &name)).await?;
+    db.migrate().await?;
+    db.close().await;
+    Ok(name)
+}
+
+/// Drops the databases whose names tell of a process that is gone.
+async fn sweep(url: &str) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    let names: Vec<String> =
+        sqlx::query_scalar("select datname from pg_database where starts_with(datname, $1)")
+            .bind(PREFIX)
+            .fetch_all(&mut connection)
+            .await?;
+    for name in names {
+        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next());
+        if process.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+            // Another run may sweep at the same time.
+            let drop = format!("drop database if exists {name} with (force)");
+            let _ = sqlx::query(AssertSqlSafe(drop)).execute(&mut connection).await;
+        }
+    }
+    connection.close().await
+}
+
+async fn administrate(url: &str, statement: String) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
+    connection.close().await
+}
+
+/// The same server's URL with another database, where a commit need not reach the disk: no test cuts the power.
+fn with_database(url: &str, name: &str) -> String {
+    let (address, options) = url.split_once('?').unwrap_or((url, ""));
+    let server = address.rsplit_once('/').map_or(address, |(server, _)| server);
+    format!("{server}/{name}?options=-c%20synchronous_commit%3Doff&{options}")
+}

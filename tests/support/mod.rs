@@ -1,0 +1,74 @@
+//! What the tests stand on: an app of its own for each test, on a database of its own, and real components.
+
+pub mod app;
+pub mod builders;
+pub mod client;
+pub mod components;
+mod databases;
+mod postgres;
+pub mod reply;
+pub mod shape;
+
+pub use app::TestApp;
+pub use databases::Backend;
+pub use serde_json::json;
+
+use std::io::Write;
+
+/// Makes two tests of each named `async fn(&TestApp)`: one on SQLite, one on PostgreSQL.
+macro_rules! both_databases {
+    ($($test:ident),+ $(,)?) => {$(
+        mod $test {
+            #[test]
+            fn sqlite() {
+                crate::support::run(crate::support::Backend::Sqlite, super::$test);
+            }
+
+            #[test]
+            fn postgres() {
+                crate::support::run(crate::support::Backend::Postgres, super::$test);
+            }
+        }
+    )+};
+}
+pub(crate) use both_databases;
+
+/// Runs a test on a runtime of its own; afterwards the doctor must find nothing in its database.
+pub fn run(backend: Backend, test: impl AsyncFnOnce(&TestApp)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let app = TestApp::start(backend).await;
+        test(&app).await;
+        app.finish().await;
+    });
+}
+
+/// Waits for a future on a thread of its own, wherever it is called: fixtures are made once, inside some test.
+fn wait_for<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    let work = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(future)
+    };
+    std::thread::spawn(work).join().expect("the fixture is made")
+}
+
+/// Straight to stderr: libtest captures what the print macros write. That nobody reads it is no failure.
+fn tell(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Asks all at once and waits for all; the replies are in the order of the requests.
+pub async fn all_at_once(
+    requests: impl IntoIterator<Item = impl client::Asked>,
+) -> Vec<reply::Reply> {
+    let running: Vec<_> = requests.into_iter().map(tokio::spawn).collect();
+    let mut replies = Vec::with_capacity(running.len());
+    for reply in running {
+        replies.push(reply.await.expect("the request does not panic"));
+    }
+    replies
+}

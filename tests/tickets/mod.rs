@@ -1,0 +1,11 @@
+//! `/v1/tickets`.
+
+mod create;
+mod list;
+mod parts;
+mod patch;
+mod races;
+mod show;
+mod stock;
+mod transition;
+mod workflow;

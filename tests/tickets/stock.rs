@@ -1,0 +1,157 @@
+//! What a ticket's way does to stock. That the books add up is checked by the doctor after each test.
+
+use crate::support::{TestApp, both_databases, json};
+
+both_databases![
+    holds_begin_with_the_approval,
+    a_shortage_blocks_the_repair_alone,
+    special_orders_never_block,
+    another_shop_s_item_is_not_taken_without_a_plugin,
+    lines_of_one_item_share_it,
+    qc_consumes_and_freezes_the_parts,
+    after_a_failed_qc_parts_may_grow_but_what_was_used_stays,
+    parts_that_are_not_held_block_qc,
+    a_voided_ticket_gives_back_what_it_holds,
+];
+
+async fn holds_begin_with_the_approval(t: &TestApp) {
+    let item = t.create_item(&t.shop, "SCREEN", 5).await;
+    let parts = json!([{ "inventory_id": item, "quantity": 2 }]);
+    let ticket = t.create_ticket_with_parts(&t.shop, "WAITING_APPROVAL", parts).await;
+    assert_eq!(t.stock(&item).await, (5, 0, 5));
+    let known = t.events().await.len();
+    t.transition(&ticket, "APPROVED").await.ok();
+    assert_eq!(t.stock(&item).await, (5, 2, 3));
+    let events = t.events().await.split_off(known);
+    let (_, data) = events.iter().find(|(name, _)| name == "inventory.updated").expect("an event");
+    assert_eq!((&data["quantity_reserved"], &data["ticket_id"]), (&json!(2), &json!(ticket)));
+    t.transition(&ticket, "WAITING_ON_PARTS").await.ok();
+    t.transition(&ticket, "IN_REPAIR").await.ok();
+    assert_eq!(t.stock(&item).await, (5, 2, 3), "what is held is not held again");
+    assert_eq!(t.movements(&item).await.len(), 1, "a hold moves nothing");
+}
+
+async fn a_shortage_blocks_the_repair_alone(t: &TestApp) {
+    let item = t.create_item(&t.shop, "SCREEN", 5).await;
+    let parts = json!([{ "inventory_id": item, "quantity": 7 }]);
+    let ticket = t.create_ticket_with_parts(&t.shop, "APPROVED", parts).await;
+    assert_eq!(t.stock(&item).await, (5, 5, 0), "as many as there are");
+    t.transition(&ticket, "WAITING_ON_PARTS").await.ok();
+    let before = t.ticket(&ticket).await;
+    let details = t.transition(&ticket, "IN_REPAIR").await.details(409, "INSUFFICIENT_STOCK");
+    assert_eq!(
+        details["lines"],
+        json!([{ "part_id": before["parts"][0]["id"], "inventory_id": item, "name": "Part SCREEN", "sku": "SCREEN",
+                 "missing": 2 }])
+    );
+    assert_eq!(t.ticket(&ticket).await, before);
+    t.patch(&format!("/v1/inventory/{item}"), json!({ "quantity": 8, "reason": "purchased" }))
+        .await
+        .ok();
+    t.transition(&ticket, "IN_REPAIR").await.ok();
+    assert_eq!(t.stock(&item).await, (8, 7, 1));
+}
+
+async fn special_orders_never_block(t: &TestApp) {
+    let parts = json!([{ "name": "Rare hinge", "quantity": 3, "unit_cost": 9 }]);
+    let ticket = t.create_ticket_with_parts(&t.shop, "READY_FOR_PICKUP", parts).await;
+    let ticket = t.ticket(&ticket).await;
+    assert_eq!(
+        (&ticket["status"], &ticket["reservations"]),
+        (&json!("READY_FOR_PICKUP"), &json!([]))
+    );
+}
+
+async fn another_shop_s_item_is_not_taken_without_a_plugin(t: &TestApp) {
+    let elm = t.create_shop("Elm Street").await;
+    let far = t.create_item(&elm, "SCREEN", 5).await;
+    let parts = json!([{ "inventory_id": far, "quantity": 1 }]);
+    let ticket = t.create_ticket_with_parts(&t.shop, "DIAGNOSTICS", parts).await;
+    let details = t.transition(&ticket, "IN_REPAIR").await.details(409, "INSUFFICIENT_STOCK");
+    assert_eq!(details["lines"][0]["missing"], 1);
+    assert_eq!(t.stock(&far).await, (5, 0, 5));
+}
+
+async fn lines_of_one_item_share_it(t: &TestApp) {
+    let item = t.create_item(&t.shop, "SCREEN", 3).await;
+    let line = json!({ "inventory_id": item, "quantity": 2 });
+    let ticket = t.create_ticket_with_parts(&t.shop, "DIAGNOSTICS", json!([line, line])).await;
+    let details = t.transition(&ticket, "IN_REPAIR").await.details(409, "INSUFFICIENT_STOCK");
+    assert_eq!(
+        (details["lines"].as_array().map(Vec::len), &details["lines"][0]["missing"]),
+        (Some(1), &json!(1))
+    );
+    t.patch(&format!("/v1/inventory/{item}"), json!({ "quantity": 4 })).await.ok();
+    t.transition(&ticket, "IN_REPAIR").await.ok();
+    assert_eq!(t.stock(&item).await, (4, 4, 0));
+    t.transition(&ticket, "QC_REVIEW").await.ok();
+    assert_eq!(t.stock(&item).await, (0, 0, 0));
+}
+
+async fn qc_consumes_and_freezes_the_parts(t: &TestApp) {
+    let item = t.create_item(&t.shop, "SCREEN", 5).await;
+    let parts = json!([{ "inventory_id": item, "quantity": 2 }]);
+    let ticket = t.create_ticket_with_parts(&t.shop, "QC_REVIEW", parts.clone()).await;
+    assert_eq!(t.stock(&item).await, (3, 0, 3));
+    assert_eq!(t.movements(&item).await, [(5, "initial".to_owned()), (-2, "used".to_owned())]);
+    let after = t.ticket(&ticket).await;
+    assert_eq!(
+        (&after["parts"][0]["held"], &after["parts"][0]["consumed"]),
+        (&json!(0), &json!(2))
+    );
+    assert_eq!(after["reservations"][0]["state"], "consumed");
+    let more = json!({ "parts": [{ "inventory_id": item, "quantity": 3 }] });
+    for status in ["QC_REVIEW", "READY_FOR_PICKUP", "PICKED_UP", "CLOSED"] {
+        if status != "QC_REVIEW" {
+            t.transition(&ticket, status).await.ok();
+        }
+        let details = t.change(&ticket, more.clone()).await.details(409, "CONFLICT");
+        assert_eq!(details, json!({ "field": "parts", "status": status }));
+        t.change(&ticket, json!({ "parts": parts, "labor_hours": 1 })).await.ok();
+    }
+    assert_eq!(t.stock(&item).await, (3, 0, 3));
+}
+
+async fn after_a_failed_qc_parts_may_grow_but_what_was_used_stays(t: &TestApp) {
+    let item = t.create_item(&t.shop, "SCREEN", 5).await;
+    let quantity =
+        |quantity: i64| json!({ "parts": [{ "inventory_id": item, "quantity": quantity }] });
+    let ticket =
+        t.create_ticket_with_parts(&t.shop, "QC_FAILED", quantity(2)["parts"].clone()).await;
+    let details = t.change(&ticket, quantity(1)).await.details(409, "CONFLICT");
+    assert_eq!(details, json!({ "field": "parts", "part": "Part SCREEN", "consumed": 2 }));
+    t.change(&ticket, json!({ "parts": [] })).await.details(409, "CONFLICT");
+    t.change(&ticket, quantity(3)).await.ok();
+    assert_eq!(t.stock(&item).await, (3, 1, 2), "one more is held");
+    t.transition(&ticket, "IN_REPAIR").await.ok();
+    t.transition(&ticket, "QC_REVIEW").await.ok();
+    assert_eq!(t.stock(&item).await, (2, 0, 2));
+    assert_eq!(t.ticket(&ticket).await["parts"][0]["consumed"], 3);
+}
+
+async fn parts_that_are_not_held_block_qc(t: &TestApp) {
+    let item = t.create_item(&t.shop, "SCREEN", 1).await;
+    let ticket = t.create_ticket_in(&t.shop, "IN_REPAIR").await;
+    t.change(&ticket, json!({ "parts": [{ "inventory_id": item, "quantity": 2 }] })).await.ok();
+    assert_eq!(t.stock(&item).await, (1, 1, 0));
+    let details = t.transition(&ticket, "QC_REVIEW").await.details(409, "INSUFFICIENT_STOCK");
+    assert_eq!(details["lines"][0]["missing"], 1);
+    assert_eq!(t.stock(&item).await, (1, 1, 0));
+    t.patch(&format!("/v1/inventory/{item}"), json!({ "quantity": 2 })).await.ok();
+    t.transition(&ticket, "QC_REVIEW").await.ok();
+    assert_eq!(t.stock(&item).await, (0, 0, 0));
+}
+
+async fn a_voided_ticket_gives_back_what_it_holds(t: &TestApp) {
+    let item = t.create_item(&t.shop, "SCREEN", 5).await;
+    let parts = json!([{ "inventory_id": item, "quantity": 2 }]);
+    let held = t.create_ticket_with_parts(&t.shop, "IN_REPAIR", parts.clone()).await;
+    t.transition(&held, "VOIDED").await.ok();
+    assert_eq!(t.stock(&item).await, (5, 0, 5));
+    assert_eq!(t.ticket(&held).await["reservations"][0]["state"], "released");
+    let details = t.change(&held, json!({ "parts": [] })).await.details(409, "CONFLICT");
+    assert_eq!(details["status"], "VOIDED");
+    let used = t.create_ticket_with_parts(&t.shop, "QC_REVIEW", parts).await;
+    t.transition(&used, "VOIDED").await.ok();
+    assert_eq!(t.stock(&item).await, (3, 0, 3), "what was used does not come back");
+}
