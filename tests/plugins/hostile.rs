@@ -152,8 +152,8 @@ async fn one_request_has_one_budget(t: &TestApp) {
 async fn a_full_queue_is_a_503_at_once(t: &TestApp) {
     let node = t
         .node(|config| {
-            config.guest_threads = 1;
-            config.guest_queue = 0;
+            config.guests.guest_threads = 1;
+            config.guests.guest_queue = 1;
         })
         .await;
     let limits = json!({ "fuel": 1_000_000_000, "deadline_ms": 100 });

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 
 use super::client::Client;
-use super::components::node_folder;
+use super::components::{node_folder, program};
 use super::databases::{Backend, Database};
 
 /// Dereferences to a client with an admin's key.
@@ -94,6 +94,10 @@ impl TestApp {
         self.admin.with_key(&create_key(&self.app, org, Scope::Admin, "Stranger").await.1)
     }
 
+    pub fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
     pub async fn connection(&self) -> Conn {
         self.app.db.read().await.expect("a connection")
     }
@@ -136,6 +140,7 @@ async fn start_app(database: &Database, change: impl FnOnce(&mut Config)) -> App
     config.database.url = database.url.clone();
     // Tests share two cores with each other; those that are about time set it themselves.
     config.request_budget_ms = 10_000;
+    config.compile.compiler = Some(program());
     change(&mut config);
     App::start(config).await.expect("an app")
 }

@@ -46,6 +46,11 @@ impl Client {
         Client { authorization: authorization.map(str::to_owned), ..self.clone() }
     }
 
+    /// The value of its `Authorization` header.
+    pub fn authorization(&self) -> &str {
+        self.authorization.as_deref().unwrap_or_default()
+    }
+
     pub fn with_key(&self, key: &str) -> Client {
         self.authorized(Some(&format!("Bearer {key}")))
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::time::Duration;
 
-use repairops::runtime::{Runtime, RuntimeConfig};
+use repairops::config::GuestConfig;
+use repairops::runtime::{CompilerConfig, CompilerProgram, Runtime, RuntimeConfig};
 use repairops::toolchain::{build_components, ensure_wasm_target};
 use sha2::{Digest, Sha256};
 
@@ -38,6 +38,11 @@ pub fn node_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("node")
 }
 
+/// The program that compiles: the one that is tested.
+pub fn program() -> PathBuf {
+    env!("CARGO_BIN_EXE_repairops").into()
+}
+
 /// A component from its text, for what no compiler would make.
 pub fn from_text(inner: &str) -> Vec<u8> {
     wat::parse_str(format!("(component {inner})")).expect("the component's text is right")
@@ -58,9 +63,10 @@ fn build() -> BTreeMap<String, Vec<u8>> {
 async fn compile(components: BTreeMap<String, Vec<u8>>) {
     let config = RuntimeConfig {
         guest_threads: 1,
-        queue_max: 1,
+        caps: GuestConfig::default().caps(),
         cache_dir: node_folder().join("compiled"),
-        compile_timeout: Duration::from_secs(120),
+        cache_max_bytes: 1 << 30,
+        compiler: CompilerConfig::new(CompilerProgram::Child(program())),
     };
     let runtime = Runtime::new(config).expect("a runtime");
     for (package, bytes) in components {
