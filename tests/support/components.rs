@@ -71,9 +71,7 @@ async fn compile(components: BTreeMap<String, Vec<u8>>) {
     let runtime = Runtime::new(config).expect("a runtime");
     for (package, bytes) in components {
         let digest = hex::encode(Sha256::digest(&bytes));
-        if runtime.loaded(&digest).is_none() {
-            tell(&format!("compiling {package}"));
-            runtime.compile(&digest, bytes.into()).await.expect("the component compiles");
-        }
+        let compiled = runtime.compile(&digest, bytes.into()).await;
+        compiled.unwrap_or_else(|error| panic!("{package}: {error}"));
     }
 }
