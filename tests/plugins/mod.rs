@@ -1,5 +1,6 @@
 //! `/v1/plugins`, `/v1/installations`, and what installed plugins do to tickets.
 
+mod corpus;
 mod enrichment;
 mod gate;
 mod hostile;

@@ -4,6 +4,7 @@ pub mod app;
 pub mod builders;
 pub mod client;
 pub mod components;
+pub mod corpus;
 mod databases;
 mod postgres;
 pub mod reply;

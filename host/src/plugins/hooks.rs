@@ -7,6 +7,7 @@ mod run;
 
 use std::sync::Arc;
 
+use chrono::DateTime;
 use serde::Serialize;
 
 use crate::app::App;
@@ -17,6 +18,7 @@ use crate::model::event::{
 use crate::model::ids::{InstallationId, ItemId, OrgId, PartId, ShopId};
 use crate::model::plugin::OnFailure;
 use crate::model::stock::{Allocation, Item, Plan, Shortage};
+use crate::model::time::Time;
 use crate::plugins::active::{Active, for_hook};
 use crate::runtime::{CallError, CallReport};
 use run::{Answered, Chain};
@@ -160,7 +162,9 @@ pub async fn pre_transition(
 ) -> Result<Judgement, sqlx::Error> {
     let actives = for_hook(app, org, revision, Hook::PreTransition, shop).await?;
     let answers = Chain::new(app, org, Hook::PreTransition, actives)
-        .run(budget, event, |prepared, call, event, _| prepared.check_transition(call, event))
+        .run(budget, moment(event.now), event, |prepared, call, event, _| {
+            prepared.check_transition(call, event)
+        })
         .await;
     let mut judgement = Judgement::default();
     for answered in answers {
@@ -214,7 +218,7 @@ pub async fn post_create(
     budget: &mut Budget,
 ) -> Enrichment {
     let answers = Chain::new(app, org, Hook::PostCreate, actives)
-        .run(budget, event, |prepared, call, event, _| {
+        .run(budget, moment(event.now), event, |prepared, call, event, _| {
             let report = prepared.enrich(call, event);
             if let Ok(patch) = &report.result {
                 event.ticket.apply(patch);
@@ -256,7 +260,7 @@ pub async fn reserve_inventory(
 ) -> Proposal {
     let needs = (shortages.to_vec(), stock.to_vec());
     let answers = Chain::new(app, org, Hook::ReserveInventory, actives)
-        .run(budget, event, move |prepared, call, event, stop| {
+        .run(budget, moment(event.now), event, move |prepared, call, event, stop| {
             let report = prepared.plan_reservation(call, event);
             let result = report.result.and_then(|decision| {
                 checked_plan(decision, &needs.0, &needs.1)
@@ -315,4 +319,9 @@ fn checked_plan(
 fn not_an_id(field: &str, text: &str) -> String {
     let text: String = text.chars().take(64).collect();
     format!("the plan's {field} {text:?} is no id")
+}
+
+/// The event's `now` as the guest's clocks show it: the same moment to the millisecond.
+fn moment(now_ms: i64) -> Time {
+    DateTime::from_timestamp_millis(now_ms).unwrap_or_default()
 }

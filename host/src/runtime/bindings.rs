@@ -1,7 +1,9 @@
 //! The generated bindings of `wit/0.1.0`, the only place that names their types: events are converted into them and
 //! answers out of them. Another version of the WIT gets another such file, and the rest of the host stays as it is.
 
-use wasmtime::component::{HasSelf, InstancePre, Linker};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{ComponentNamedList, HasSelf, InstancePre, Lift, Linker, Lower};
+use wasmtime::error::Context as _;
 use wasmtime::{Result, Store};
 
 use self::post_create::exports::repairops::plugin::post_create as enricher;
@@ -74,6 +76,31 @@ impl settings::Host for Guest {
     }
 }
 
+/// The type of what a hook's function returns.
+type Answers<T> = (Result<T, types::PluginError>,);
+
+/// Has the function the type that the WIT gives it? The generated bindings look for its name only, and would find
+/// out at the first call.
+fn check_type<P, R>(pre: &InstancePre<Guest>, hook: &str, function: &str) -> Result<()>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    let component = pre.component();
+    let name = format!("{PACKAGE}/{hook}@{VERSION}");
+    let interface = component.get_export_index(None, &name);
+    let found = interface.and_then(|index| component.get_export(Some(&index), function));
+    match found {
+        Some((ComponentItem::ComponentFunc(found), _)) => {
+            let ty = component.component_type();
+            found
+                .typecheck::<P, R>(&ty.instance_type())
+                .with_context(|| format!("{function} has another type than in the WIT of {name}"))
+        }
+        _ => Err(wasmtime::format_err!("it has no function {function}")),
+    }
+}
+
 /// What the plugin itself answered.
 pub(super) type Answer<T> = Result<T, event::PluginError>;
 
@@ -82,6 +109,11 @@ pub(super) struct PreTransition(pre_transition::PreTransitionPluginPre<Guest>);
 
 impl PreTransition {
     pub(super) fn new(pre: InstancePre<Guest>) -> Result<Self> {
+        check_type::<(gate::TransitionEvent,), Answers<gate::Verdict>>(
+            &pre,
+            "pre-transition",
+            "check",
+        )?;
         pre_transition::PreTransitionPluginPre::new(pre).map(Self)
     }
 
@@ -110,6 +142,11 @@ pub(super) struct PostCreate(post_create::PostCreatePluginPre<Guest>);
 
 impl PostCreate {
     pub(super) fn new(pre: InstancePre<Guest>) -> Result<Self> {
+        check_type::<(enricher::CreationEvent,), Answers<enricher::Patch>>(
+            &pre,
+            "post-create",
+            "enrich",
+        )?;
         post_create::PostCreatePluginPre::new(pre).map(Self)
     }
 
@@ -138,6 +175,11 @@ pub(super) struct ReserveInventory(reserve_inventory::ReserveInventoryPluginPre<
 
 impl ReserveInventory {
     pub(super) fn new(pre: InstancePre<Guest>) -> Result<Self> {
+        check_type::<(planner::ReservationEvent,), Answers<planner::Decision>>(
+            &pre,
+            "reserve-inventory",
+            "plan-reservation",
+        )?;
         reserve_inventory::ReserveInventoryPluginPre::new(pre).map(Self)
     }
 

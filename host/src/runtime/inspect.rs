@@ -37,6 +37,8 @@ pub enum InspectError {
     UnknownImport { name: String, known: String },
     #[error("the component exports {name}, which this host does not know; it knows {known}")]
     UnknownHook { name: String, known: String },
+    #[error("the component exports the hook {hook} twice, in two versions; it has to export one")]
+    HookTwice { hook: Hook },
     #[error("the component exports no hook; it has to export at least one of {known}")]
     NoHooks { known: String },
     #[error("the component's custom section repairops:{section} is wrong: {reason}")]
@@ -55,6 +57,7 @@ impl InspectError {
             InspectError::TooComplex { .. } => "too_complex",
             InspectError::UnknownImport { .. } => "unknown_import",
             InspectError::UnknownHook { .. } => "unknown_hook",
+            InspectError::HookTwice { .. } => "hook_twice",
             InspectError::NoHooks { .. } => "no_hooks",
             InspectError::Metadata { .. } => "metadata",
         }
@@ -201,7 +204,9 @@ impl Found {
             hooks.push(hook.ok_or_else(unknown)?);
         }
         hooks.sort_unstable();
-        hooks.dedup();
+        if let Some(twice) = hooks.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(InspectError::HookTwice { hook: twice[0] });
+        }
         if hooks.is_empty() {
             Err(InspectError::NoHooks { known: known_hooks() })
         } else {

@@ -104,22 +104,6 @@ fn is_name(text: &str) -> bool {
     (1..=NAME_CHARS_MAX).contains(&text.len()) && text.chars().all(fits)
 }
 
-/// Three numbers, and what semantic versioning allows after them.
 fn is_version(text: &str) -> bool {
-    let (text, build) =
-        text.split_once('+').map_or((text, None), |(text, build)| (text, Some(build)));
-    let (core, pre) = text.split_once('-').map_or((text, None), |(core, pre)| (core, Some(pre)));
-    let words = |text: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        text.split('.').all(|word| !word.is_empty() && word.chars().all(fits))
-    };
-    let number = |text: &str| {
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits && (text == "0" || !text.starts_with('0'))
-    };
-    text.len() <= VERSION_CHARS_MAX
-        && core.split('.').count() == 3
-        && core.split('.').all(number)
-        && pre.is_none_or(words)
-        && build.is_none_or(words)
+    text.len() <= VERSION_CHARS_MAX && semver::Version::parse(text).is_ok()
 }

@@ -69,9 +69,15 @@ impl Chain {
         Chain { app: app.clone(), org, hook, actives }
     }
 
-    /// Calls each plugin with the event; `call` may change the event for those after it, and may end
+    /// Calls each plugin with the event, at the event's own moment; `call` may change the event for those after it, and may end
     /// the chain by its last argument.
-    pub async fn run<E, T, F>(self, budget: &mut Budget, event: E, call: F) -> Vec<Answered<T>>
+    pub async fn run<E, T, F>(
+        self,
+        budget: &mut Budget,
+        now: Time,
+        event: E,
+        call: F,
+    ) -> Vec<Answered<T>>
     where
         E: Send + 'static,
         T: Send + 'static,
@@ -81,7 +87,7 @@ impl Chain {
             return Vec::new();
         }
         let steps = self.prepare_steps().await;
-        let (hook, now, request_id) = (self.hook, self.app.clock.now(), request_id::current());
+        let (hook, request_id) = (self.hook, request_id::current());
         let mut spent = *budget;
         let (metrics, ceiling) = (self.app.metrics.clone(), self.app.config.limits_max);
         let job = move || {
