@@ -100,18 +100,32 @@ impl World {
             })
         };
         let clients = (0..clients).map(client).collect();
+        // Until all of them are in the queue: what is measured is a load that lasts, not its first moment.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         Ok(Loops { ended, clients })
     }
 
     pub async fn start(database: &str, folder: &Path, component: &[u8]) -> anyhow::Result<World> {
         let database = DatabaseConfig { url: database.to_owned() };
-        let config = Config { database, ..Config::new(folder.join("data")) };
+        let mut config = Config { database, ..Config::new(folder.join("data")) };
+        config.compile.compiler = Some(env!("CARGO_BIN_EXE_repairops").into());
+        // What a load beside it costs is what is measured, not when the budget is used up.
+        config.request_budget_ms = 10_000;
         let app = App::start(config).await?;
         Ok(World { router: router(app.clone()), app, component: component.to_vec() })
     }
 
     /// A new organization with `installations` of qc-gate.
     pub async fn make_shop(&self, installations: usize) -> anyhow::Result<Shop> {
+        self.make_shop_with(installations, json!({})).await
+    }
+
+    /// The same with limits of the installations.
+    pub async fn make_shop_with(
+        &self,
+        installations: usize,
+        limits: Value,
+    ) -> anyhow::Result<Shop> {
         let org: OrgId = self.app.clock.new_id();
         let mut tx = self.app.db.begin().await?;
         organizations::store::insert(&mut tx, org, "Bench", "enterprise", self.app.clock.now())
@@ -127,7 +141,7 @@ impl World {
         if installations > 0 {
             let plugin = self.upload(&shop, self.component.clone()).await?;
             for _ in 0..installations {
-                let body = json!({ "plugin_id": plugin["id"] });
+                let body = json!({ "plugin_id": plugin["id"], "limits": limits });
                 self.send(&shop, Method::POST, "/v1/installations", body).await?;
             }
         }

@@ -24,7 +24,8 @@ pub fn check(schema: Option<&Value>, settings: &Value) -> Result<(), Invalid> {
         None => Ok(()),
         Some(error) => {
             let path = error.instance_path().to_string().replace('/', ".");
-            Err(Invalid::new(format!("settings{path}"), error.instance(), error.to_string()))
+            let field = format!("settings{path}");
+            Err(Invalid::new(&field, error.instance(), format!("{field}: {error}")))
         }
     }
 }

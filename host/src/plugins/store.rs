@@ -73,6 +73,16 @@ pub async fn compiling_digests(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
+/// Who uploads what failed before asks for another try, for example after the limits were raised.
+pub async fn retry_component(conn: &mut Conn, digest: &str) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "update components set state = 'compiling', error = null where digest = $1 and state = 'failed'",
+        digest
+    )?;
+    Ok(())
+}
+
 /// The first verdict stands: it was told to who uploaded the component, and nodes may differ in what is too slow.
 pub async fn set_component_state(
     conn: &mut Conn,

@@ -36,6 +36,7 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
     let (plugin, bytes) = inspect(app, bytes).await?;
     let mut tx = app.db.begin().await?;
     store::insert_component(&mut tx, &plugin.digest, &bytes, plugin.created_at).await?;
+    store::retry_component(&mut tx, &plugin.digest).await?;
     let is_new = store::insert_plugin(&mut tx, caller.org, &plugin).await?;
     let stored = store::find_plugin(&mut tx, caller.org, &plugin.digest).await?;
     tx.commit().await?;

@@ -15,6 +15,10 @@ use super::queue::{Caps, Queue, Share};
 /// More than guests may use (`engine.rs`), for the host's part of a call.
 const STACK_BYTES: usize = 4 << 20;
 
+/// How far guests stand back behind the rest of the server.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// A fixed number of guest threads and the queue before them. Dropping it ends the threads when they are idle.
@@ -95,6 +99,9 @@ impl Shared {
 
 /// One guest thread: a job at a time, until the end.
 fn work(shared: &Shared) {
+    // On Linux a thread has a priority of its own: what loops gives way to what answers requests.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICE);
     let mut state = shared.lock();
     loop {
         if let Some((share, job)) = state.queue.pop() {
