@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use repairops::tickets::enrich;
@@ -33,8 +33,9 @@ async fn a_killed_server_loses_nothing(t: &TestApp) {
     for round in 0..rounds {
         let mut server = Server::start(t);
         let load = Load::start(t, &server);
+        load.is_under_way().await;
         // Another moment each time; killing is about real time, which no clock of ours moves.
-        tokio::time::sleep(Duration::from_millis(60 + round * 41 % 240)).await;
+        tokio::time::sleep(Duration::from_millis(round * 41 % 240)).await;
         server.child.kill().expect("the server is killed"); // SIGKILL
         server.child.wait().expect("the server is gone");
         acknowledged.extend(load.end().await);
@@ -48,7 +49,7 @@ async fn a_server_that_is_asked_to_end_ends_in_order(t: &TestApp) {
     t.install("intake-triage", json!({ "prices": [{ "price": 89 }] })).await;
     let mut server = Server::start(t);
     let load = Load::start(t, &server);
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    load.is_under_way().await;
     let id = server.child.id().to_string();
     let asked = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
     assert!(asked.success());
@@ -136,24 +137,26 @@ impl Drop for Server {
 /// Clients that make tickets and move them until the server is gone.
 struct Load {
     ended: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
     clients: Vec<tokio::task::JoinHandle<Acknowledged>>,
 }
 
 impl Load {
     fn start(t: &TestApp, server: &Server) -> Load {
-        let ended = Arc::new(AtomicBool::new(false));
+        let (ended, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let asker = Asker {
             http: reqwest::Client::builder().no_proxy().build().expect("a client"),
             base: server.base.clone(),
             authorization: t.admin.authorization().to_owned(),
         };
         let client = |_| {
-            let (asker, ended) = (asker.clone(), ended.clone());
+            let (asker, ended, answered) = (asker.clone(), ended.clone(), answered.clone());
             let body = ticket_body(&t.shop, json!({}));
             tokio::spawn(async move {
                 let mut acknowledged = Acknowledged::new();
                 while !ended.load(Ordering::Relaxed) {
                     let Some(ticket) = asker.post("/v1/tickets", &body).await else { break };
+                    answered.fetch_add(1, Ordering::Relaxed);
                     let id = ticket["id"].as_str().expect("an id").to_owned();
                     let mut statuses = Vec::new();
                     for status in WAY {
@@ -169,7 +172,18 @@ impl Load {
                 acknowledged
             })
         };
-        Load { clients: (0..CLIENTS).map(client).collect(), ended }
+        Load { clients: (0..CLIENTS).map(client).collect(), ended, answered }
+    }
+
+    /// Waits until some tickets were made.
+    async fn is_under_way(&self) {
+        for _ in 0..3_000 {
+            if self.answered.load(Ordering::Relaxed) > CLIENTS as u64 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the server answers nobody");
     }
 
     async fn end(self) -> Acknowledged {

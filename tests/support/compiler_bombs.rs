@@ -1,11 +1,6 @@
 //! Components that are hard on a compiler. Each is a plugin with one more core module, which nothing runs: it passes
 //! every look at an upload, and it is compiled like all of a component's code.
 
-/// A component with nothing but the module, for the runtime itself: what is uploaded needs a hook, see `hide_in`.
-pub fn component_of(module: &[u8]) -> Vec<u8> {
-    hide_in(b"\0asm\x0d\0\x01\0", module)
-}
-
 /// The plugin with one more module in it; its own code and hooks stay as they are.
 pub fn hide_in(plugin: &[u8], module: &[u8]) -> Vec<u8> {
     let mut component = plugin.to_vec();

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod builders;
 pub mod client;
+pub mod compiler_bombs;
 pub mod components;
 pub mod corpus;
 mod databases;
