@@ -89,14 +89,13 @@ async fn a_damaged_cache_file_is_compiled_again(t: &TestApp) {
     let folder = tempfile::tempdir().expect("a folder");
     t.install("qc-gate", json!({})).await;
     let ticket = t.create_ticket_in(&t.shop, "IN_REPAIR").await;
-    for damage in [flip as fn(&mut Vec<u8>), cut] {
+    for damage in [flip as fn(&[u8]) -> Vec<u8>, cut] {
         let own = folder.path().join("node");
         let node = limited(t, &own, |_| {}).await;
         node.admin.transition(&ticket, "QC_REVIEW").await.error(422, "PLUGIN_REJECTED");
         let file = artifacts(&own).pop().expect("an artifact");
         let whole = std::fs::read(&file).expect("the artifact");
-        let mut damaged = whole.clone();
-        damage(&mut damaged);
+        let damaged = damage(&whole);
         std::fs::write(&file, &damaged).expect("it is damaged");
         let next = limited(t, &own, |_| {}).await;
         next.admin.transition(&ticket, "QC_REVIEW").await.error(422, "PLUGIN_REJECTED");
@@ -104,13 +103,14 @@ async fn a_damaged_cache_file_is_compiled_again(t: &TestApp) {
     }
 }
 
-fn flip(bytes: &mut Vec<u8>) {
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
+fn flip(bytes: &[u8]) -> Vec<u8> {
+    let mut damaged = bytes.to_vec();
+    damaged[bytes.len() / 2] ^= 1;
+    damaged
 }
 
-fn cut(bytes: &mut Vec<u8>) {
-    bytes.truncate(bytes.len() / 2);
+fn cut(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len() / 2].to_vec()
 }
 
 async fn a_cache_that_is_too_small_costs_time_only(t: &TestApp) {
