@@ -8,6 +8,7 @@ both_databases![
     wrong_limits_are_named,
     a_ceiling_that_was_lowered_holds_for_what_is_there,
     metrics_show_calls_and_requests,
+    what_failed_on_a_new_ticket_is_noted_once,
     what_failed_open_is_in_the_timeline,
 ];
 
@@ -43,7 +44,13 @@ async fn a_ceiling_that_was_lowered_holds_for_what_is_there(t: &TestApp) {
     let reply = node.admin.transition(&ticket, "DIAGNOSTICS").await;
     let details = reply.details(503, "PLUGIN_UNAVAILABLE");
     assert_eq!((&details["outcome"], &details["error"]["limit"]), (&json!("fuel"), &json!(1_000)));
+    let installation = t.install("intake-triage", json!({ "prices": [] })).await;
+    let off = json!({ "hooks": { "post-create": { "mode": "off" } } });
+    let path = format!("/v1/installations/{installation}");
+    node.admin.patch(&path, off).await.ok(); // what was there before can still be changed
     let plugin = t.upload("qc-gate").await.id();
+    let plain = node.admin.post("/v1/installations", json!({ "plugin_id": plugin })).await.ok();
+    assert_eq!(plain["limits"]["fuel"], 1_000);
     let body = json!({ "plugin_id": plugin, "limits": { "fuel": 1_001 } });
     let reply = node.admin.post("/v1/installations", body).await;
     assert_eq!(reply.details(400, "INVALID_REQUEST")["field"], "limits.fuel");
@@ -78,4 +85,19 @@ async fn what_failed_open_is_in_the_timeline(t: &TestApp) {
     assert_eq!((&note["kind"], &note["actor"]), (&json!("note"), &json!("guest-trap (plugin)")));
     let text = note["notes"].as_str().unwrap_or_default();
     assert!(text.starts_with("went on without it: the plugin crashed"), "{text}");
+}
+
+async fn what_failed_on_a_new_ticket_is_noted_once(t: &TestApp) {
+    t.install("guest-fickle", json!({ "post_create": "trap" })).await;
+    let ticket = t.create_ticket(&t.shop).await;
+    t.app.clock.advance(std::time::Duration::from_secs(60));
+    repairops::tickets::enrich::run_due(&t.app).await.expect("the due work is tried");
+    let timeline = t.ticket(&ticket).await["timeline"].clone();
+    let notes: Vec<_> = timeline
+        .as_array()
+        .expect("a timeline")
+        .iter()
+        .filter(|entry| entry["actor"] == "guest-fickle (plugin)")
+        .collect();
+    assert_eq!(notes.len(), 1, "{timeline:#}");
 }

@@ -206,7 +206,7 @@ pub async fn pre_transition(
 pub struct Enrichment {
     pub trace: Trace,
     pub patches: Vec<(Arc<Active>, Patch)>,
-    pub failures: Vec<(InstallationId, String)>,
+    pub failures: Vec<(Arc<Active>, String)>,
 }
 
 /// Asks the given installations in order; each sees the patches before its own.
@@ -233,9 +233,7 @@ pub async fn post_create(
         enrichment.trace.add(Hook::PostCreate, &answered, outcome).set = set;
         match answered.result {
             Ok(patch) => enrichment.patches.push((answered.active, patch)),
-            Err(failure) => {
-                enrichment.failures.push((answered.active.installation_id, failure.view.message))
-            }
+            Err(failure) => enrichment.failures.push((answered.active, failure.view.message)),
         }
     }
     enrichment

@@ -66,14 +66,14 @@ pub async fn install(
         plugin_id,
         settings: Value::Object(Map::new()),
         grants: Vec::new(),
-        limits: Limits::default(),
+        limits: Limits::default().under(&app.config.limits_max),
         shop_ids: None,
         hooks: plugin.hooks.iter().map(|hook| (*hook, default_setup(*hook))).collect(),
         created_at: now,
         updated_at: now,
     };
-    let installation = apply(fresh, change, &plugin)?;
-    check(app, &mut tx, caller.org, &installation, &plugin).await?;
+    let installation = apply(fresh, change, &plugin, &app.config.limits_max)?;
+    check(&mut tx, caller.org, &installation, &plugin).await?;
     store::insert_installation(&mut tx, caller.org, &installation).await?;
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
     tx.commit().await?;
@@ -92,9 +92,9 @@ pub async fn update(
     let found =
         store::get_installation(&mut tx, caller.org, id).await?.ok_or(InstallError::NotFound)?;
     let plugin = find_plugin(&mut tx, caller.org, found.plugin_id).await?;
-    let mut installation = apply(found, change, &plugin)?;
+    let mut installation = apply(found, change, &plugin, &app.config.limits_max)?;
     installation.updated_at = app.clock.now();
-    check(app, &mut tx, caller.org, &installation, &plugin).await?;
+    check(&mut tx, caller.org, &installation, &plugin).await?;
     store::update_installation(&mut tx, caller.org, &installation).await?;
     tx.commit().await?;
     Ok(installation)
@@ -121,7 +121,12 @@ fn default_setup(hook: Hook) -> HookSetup {
     HookSetup { order: 100, mode: Mode::Enforce, on_failure: OnFailure::default_for(hook) }
 }
 
-fn apply(mut row: Installation, change: Change, plugin: &Plugin) -> Result<Installation, Invalid> {
+fn apply(
+    mut row: Installation,
+    change: Change,
+    plugin: &Plugin,
+    ceiling: &Limits,
+) -> Result<Installation, Invalid> {
     if let Some(settings) = change.settings {
         row.settings = settings;
     }
@@ -129,7 +134,8 @@ fn apply(mut row: Installation, change: Change, plugin: &Plugin) -> Result<Insta
         row.grants = grants;
     }
     if let Some(limits) = change.limits {
-        row.limits = row.limits.changed(&limits)?;
+        row.limits = row.limits.under(ceiling).changed(&limits)?;
+        row.limits.check(ceiling)?;
     }
     if let Some(shop_ids) = change.shop_ids {
         row.shop_ids = shop_ids;
@@ -155,16 +161,13 @@ fn apply(mut row: Installation, change: Change, plugin: &Plugin) -> Result<Insta
 }
 
 async fn check(
-    app: &App,
     conn: &mut Conn,
     org: OrgId,
     row: &Installation,
     plugin: &Plugin,
 ) -> Result<(), InstallError> {
-    let ceiling = &app.config.limits_max;
     settings::check(plugin.settings_schema.as_ref(), &row.settings)?;
     check_grants(&row.grants, plugin)?;
-    row.limits.check(ceiling)?;
     for id in row.shop_ids.iter().flatten() {
         if shops::store::get(conn, org, *id).await?.is_none() {
             return Err(Invalid::new(

@@ -22,7 +22,7 @@ use crate::plugins::hooks::{self, Budget, Failed, PluginViolation, Ran, Trace, W
 use crate::tickets::draft::{Change, Draft, draft, find_user};
 use crate::tickets::parts::ShortLine;
 use crate::tickets::store::NewEvent;
-use crate::tickets::{detail, event, store};
+use crate::tickets::{detail, event, note, store};
 use crate::webhooks;
 
 /// How often a change starts again before the client is told that the ticket is too busy.
@@ -247,17 +247,8 @@ impl Write<'_> {
             };
             store::add_event(&mut tx, org, ticket.id, &event).await?;
         }
-        for (plugin, note) in self.trace.failed_open() {
-            let entry = NewEvent {
-                id: self.app.clock.new_id(),
-                kind: "note",
-                status: &ticket.status,
-                from_status: None,
-                actor: &format!("{plugin} (plugin)"),
-                notes: Some(&note),
-                created_at: self.now,
-            };
-            store::add_event(&mut tx, org, ticket.id, &entry).await?;
+        for (plugin, text) in self.trace.failed_open() {
+            note::add(&mut tx, &self.app.clock, org, &ticket, plugin, &text, self.now).await?;
         }
         for (name, data) in self.events() {
             webhooks::store::enqueue(&mut tx, org, self.app.clock.new_id(), name, &data, self.now)

@@ -9,14 +9,14 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::model::event::{Hook, Patch};
+use crate::db::Conn;
+use crate::model::event::Hook;
 use crate::model::ids::{OrgId, TicketId};
 use crate::model::people::Actor;
-use crate::model::ticket::FieldSource;
+use crate::model::ticket::{FieldSource, Ticket};
 use crate::plugins::active::{Active, for_hook};
 use crate::plugins::hooks::{self, Budget, Enrichment, Trace};
-use crate::tickets::store::NewEvent;
-use crate::tickets::{detail, event, store};
+use crate::tickets::{detail, event, note, store};
 use crate::{organizations, webhooks};
 
 /// How long work belongs to whoever took it.
@@ -104,20 +104,11 @@ async fn write(
             store::set_field_source(&mut tx, org, id, &source).await?;
             changed.push(field);
         }
-        if let Some(note) = note(patch) {
-            let entry = NewEvent {
-                id: app.clock.new_id(),
-                kind: "note",
-                status: &ticket.status,
-                from_status: None,
-                actor: &format!("{} (plugin)", active.plugin),
-                notes: Some(note),
-                created_at: now,
-            };
-            store::add_event(&mut tx, org, id, &entry).await?;
+        if let Some(text) = &patch.internal_note {
+            note::add(&mut tx, &app.clock, org, &ticket, &active.plugin, text, now).await?;
         }
     }
-    fail_or_postpone(app, &mut tx, org, id, enrichment).await?;
+    fail_or_postpone(app, &mut tx, org, &ticket, enrichment).await?;
     if !changed.is_empty() {
         ticket.updated_at = now;
         if !store::update(&mut tx, org, &ticket).await? {
@@ -137,33 +128,33 @@ async fn write(
     Ok(true)
 }
 
-fn note(patch: &Patch) -> Option<&str> {
-    patch.internal_note.as_deref()
-}
-
-/// Failed tries are made again, each time later; after the last one the work counts as failed.
+/// Failed tries are made again, each time later; after the last one the work counts as failed. The first failure is
+/// noted in the timeline.
 async fn fail_or_postpone(
     app: &App,
-    conn: &mut crate::db::Conn,
+    conn: &mut Conn,
     org: OrgId,
-    id: TicketId,
+    ticket: &Ticket,
     enrichment: &Enrichment,
 ) -> Result<(), sqlx::Error> {
     if enrichment.failures.is_empty() {
         return Ok(());
     }
-    let rows = store::enrichments(conn, org, id).await?;
-    for (installation, error) in &enrichment.failures {
-        let tries = rows
-            .iter()
-            .find(|row| row.installation_id == *installation)
-            .map_or(0, |row| row.attempts);
+    let now = app.clock.now();
+    let rows = store::enrichments(conn, org, ticket.id).await?;
+    for (active, error) in &enrichment.failures {
+        let id = active.installation_id;
+        let row = rows.iter().find(|row| row.installation_id == id && row.state == "pending");
+        let Some(tries) = row.map(|row| row.attempts) else { continue };
+        if tries == 0 {
+            let text = format!("went on without it, and will ask again: {error}");
+            note::add(conn, &app.clock, org, ticket, &active.plugin, &text, now).await?;
+        }
         if tries + 1 >= ATTEMPTS_MAX {
-            store::end_enrichment(conn, org, id, *installation, "failed", Some(error)).await?;
+            store::end_enrichment(conn, org, ticket.id, id, "failed", Some(error)).await?;
         } else {
-            let wait = Duration::from_secs(10 << tries.clamp(0, 10));
-            store::postpone_enrichment(conn, org, id, *installation, app.clock.now() + wait, error)
-                .await?;
+            let due_at = now + Duration::from_secs(10 << tries.clamp(0, 10));
+            store::postpone_enrichment(conn, org, ticket.id, id, due_at, error).await?;
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ pub mod draft;
 pub mod enrich;
 pub mod event;
 pub mod http;
+pub mod note;
 pub mod parts;
 pub mod store;
 mod views;
