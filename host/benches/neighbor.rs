@@ -30,24 +30,27 @@ async fn main() -> anyhow::Result<()> {
     let slow =
         neighbor.make_shop_with(1, json!({ "fuel": 1_000_000_000, "deadline_ms": 50 })).await?;
 
-    let mut times = [const { Vec::new() }; 3];
-    let mut stopped = [0; 2];
+    let mut times = [const { Vec::new() }; 4];
+    // No plugin at all: requests that the workflow refuses, as often as they are answered.
+    let none = neighbor.make_shop(0).await?;
+    let mut stopped = [0; 3];
     for _ in 0..ROUNDS {
         round(&world, &shop, &mut times[0]).await?;
-        for (index, bad) in [&slow, &quick].into_iter().enumerate() {
+        for (index, bad) in [&slow, &quick, &none].into_iter().enumerate() {
             let loops = neighbor.loop_forever(bad, LOOPING_CLIENTS).await?;
             round(&world, &shop, &mut times[index + 1]).await?;
             stopped[index] += loops.end().await;
         }
     }
     println!(
-        "\n| a transition with one plugin | p50 µs | p99 µs | p99 to alone | loops stopped |\n|---|---|---|---|---|"
+        "\n| a transition with one plugin | p50 µs | p99 µs | p99 to alone | their requests |\n|---|---|---|---|---|"
     );
     let alone = percentile(&mut times[0].clone(), 0.99);
     let names = [
         "alone",
         "beside 50 clients whose plugin loops to its deadline of 50 ms",
         "… to the end of its fuel",
+        "beside 50 clients without a plugin, whose requests are refused",
     ];
     for (index, (name, times)) in names.iter().zip(&mut times).enumerate() {
         let (p50, p99) = (percentile(times, 0.5), percentile(times, 0.99));
