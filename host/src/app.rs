@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::get;
+use axum::{Json, Router};
+use utoipa::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -14,7 +17,7 @@ use crate::error::ApiError;
 use crate::metrics::Metrics;
 use crate::plugins::active::ActivePlugins;
 use crate::runtime::{Runtime, RuntimeConfig};
-use crate::{customers, inventory, metrics, plugins, request_id, shops, tickets, users};
+use crate::{customers, inventory, metrics, openapi, plugins, request_id, shops, tickets, users};
 
 /// The largest body of an ordinary request.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -53,40 +56,36 @@ impl App {
     }
 }
 
-/// All routes. Tests call this, `repairops serve` listens with it.
+/// All routes, each with its method and path in the annotation of its handler. Tests call this, `repairops
+/// serve` listens with it.
 pub fn router(app: App) -> Router {
-    let upload = post(plugins::http::upload)
-        .layer(DefaultBodyLimit::max(app.config.component_max_bytes))
-        .get(plugins::http::list);
-    let v1 = Router::new()
-        .route("/tickets", get(tickets::http::list).post(tickets::http::create))
-        .route("/tickets/{ticket_id}", get(tickets::http::show).patch(tickets::http::update))
-        .route("/tickets/{ticket_id}/transition", post(tickets::http::transition))
-        .route("/customers", get(customers::http::list))
-        .route("/customers/{customer_id}", get(customers::http::show))
-        .route("/inventory", get(inventory::http::list).post(inventory::http::create))
-        .route(
-            "/inventory/{inventory_id}",
-            get(inventory::http::show).patch(inventory::http::update),
-        )
-        .route("/shops", get(shops::http::list).post(shops::http::create))
-        .route("/shops/{shop_id}", get(shops::http::show))
-        .route("/users", get(users::http::list).post(users::http::create))
-        .route("/users/{user_id}", get(users::http::show))
-        .route("/plugins", upload)
-        .route("/plugins/{plugin_id}", get(plugins::http::show))
-        .route(
-            "/installations",
-            get(plugins::http::list_installations).post(plugins::http::install),
-        )
-        .route(
-            "/installations/{installation_id}",
-            get(plugins::http::show_installation)
-                .patch(plugins::http::update_installation)
-                .delete(plugins::http::uninstall),
-        );
-    Router::new()
-        .nest("/v1", v1)
+    let upload_max = DefaultBodyLimit::max(app.config.component_max_bytes);
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(tickets::http::list, tickets::http::create))
+        .routes(routes!(tickets::http::show, tickets::http::update))
+        .routes(routes!(tickets::http::transition))
+        .routes(routes!(customers::http::list))
+        .routes(routes!(customers::http::show))
+        .routes(routes!(inventory::http::list, inventory::http::create))
+        .routes(routes!(inventory::http::show, inventory::http::update))
+        .routes(routes!(shops::http::list, shops::http::create))
+        .routes(routes!(shops::http::show))
+        .routes(routes!(users::http::list, users::http::create))
+        .routes(routes!(users::http::show))
+        .routes(routes!(plugins::http::list))
+        .routes(routes!(plugins::http::upload).layer(upload_max))
+        .routes(routes!(plugins::http::show))
+        .routes(routes!(plugins::http::list_installations, plugins::http::install))
+        .routes(routes!(
+            plugins::http::show_installation,
+            plugins::http::update_installation,
+            plugins::http::uninstall
+        ));
+    let (routes, document) =
+        OpenApiRouter::with_openapi(openapi::Frame::openapi()).nest("/v1", v1).split_for_parts();
+    let document = Json(openapi::complete(&document));
+    routes
+        .route("/v1/openapi.json", get(async || document))
         .route("/healthz", get(|| async { "ok" }))
         .route("/metrics", get(metrics::show))
         .fallback(|| async { ApiError::not_found("Route") })

@@ -4,6 +4,11 @@
 //! What a client reads and what is logged differ: the body of a 500 says nothing of the inside; its
 //! cause is logged here, once, with its chain.
 
+mod inventory;
+mod people;
+mod plugins;
+mod tickets;
+
 use std::fmt;
 
 use axum::Json;
@@ -13,16 +18,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::inventory::create::CreateItemError;
-use crate::inventory::update::UpdateItemError;
 use crate::model::invalid::Invalid;
-use crate::plugins::install::InstallError;
-use crate::plugins::upload::UploadError;
 use crate::request_id;
-use crate::shops::create::CreateShopError;
-use crate::tickets::change::ChangeError;
-use crate::tickets::create::CreateTicketError;
-use crate::users::create::CreateUserError;
 
 #[derive(Debug)]
 pub struct ApiError {
@@ -165,138 +162,5 @@ impl From<sqlx::Error> for ApiError {
             );
         }
         ApiError::internal(error)
-    }
-}
-
-impl From<CreateTicketError> for ApiError {
-    fn from(error: CreateTicketError) -> Self {
-        match error {
-            CreateTicketError::Invalid(invalid) => invalid.into(),
-            CreateTicketError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<ChangeError> for ApiError {
-    fn from(error: ChangeError) -> Self {
-        let message = error.to_string();
-        match error {
-            ChangeError::Invalid(invalid) => invalid.into(),
-            ChangeError::NotFound => ApiError::not_found("Ticket"),
-            ChangeError::NoEdge(edge) => ApiError::new(
-                StatusCode::CONFLICT,
-                "INVALID_TRANSITION",
-                message,
-                json!({ "from": edge.from, "to": edge.to, "allowed": edge.allowed }),
-            ),
-            ChangeError::Rejected { violations, ran } => ApiError::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "PLUGIN_REJECTED",
-                message,
-                json!({ "violations": violations, "plugins": ran }),
-            ),
-            ChangeError::PluginUnavailable { failure, ran } => ApiError::unavailable(
-                "PLUGIN_UNAVAILABLE",
-                message,
-                json!({ "plugin": failure.plugin, "hook": failure.hook, "outcome": failure.outcome,
-                        "error": failure.error, "plugins": ran }),
-            ),
-            ChangeError::InsufficientStock { lines, ran } => ApiError::new(
-                StatusCode::CONFLICT,
-                "INSUFFICIENT_STOCK",
-                message,
-                json!({ "lines": lines, "plugins": ran }),
-            ),
-            ChangeError::PartsFrozen { status } => {
-                ApiError::conflict(message, json!({ "field": "parts", "status": status }))
-            }
-            ChangeError::Consumed { part, consumed } => ApiError::conflict(
-                message,
-                json!({ "field": "parts", "part": part, "consumed": consumed }),
-            ),
-            ChangeError::Stale { attempts } => {
-                ApiError::conflict(message, json!({ "attempts": attempts }))
-            }
-            ChangeError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<CreateItemError> for ApiError {
-    fn from(error: CreateItemError) -> Self {
-        match error {
-            CreateItemError::Invalid(invalid) => invalid.into(),
-            CreateItemError::Duplicate { ref sku, shop_id } => {
-                let details = json!({ "field": "sku", "value": sku, "shop_id": shop_id });
-                ApiError::conflict(error.to_string(), details)
-            }
-            CreateItemError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<UpdateItemError> for ApiError {
-    fn from(error: UpdateItemError) -> Self {
-        let message = error.to_string();
-        match error {
-            UpdateItemError::Invalid(invalid) => invalid.into(),
-            UpdateItemError::NotFound => ApiError::not_found("Inventory item"),
-            UpdateItemError::BelowReserved { quantity, reserved } => {
-                let details =
-                    json!({ "field": "quantity", "value": quantity, "reserved": reserved });
-                ApiError::conflict(message, details)
-            }
-            UpdateItemError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<CreateUserError> for ApiError {
-    fn from(error: CreateUserError) -> Self {
-        match error {
-            CreateUserError::Invalid(invalid) => invalid.into(),
-            CreateUserError::Duplicate { ref email } => {
-                let details = json!({ "field": "email", "value": email });
-                ApiError::conflict(error.to_string(), details)
-            }
-            CreateUserError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<UploadError> for ApiError {
-    fn from(error: UploadError) -> Self {
-        match error {
-            UploadError::NotUsable { ref kind, .. } => {
-                let details = json!({ "field": "body", "reason": kind });
-                ApiError::invalid(error.to_string(), details)
-            }
-            UploadError::Inspection(error) => ApiError::internal(error),
-            UploadError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<InstallError> for ApiError {
-    fn from(error: InstallError) -> Self {
-        let message = error.to_string();
-        match error {
-            InstallError::Invalid(invalid) => invalid.into(),
-            InstallError::NotFound => ApiError::not_found("Installation"),
-            InstallError::NotReady { state, error } => ApiError::conflict(
-                message,
-                json!({ "field": "plugin_id", "state": state, "error": error }),
-            ),
-            InstallError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<CreateShopError> for ApiError {
-    fn from(error: CreateShopError) -> Self {
-        match error {
-            CreateShopError::Invalid(invalid) => invalid.into(),
-            CreateShopError::Database(error) => error.into(),
-        }
     }
 }

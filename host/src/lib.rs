@@ -15,6 +15,7 @@ pub mod error;
 pub mod extract;
 pub mod metrics;
 pub mod model;
+pub mod openapi;
 pub mod page;
 pub mod request_id;
 pub mod respond;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::auth::Reader;
@@ -17,8 +18,9 @@ use crate::model::time::{self, Time};
 use crate::model::workflow::Status;
 use crate::page::{Page, Window, order_by};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ListParams {
     shop_id: Option<ShopId>,
     name: Option<String>,
@@ -28,7 +30,8 @@ pub struct ListParams {
     offset: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Customer)]
 pub struct CustomerView {
     id: CustomerId,
     name: String,
@@ -39,17 +42,20 @@ pub struct CustomerView {
     total_tickets: i64,
     last_repair_date: Option<NaiveDate>,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CustomerDetail)]
 pub struct CustomerDetailView {
     #[serde(flatten)]
     customer: CustomerView,
     repairs: Vec<RepairView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Repair)]
 struct RepairView {
     ticket_id: TicketId,
     date: NaiveDate,
@@ -58,6 +64,12 @@ struct RepairView {
     cost: Money,
 }
 
+/// Lists customers.
+#[utoipa::path(
+    get, path = "/customers", tag = "Customers", operation_id = "listCustomers", security(("api_key" = ["read"])),
+    params(ListParams),
+    responses((status = 200, description = "A page of customers", body = Page<CustomerView>)),
+)]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
@@ -78,6 +90,11 @@ pub async fn list(
     Ok(Json(window.page(rows, view)))
 }
 
+/// A customer with their repairs.
+#[utoipa::path(
+    get, path = "/customers/{customer_id}", tag = "Customers", operation_id = "getCustomer", security(("api_key" = ["read"])),
+    responses((status = 200, description = "The customer", body = CustomerDetailView)),
+)]
 pub async fn show(
     State(app): State<App>,
     caller: Reader,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::auth::{Admin, Reader, Writer};
@@ -18,8 +19,9 @@ use crate::model::time::{self, Time};
 use crate::page::{Page, Window, order_by};
 use crate::respond::Created;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ListParams {
     shop_id: Option<ShopId>,
     category: Option<String>,
@@ -30,8 +32,9 @@ pub struct ListParams {
     offset: Option<i64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewInventoryItem)]
 pub struct CreateBody {
     shop_id: ShopId,
     sku: String,
@@ -45,14 +48,16 @@ pub struct CreateBody {
     supplier: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = InventoryChange)]
 pub struct UpdateBody {
     quantity: i64,
     reason: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = InventoryItem)]
 pub struct ItemView {
     id: ItemId,
     shop_id: ShopId,
@@ -67,9 +72,16 @@ pub struct ItemView {
     reorder_level: i64,
     supplier: Option<String>,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     last_updated: Time,
 }
 
+/// Lists stock items.
+#[utoipa::path(
+    get, path = "/inventory", tag = "Inventory", operation_id = "listInventory", security(("api_key" = ["read"])),
+    params(ListParams),
+    responses((status = 200, description = "A page of items", body = Page<ItemView>)),
+)]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
@@ -96,6 +108,12 @@ pub async fn list(
     Ok(Json(window.page(rows, view)))
 }
 
+/// Makes a stock item.
+#[utoipa::path(
+    post, path = "/inventory", tag = "Inventory", operation_id = "createInventoryItem", security(("api_key" = ["admin"])),
+    request_body = CreateBody,
+    responses((status = 201, description = "Made", body = ItemView)),
+)]
 pub async fn create(
     State(app): State<App>,
     caller: Admin,
@@ -116,6 +134,11 @@ pub async fn create(
     Ok(Created { location: format!("/v1/inventory/{}", item.id), body: view(item) })
 }
 
+/// A stock item.
+#[utoipa::path(
+    get, path = "/inventory/{inventory_id}", tag = "Inventory", operation_id = "getInventoryItem", security(("api_key" = ["read"])),
+    responses((status = 200, description = "The item", body = ItemView)),
+)]
 pub async fn show(
     State(app): State<App>,
     caller: Reader,
@@ -126,6 +149,12 @@ pub async fn show(
     item.map(view).map(Json).ok_or_else(|| ApiError::not_found("Inventory item"))
 }
 
+/// Sets how many are on hand.
+#[utoipa::path(
+    patch, path = "/inventory/{inventory_id}", tag = "Inventory", operation_id = "updateInventoryItem", security(("api_key" = ["write"])),
+    request_body = UpdateBody,
+    responses((status = 200, description = "The item as it is now", body = ItemView)),
+)]
 pub async fn update(
     State(app): State<App>,
     caller: Writer,

@@ -9,7 +9,7 @@ const KIB: u32 = 1 << 10;
 const MIB: u32 = 1 << 20;
 
 /// The limits of one call. Every figure is a maximum that is still allowed.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Units of fuel: about one a WebAssembly instruction, and one a byte of a bulk copy. Repeatable, unlike time.

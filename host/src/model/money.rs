@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::Add;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
 /// Hundredths of the currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
@@ -88,6 +89,28 @@ macro_rules! json_number {
     )*};
 }
 json_number!(Money, Hours);
+
+macro_rules! schema {
+    ($($name:ident = $description:literal),*) => {$(
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::Number)
+                    .minimum(Some(0))
+                    .maximum(Some(AMOUNT_MAX / 100))
+                    .multiple_of(Some(0.01))
+                    .description(Some($description))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+    )*};
+}
+schema!(
+    Money = "An amount of money, with at most two decimals.",
+    Hours = "Hours, with at most two decimals."
+);
 
 #[cfg(test)]
 mod tests {

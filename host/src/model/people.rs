@@ -20,6 +20,7 @@ use super::time::Time;
     Deserialize,
     sqlx::Type,
     clap::ValueEnum,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]

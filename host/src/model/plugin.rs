@@ -11,7 +11,9 @@ use super::ids::{InstallationId, PluginId, ShopId};
 use super::limits::Limits;
 use super::time::Time;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum PluginState {
@@ -41,7 +43,7 @@ pub struct Plugin {
     pub created_at: Time,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     Enforce,
@@ -49,7 +51,7 @@ pub enum Mode {
 }
 
 /// What happens when a plugin breaks or returns its own error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
     /// The call goes on; a warning says so.
@@ -68,7 +70,7 @@ impl OnFailure {
 }
 
 /// How one hook of an installation takes part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HookSetup {
     /// Lower runs first; installations of the same order run oldest first.
     pub order: i32,

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
 /// The name of a status. Which ones there are is up to the workflow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
@@ -17,6 +18,18 @@ impl Status {
         &self.0
     }
 }
+
+impl utoipa::PartialSchema for Status {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(DEFAULT.names()))
+            .description(Some("A status of the ticket workflow."))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Status {}
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -26,7 +26,7 @@ use run::{Answered, Chain};
 pub use run::Budget;
 
 /// What a plugin did, for the client: one entry of `plugins`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Ran {
     pub plugin: String,
     pub version: String,
@@ -45,7 +45,7 @@ pub struct Ran {
 }
 
 /// Why a plugin gave no answer, with the figure and the limit where there is one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct FailureView {
     pub message: String,
     pub limit: Option<u64>,
@@ -53,7 +53,7 @@ pub struct FailureView {
 }
 
 /// A reason against a transition, with the plugin that gave it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PluginViolation {
     pub plugin: String,
     #[serde(flatten)]
@@ -61,7 +61,7 @@ pub struct PluginViolation {
 }
 
 /// Something that did not stop the request, but that someone should know.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Warning {
     pub plugin: String,
     pub hook: Hook,

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::auth::{Admin, Reader};
@@ -25,23 +26,26 @@ use crate::plugins::install::{self, Change, HookChange};
 use crate::plugins::{store, upload};
 use crate::respond::Created;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ListParams {
     limit: Option<i64>,
     offset: Option<i64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct InstallationListParams {
     plugin_id: Option<PluginId>,
     limit: Option<i64>,
     offset: Option<i64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewInstallation)]
 pub struct InstallBody {
     plugin_id: PluginId,
     settings: Option<Value>,
@@ -51,8 +55,9 @@ pub struct InstallBody {
     hooks: Option<BTreeMap<String, HookBody>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = InstallationChange)]
 pub struct UpdateBody {
     settings: Option<Value>,
     grants: Option<Vec<String>>,
@@ -62,15 +67,17 @@ pub struct UpdateBody {
     hooks: Option<BTreeMap<String, HookBody>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = HookChange)]
 struct HookBody {
     order: Option<i32>,
     mode: Option<Mode>,
     on_failure: Option<OnFailure>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Plugin)]
 pub struct PluginView {
     id: PluginId,
     name: String,
@@ -84,10 +91,12 @@ pub struct PluginView {
     permissions: Vec<String>,
     settings_schema: Option<Value>,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Installation)]
 pub struct InstallationView {
     id: InstallationId,
     plugin_id: PluginId,
@@ -97,11 +106,20 @@ pub struct InstallationView {
     shop_ids: Option<Vec<ShopId>>,
     hooks: BTreeMap<Hook, HookSetup>,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
 }
 
+/// Uploads a component.
+#[utoipa::path(
+    post, path = "/plugins", tag = "Plugins", operation_id = "uploadPlugin", security(("api_key" = ["admin"])),
+    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
+    responses((status = 200, description = "This component was here already", body = PluginView),
+        (status = 201, description = "Taken; compiled, or being compiled", body = PluginView)),
+)]
 pub async fn upload(
     State(app): State<App>,
     caller: Admin,
@@ -124,6 +142,12 @@ pub async fn upload(
     Ok(Json(body).into_response())
 }
 
+/// Lists the uploaded plugins.
+#[utoipa::path(
+    get, path = "/plugins", tag = "Plugins", operation_id = "listPlugins", security(("api_key" = ["read"])),
+    params(ListParams),
+    responses((status = 200, description = "A page of plugins", body = Page<PluginView>)),
+)]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
@@ -134,6 +158,11 @@ pub async fn list(
     Ok(Json(window.page(store::list_plugins(&mut conn, caller.org, window).await?, view)))
 }
 
+/// A plugin: its hooks, permissions and settings.
+#[utoipa::path(
+    get, path = "/plugins/{plugin_id}", tag = "Plugins", operation_id = "getPlugin", security(("api_key" = ["read"])),
+    responses((status = 200, description = "The plugin", body = PluginView)),
+)]
 pub async fn show(
     State(app): State<App>,
     caller: Reader,
@@ -144,6 +173,12 @@ pub async fn show(
     plugin.map(view).map(Json).ok_or_else(|| ApiError::not_found("Plugin"))
 }
 
+/// Installs a plugin: from now on it takes part.
+#[utoipa::path(
+    post, path = "/installations", tag = "Installations", operation_id = "createInstallation", security(("api_key" = ["admin"])),
+    request_body = InstallBody,
+    responses((status = 201, description = "Installed", body = InstallationView)),
+)]
 pub async fn install(
     State(app): State<App>,
     caller: Admin,
@@ -163,6 +198,12 @@ pub async fn install(
     })
 }
 
+/// Lists installations.
+#[utoipa::path(
+    get, path = "/installations", tag = "Installations", operation_id = "listInstallations", security(("api_key" = ["read"])),
+    params(InstallationListParams),
+    responses((status = 200, description = "A page of installations", body = Page<InstallationView>)),
+)]
 pub async fn list_installations(
     State(app): State<App>,
     caller: Reader,
@@ -174,6 +215,11 @@ pub async fn list_installations(
     Ok(Json(window.page(rows, view_installation)))
 }
 
+/// An installation.
+#[utoipa::path(
+    get, path = "/installations/{installation_id}", tag = "Installations", operation_id = "getInstallation", security(("api_key" = ["read"])),
+    responses((status = 200, description = "The installation", body = InstallationView)),
+)]
 pub async fn show_installation(
     State(app): State<App>,
     caller: Reader,
@@ -184,6 +230,12 @@ pub async fn show_installation(
     found.map(view_installation).map(Json).ok_or_else(|| ApiError::not_found("Installation"))
 }
 
+/// Changes settings, limits, order, mode of an installation.
+#[utoipa::path(
+    patch, path = "/installations/{installation_id}", tag = "Installations", operation_id = "updateInstallation", security(("api_key" = ["admin"])),
+    request_body = UpdateBody,
+    responses((status = 200, description = "The installation as it is now", body = InstallationView)),
+)]
 pub async fn update_installation(
     State(app): State<App>,
     caller: Admin,
@@ -200,6 +252,11 @@ pub async fn update_installation(
     Ok(Json(view_installation(install::update(&app, &caller, id, change).await?)))
 }
 
+/// Removes an installation.
+#[utoipa::path(
+    delete, path = "/installations/{installation_id}", tag = "Installations", operation_id = "deleteInstallation", security(("api_key" = ["admin"])),
+    responses((status = 204, description = "Removed")),
+)]
 pub async fn uninstall(
     State(app): State<App>,
     caller: Admin,

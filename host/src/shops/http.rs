@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::auth::{Admin, Reader};
@@ -16,31 +17,41 @@ use crate::respond::Created;
 use crate::shops::create::{self, NewShop};
 use crate::shops::store;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewShop)]
 pub struct CreateBody {
     name: String,
     time_zone: Option<String>,
     address: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ListParams {
     limit: Option<i64>,
     offset: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Shop)]
 pub struct ShopView {
     id: ShopId,
     name: String,
     time_zone: String,
     address: Option<String>,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 
+/// Makes a shop.
+#[utoipa::path(
+    post, path = "/shops", tag = "Shops", operation_id = "createShop", security(("api_key" = ["admin"])),
+    request_body = CreateBody,
+    responses((status = 201, description = "Made", body = ShopView)),
+)]
 pub async fn create(
     State(app): State<App>,
     caller: Admin,
@@ -51,6 +62,12 @@ pub async fn create(
     Ok(Created { location: format!("/v1/shops/{}", shop.id), body: view(shop) })
 }
 
+/// Lists shops.
+#[utoipa::path(
+    get, path = "/shops", tag = "Shops", operation_id = "listShops", security(("api_key" = ["read"])),
+    params(ListParams),
+    responses((status = 200, description = "A page of shops", body = Page<ShopView>)),
+)]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
@@ -61,6 +78,11 @@ pub async fn list(
     Ok(Json(window.page(store::list(&mut conn, caller.org, window).await?, view)))
 }
 
+/// A shop.
+#[utoipa::path(
+    get, path = "/shops/{shop_id}", tag = "Shops", operation_id = "getShop", security(("api_key" = ["read"])),
+    responses((status = 200, description = "The shop", body = ShopView)),
+)]
 pub async fn show(
     State(app): State<App>,
     caller: Reader,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::auth::{Reader, Writer};
@@ -22,8 +23,9 @@ use crate::tickets::store::{self, ListFilter};
 use crate::tickets::views::{self, Created, ListItem, TicketView, Transitioned, Updated};
 use crate::tickets::{change, detail};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ListParams {
     shop_id: Option<ShopId>,
     status: Option<String>,
@@ -36,8 +38,9 @@ pub struct ListParams {
     offset: Option<i64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewTicket)]
 pub struct CreateBody {
     shop_id: ShopId,
     customer: CustomerBody,
@@ -47,16 +50,18 @@ pub struct CreateBody {
     actor_id: Option<UserId>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewTicketCustomer)]
 struct CustomerBody {
     name: String,
     email: String,
     phone: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TicketChange)]
 pub struct UpdateBody {
     status: Option<Status>,
     notes: Option<String>,
@@ -74,8 +79,9 @@ pub struct UpdateBody {
     device: DeviceBody,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PartChange)]
 struct PartBody {
     inventory_id: Option<ItemId>,
     sku: Option<String>,
@@ -84,8 +90,9 @@ struct PartBody {
     unit_cost: Option<Money>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DiagnosticsChange)]
 struct DiagnosticsBody {
     #[serde(default, deserialize_with = "nullable")]
     findings: Option<Option<String>>,
@@ -94,8 +101,9 @@ struct DiagnosticsBody {
     recommended_parts: Option<Vec<String>>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = IssueChange)]
 struct IssueBody {
     #[serde(default, deserialize_with = "nullable")]
     category: Option<Option<String>>,
@@ -103,21 +111,29 @@ struct IssueBody {
     severity: Option<Option<String>>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeviceChange)]
 struct DeviceBody {
     #[serde(default, deserialize_with = "nullable")]
     description: Option<Option<String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TransitionRequest)]
 pub struct TransitionBody {
     new_status: Status,
     notes: Option<String>,
     actor_id: Option<UserId>,
 }
 
+/// Lists tickets.
+#[utoipa::path(
+    get, path = "/tickets", tag = "Tickets", operation_id = "listTickets", security(("api_key" = ["read"])),
+    params(ListParams),
+    responses((status = 200, description = "A page of tickets", body = Page<ListItem>)),
+)]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
@@ -138,6 +154,11 @@ pub async fn list(
     Ok(Json(window.page(rows, views::list_item)))
 }
 
+/// A ticket with all that belongs to it.
+#[utoipa::path(
+    get, path = "/tickets/{ticket_id}", tag = "Tickets", operation_id = "getTicket", security(("api_key" = ["read"])),
+    responses((status = 200, description = "The ticket", body = TicketView)),
+)]
 pub async fn show(
     State(app): State<App>,
     caller: Reader,
@@ -148,6 +169,12 @@ pub async fn show(
     detail.map(views::ticket).map(Json).ok_or_else(|| ApiError::not_found("Ticket"))
 }
 
+/// Makes a ticket.
+#[utoipa::path(
+    post, path = "/tickets", tag = "Tickets", operation_id = "createTicket", security(("api_key" = ["write"])),
+    request_body = CreateBody,
+    responses((status = 201, description = "Made; post-create plugins have run", body = Created)),
+)]
 pub async fn create(
     State(app): State<App>,
     caller: Writer,
@@ -177,6 +204,12 @@ pub async fn create(
     })
 }
 
+/// Changes a ticket: fields, parts, status.
+#[utoipa::path(
+    patch, path = "/tickets/{ticket_id}", tag = "Tickets", operation_id = "updateTicket", security(("api_key" = ["write"])),
+    request_body = UpdateBody,
+    responses((status = 200, description = "Changed, all or nothing", body = Updated)),
+)]
 pub async fn update(
     State(app): State<App>,
     caller: Writer,
@@ -193,6 +226,12 @@ pub async fn update(
     }))
 }
 
+/// Moves a ticket to another status.
+#[utoipa::path(
+    post, path = "/tickets/{ticket_id}/transition", tag = "Tickets", operation_id = "transitionTicket", security(("api_key" = ["write"])),
+    request_body = TransitionBody,
+    responses((status = 200, description = "The status changed", body = Transitioned)),
+)]
 pub async fn transition(
     State(app): State<App>,
     caller: Writer,

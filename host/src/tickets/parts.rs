@@ -26,7 +26,7 @@ pub struct NewPart {
 }
 
 /// A line that stock does not cover.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ShortLine {
     pub part_id: PartId,
     pub inventory_id: ItemId,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::event::CustomValue;
 use crate::model::ids::{
@@ -16,7 +17,8 @@ use crate::model::workflow::Status;
 use crate::plugins::hooks::{Ran, Warning};
 use crate::tickets::store::ListRow;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketSummary)]
 pub struct ListItem {
     id: TicketId,
     number: String,
@@ -29,48 +31,57 @@ pub struct ListItem {
     labor_cost: Money,
     parts_cost: Money,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
     assigned_to: Option<UserId>,
     assigned_to_name: Option<String>,
     shop_id: ShopId,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketCreated)]
 pub struct Created {
     pub id: TicketId,
     pub number: String,
     pub status: Status,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Time,
     pub plugins: Vec<Ran>,
     pub warnings: Vec<Warning>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketUpdated)]
 pub struct Updated {
     pub id: TicketId,
     pub status: Status,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Time,
     pub plugins: Vec<Ran>,
     pub warnings: Vec<Warning>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketTransitioned)]
 pub struct Transitioned {
     pub ok: bool,
     pub event_id: TimelineId,
     pub from_status: Status,
     pub to_status: Status,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     pub timestamp: Time,
     pub plugins: Vec<Ran>,
     pub warnings: Vec<Warning>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ticket)]
 pub struct TicketView {
     id: TicketId,
     number: String,
@@ -95,12 +106,15 @@ pub struct TicketView {
     enrichment: &'static str,
     version: i64,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketCustomer)]
 struct CustomerView {
     id: CustomerId,
     name: String,
@@ -108,45 +122,52 @@ struct CustomerView {
     phone: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Device)]
 struct DeviceView {
     identifier: String,
     category: Option<String>,
     description: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Issue)]
 struct IssueView {
     description: String,
     category: Option<String>,
     severity: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TimelineEntry)]
 struct TimelineView {
     status: Status,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     timestamp: Time,
     actor: String,
     kind: String,
     notes: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Diagnostics)]
 struct DiagnosticsView {
     findings: Option<String>,
     estimated_cost: Option<Money>,
     recommended_parts: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Labor)]
 struct LaborView {
     hours: Hours,
     rate: Money,
     total: Money,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Part)]
 struct PartView {
     id: PartId,
     inventory_id: Option<ItemId>,
@@ -159,7 +180,8 @@ struct PartView {
     consumed: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Reservation)]
 struct ReservationView {
     id: ReservationId,
     part_id: PartId,
@@ -169,13 +191,15 @@ struct ReservationView {
     plugin: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FieldSource)]
 struct FieldSourceView {
     field: String,
     plugin: String,
     version: String,
     installation_id: InstallationId,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     at: Time,
 }
 

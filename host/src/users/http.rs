@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::auth::{Admin, Reader};
@@ -17,8 +18,9 @@ use crate::respond::Created;
 use crate::users::create::{self, NewUser};
 use crate::users::store;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewUser)]
 pub struct CreateBody {
     name: String,
     email: String,
@@ -26,14 +28,16 @@ pub struct CreateBody {
     hourly_cost: Option<Money>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ListParams {
     limit: Option<i64>,
     offset: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 pub struct UserView {
     id: UserId,
     name: String,
@@ -41,9 +45,16 @@ pub struct UserView {
     role: String,
     hourly_cost: Option<Money>,
     #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 
+/// Makes a user.
+#[utoipa::path(
+    post, path = "/users", tag = "Users", operation_id = "createUser", security(("api_key" = ["admin"])),
+    request_body = CreateBody,
+    responses((status = 201, description = "Made", body = UserView)),
+)]
 pub async fn create(
     State(app): State<App>,
     caller: Admin,
@@ -59,6 +70,12 @@ pub async fn create(
     Ok(Created { location: format!("/v1/users/{}", user.id), body: view(user) })
 }
 
+/// Lists users.
+#[utoipa::path(
+    get, path = "/users", tag = "Users", operation_id = "listUsers", security(("api_key" = ["read"])),
+    params(ListParams),
+    responses((status = 200, description = "A page of users", body = Page<UserView>)),
+)]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
@@ -69,6 +86,11 @@ pub async fn list(
     Ok(Json(window.page(store::list(&mut conn, caller.org, window).await?, view)))
 }
 
+/// A user.
+#[utoipa::path(
+    get, path = "/users/{user_id}", tag = "Users", operation_id = "getUser", security(("api_key" = ["read"])),
+    responses((status = 200, description = "The user", body = UserView)),
+)]
 pub async fn show(
     State(app): State<App>,
     caller: Reader,
