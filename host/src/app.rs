@@ -35,6 +35,8 @@ pub struct App {
 impl App {
     /// Opens the database, brings its schema up to date, starts the plugin runtime.
     pub async fn start(config: Config) -> anyhow::Result<App> {
+        // For this process's HTTPS clients. A second start in one process finds it done.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let db = Db::open(&config.database.url).await?;
         db.migrate().await?;
         let runtime = Runtime::new(RuntimeConfig {
