@@ -12,3 +12,4 @@ mod plugins;
 mod shops_and_users;
 mod story;
 mod tickets;
+mod tools;

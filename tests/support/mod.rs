@@ -7,9 +7,13 @@ pub mod compiler_bombs;
 pub mod components;
 pub mod corpus;
 mod databases;
+mod debian;
+pub mod node;
 mod postgres;
+pub mod python;
 pub mod reply;
 pub mod shape;
+pub mod tools;
 
 pub use app::TestApp;
 pub use databases::Backend;

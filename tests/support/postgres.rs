@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::tell;
+use super::{debian, tell};
 
 const URL_VARIABLE: &str = "REPAIROPS_TEST_POSTGRES";
 const PORT_VARIABLE: &str = "REPAIROPS_TEST_POSTGRES_PORT";
@@ -129,15 +129,7 @@ fn find_binaries() -> Option<PathBuf> {
 }
 
 fn install_binaries() -> Result<PathBuf> {
-    let user = read_output(Command::new("id").arg("-u")).context("cannot run id")?;
-    ensure!(user == "0", "only root can install it here");
-    tell("installing PostgreSQL with apt-get");
-    for arguments in [&["update"][..], &["install", "-y", "--no-install-recommends", "postgresql"]]
-    {
-        let mut command = Command::new("apt-get");
-        // RUNLEVEL=1: the distribution's own cluster need not start now.
-        run(command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1"))?;
-    }
+    debian::install(&["postgresql"])?;
     find_binaries().context("apt-get installed postgresql, but there is no initdb")
 }
 
@@ -226,17 +218,6 @@ fn find_unprivileged_owner(ours: &Path) -> Result<Option<(u32, u32)>> {
     Ok(Some(
         owner.context("neither a user postgres nor nobody, and PostgreSQL cannot run as root")?,
     ))
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| format!("cannot run {program}"))?;
-    ensure!(
-        output.status.success(),
-        "{program} failed: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(())
 }
 
 fn read_output(command: &mut Command) -> Option<String> {
