@@ -9,6 +9,7 @@ mod customers;
 mod errors;
 mod inventory;
 mod plugins;
+mod sdk_js;
 mod shops_and_users;
 mod story;
 mod tickets;

@@ -7,7 +7,7 @@ pub mod compiler_bombs;
 pub mod components;
 pub mod corpus;
 mod databases;
-mod debian;
+pub mod debian;
 pub mod node;
 mod postgres;
 pub mod python;

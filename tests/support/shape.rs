@@ -55,3 +55,50 @@ fn is(value: &Value, name: &str) -> bool {
         _ => name.strip_prefix('=').is_some() && name.strip_prefix('=') == text,
     }
 }
+
+/// Compares an answer with the reference's example of it: each field of the example is there, of the same type. Fields
+/// of ours beside them are fine; values are not compared.
+#[track_caller]
+pub fn assert_documented(value: &Value, example: &Value) {
+    if let Err(difference) = compare_with_example(value, example, "body") {
+        panic!("{difference}\nin {value:#}");
+    }
+}
+
+fn compare_with_example(value: &Value, example: &Value, path: &str) -> Result<(), String> {
+    match (value, example) {
+        (Value::Object(_), Value::Object(fields)) => {
+            fields.iter().try_for_each(|(name, example)| {
+                let path = format!("{path}.{name}");
+                let value = value.get(name).ok_or_else(|| format!("{path} is missing"))?;
+                compare_with_example(value, example, &path)
+            })
+        }
+        (Value::Array(values), Value::Array(examples)) => match examples.first() {
+            Some(_) if values.is_empty() => Err(format!("{path} is empty")),
+            Some(example) => values.iter().enumerate().try_for_each(|(index, value)| {
+                compare_with_example(value, example, &format!("{path}[{index}]"))
+            }),
+            None => Ok(()),
+        },
+        (Value::String(_), Value::String(text)) => {
+            let known = ["time", "date", "uuid"].into_iter();
+            let mut kinds = known.filter(|kind| is_example_of(text, kind));
+            match kinds.find(|kind| !is(value, kind)) {
+                Some(kind) => Err(format!("{path} is {value}, no {kind}")),
+                None => Ok(()),
+            }
+        }
+        (Value::Number(_), Value::Number(_)) | (Value::Bool(_), Value::Bool(_)) => Ok(()),
+        (Value::Null, Value::Null) => Ok(()),
+        _ => Err(format!("{path} is {value}, and {example} in the reference")),
+    }
+}
+
+/// The reference writes ids as `ticket-uuid`.
+fn is_example_of(text: &str, kind: &str) -> bool {
+    match kind {
+        "uuid" => text.ends_with("-uuid") || uuid::Uuid::try_parse(text).is_ok(),
+        _ => is(&Value::from(text), kind),
+    }
+}

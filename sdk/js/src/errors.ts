@@ -1,0 +1,206 @@
+/**
+ * Everything that a call can fail with. An answer of the API that is an error becomes a `RepairOpsError`, one of
+ * its subclasses where the status or the code has one; no answer becomes a `ConnectionError`. An abort by the
+ * caller's own `AbortSignal` rejects with the signal's reason, as `fetch` does.
+ */
+
+import { readRateLimit } from './rate_limit.js'
+
+/** What the API says of an error, and with which status and headers. */
+export interface ErrorAnswer {
+  status: number
+  headers: Headers
+  code: string
+  message: string
+  details: Record<string, unknown>
+  requestId: string | null
+}
+
+/** The API answered with an error. */
+export class RepairOpsError extends Error {
+  readonly status: number
+  /** For programs, for example `INVALID_REQUEST`. */
+  readonly code: string
+  /** What the code calls for: `field` and `value` of a bad input, `from` and `to` of a transition … */
+  readonly details: Record<string, unknown>
+  /** Tell it to support. */
+  readonly requestId: string | null
+  readonly headers: Headers
+
+  constructor(answer: ErrorAnswer) {
+    super(answer.message)
+    this.name = new.target.name
+    this.status = answer.status
+    this.code = answer.code
+    this.details = answer.details
+    this.requestId = answer.requestId
+    this.headers = answer.headers
+  }
+
+  /** Seconds that the server asks to wait before another try. */
+  get retryAfter(): number | null {
+    const text = this.headers.get('retry-after')
+    if (text === null) return null
+    if (/^\d+$/.test(text.trim())) return Number(text)
+    const at = Date.parse(text)
+    return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - Date.now()) / 1000))
+  }
+}
+
+/** 400: a parameter or the body is not right. */
+export class InvalidRequestError extends RepairOpsError {
+  /** The parameter, header or field of the body that is wrong. */
+  get field(): string | null {
+    return text(this.details['field'])
+  }
+
+  get value(): unknown {
+    return this.details['value'] ?? null
+  }
+}
+
+/** 401: no API key, or one that is unknown, expired or revoked. */
+export class UnauthorizedError extends RepairOpsError {}
+
+/** 403: the key's scope or the organization's tier does not allow it. */
+export class ForbiddenError extends RepairOpsError {}
+
+/** 404: there is no such resource in this organization. */
+export class NotFoundError extends RepairOpsError {}
+
+/** 409: what is there already, or a state that does not allow it. */
+export class ConflictError extends RepairOpsError {}
+
+/** 409 `INVALID_TRANSITION`: the workflow has no such step. */
+export class InvalidTransitionError extends ConflictError {
+  get from(): string | null {
+    return text(this.details['from'])
+  }
+
+  get to(): string | null {
+    return text(this.details['to'])
+  }
+
+  /** The statuses that can be reached from here. */
+  get allowed(): string[] {
+    return list<string>(this.details['allowed'])
+  }
+}
+
+/** 409 `INSUFFICIENT_STOCK`: parts of the ticket are short. */
+export class InsufficientStockError extends ConflictError {
+  get lines(): Record<string, unknown>[] {
+    return list<Record<string, unknown>>(this.details['lines'])
+  }
+}
+
+/** 412: the resource is no longer of the version that `ifMatch` named. */
+export class PreconditionFailedError extends RepairOpsError {}
+
+/** One objection of a plugin. */
+export interface Violation {
+  plugin: string
+  code: string
+  message: string
+  field?: string | null
+}
+
+/** 422 `PLUGIN_REJECTED`: plugins of the shop do not allow it. */
+export class PluginRejectedError extends RepairOpsError {
+  get violations(): Violation[] {
+    return list<Violation>(this.details['violations'])
+  }
+}
+
+/** 422 `IDEMPOTENCY_KEY_REUSED`: this idempotency key came with another request before. */
+export class IdempotencyKeyReusedError extends RepairOpsError {}
+
+/** 429: the key's requests of this hour are used up. */
+export class RateLimitError extends RepairOpsError {
+  /** When there are requests again. */
+  get resetAt(): Date | null {
+    const reset = readRateLimit(this.headers)?.resetAt
+    if (reset) return reset
+    return this.retryAfter === null ? null : new Date(Date.now() + this.retryAfter * 1000)
+  }
+}
+
+/** 5xx: the server's fault. */
+export class ServerError extends RepairOpsError {}
+
+/** 503 `PLUGIN_UNAVAILABLE`: a plugin that must be asked broke; nothing was changed. */
+export class PluginUnavailableError extends ServerError {
+  get plugin(): string | null {
+    return text(this.details['plugin'])
+  }
+}
+
+/** There was no answer: no connection, or it broke off. Whether a write was carried out is not known. */
+export class ConnectionError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/** There was no answer in time. */
+export class TimeoutError extends ConnectionError {
+  constructor(readonly timeoutMs: number) {
+    super(`no answer within ${timeoutMs} ms`)
+  }
+}
+
+type ErrorClass = new (answer: ErrorAnswer) => RepairOpsError
+
+const BY_CODE: Record<string, ErrorClass> = {
+  IDEMPOTENCY_KEY_REUSED: IdempotencyKeyReusedError,
+  INSUFFICIENT_STOCK: InsufficientStockError,
+  INVALID_TRANSITION: InvalidTransitionError,
+  PLUGIN_REJECTED: PluginRejectedError,
+  PLUGIN_UNAVAILABLE: PluginUnavailableError,
+}
+
+const BY_STATUS: Record<number, ErrorClass> = {
+  400: InvalidRequestError,
+  401: UnauthorizedError,
+  403: ForbiddenError,
+  404: NotFoundError,
+  409: ConflictError,
+  412: PreconditionFailedError,
+  429: RateLimitError,
+}
+
+/** The error of an answer; `body` is its text, which a proxy may have written. */
+export function errorOf(status: number, headers: Headers, body: string): RepairOpsError {
+  const error = record(record(parse(body))['error'])
+  const answer: ErrorAnswer = {
+    status,
+    headers,
+    code: text(error['code']) ?? `HTTP_${status}`,
+    message: text(error['message']) ?? `the server answered ${status}`,
+    details: record(error['details']),
+    requestId: text(error['request_id']) ?? headers.get('x-request-id'),
+  }
+  const known = BY_CODE[answer.code] ?? BY_STATUS[status] ?? (status >= 500 ? ServerError : RepairOpsError)
+  return new known(answer)
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return null
+  }
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}
+
+function list<T>(value: unknown): T[] {
+  return Array.isArray(value) ? (value as T[]) : []
+}

@@ -1,0 +1,34 @@
+import type { List } from '../list.js'
+import { path, Resource } from '../resource.js'
+import type { RequestOptions, WriteOptions } from '../transport.js'
+import type { Answer, Body, Query } from '../types.js'
+
+/** Plugins that take part: their order, settings and limits. */
+export class Installations extends Resource {
+  list(query: Query<'listInstallations'> = {}, options?: RequestOptions): List<Answer<'listInstallations'>> {
+    return this.api.list('/installations', query, options)
+  }
+
+  async get(id: string, options?: RequestOptions): Promise<Answer<'getInstallation'>> {
+    return this.api.get(path`/installations/${id}`, { options })
+  }
+
+  async create(
+    installation: Body<'createInstallation'>,
+    options?: WriteOptions,
+  ): Promise<Answer<'createInstallation'>> {
+    return this.api.post('/installations', installation, options)
+  }
+
+  async update(
+    id: string,
+    change: Body<'updateInstallation'>,
+    options?: WriteOptions,
+  ): Promise<Answer<'updateInstallation'>> {
+    return this.api.patch(path`/installations/${id}`, change, options)
+  }
+
+  async delete(id: string, options?: WriteOptions): Promise<void> {
+    return this.api.delete(path`/installations/${id}`, options)
+  }
+}

@@ -1,0 +1,23 @@
+import type { List } from '../list.js'
+import { path, Resource } from '../resource.js'
+import type { RequestOptions, WriteOptions } from '../transport.js'
+import type { Answer, Query } from '../types.js'
+
+/** Uploaded WebAssembly components; an installation makes one take part. */
+export class Plugins extends Resource {
+  list(query: Query<'listPlugins'> = {}, options?: RequestOptions): List<Answer<'listPlugins'>> {
+    return this.api.list('/plugins', query, options)
+  }
+
+  async get(id: string, options?: RequestOptions): Promise<Answer<'getPlugin'>> {
+    return this.api.get(path`/plugins/${id}`, { options })
+  }
+
+  /** The bytes of a component. One that is known already is answered as it is. */
+  async upload(
+    component: Uint8Array | ArrayBuffer | Blob,
+    options?: WriteOptions,
+  ): Promise<Answer<'uploadPlugin'>> {
+    return this.api.upload('/plugins', { type: 'application/wasm', content: component }, options)
+  }
+}

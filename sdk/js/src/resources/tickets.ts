@@ -1,0 +1,38 @@
+import type { List } from '../list.js'
+import { path, Resource } from '../resource.js'
+import type { RequestOptions, VersionedWriteOptions, WriteOptions } from '../transport.js'
+import type { Answer, Body, Query } from '../types.js'
+
+/** Repairs, from intake to pickup. */
+export class Tickets extends Resource {
+  list(query: Query<'listTickets'> = {}, options?: RequestOptions): List<Answer<'listTickets'>> {
+    return this.api.list('/tickets', query, options)
+  }
+
+  /** A ticket with all that belongs to it. */
+  async get(id: string, options?: RequestOptions): Promise<Answer<'getTicket'>> {
+    return this.api.get(path`/tickets/${id}`, { options })
+  }
+
+  async create(ticket: Body<'createTicket'>, options?: WriteOptions): Promise<Answer<'createTicket'>> {
+    return this.api.post('/tickets', ticket, options)
+  }
+
+  /** Fields, parts and the status, all or nothing. */
+  async update(
+    id: string,
+    change: Body<'updateTicket'>,
+    options?: VersionedWriteOptions,
+  ): Promise<Answer<'updateTicket'>> {
+    return this.api.patch(path`/tickets/${id}`, change, options)
+  }
+
+  /** Moves a ticket to another status; plugins of the shop are asked. */
+  async transition(
+    id: string,
+    to: Body<'transitionTicket'>,
+    options?: VersionedWriteOptions,
+  ): Promise<Answer<'transitionTicket'>> {
+    return this.api.post(path`/tickets/${id}/transition`, to, options)
+  }
+}

@@ -1,0 +1,37 @@
+/** The API's own words, from its OpenAPI document (`schema.ts` is generated). */
+
+import type { components, operations } from './schema.js'
+
+/** Any schema of the document, by its name. */
+export type Schemas = components['schemas']
+
+/** The parameters of an operation. */
+export type Query<Operation extends keyof operations> = NonNullable<operations[Operation]['parameters']['query']>
+
+/** The body that an operation takes. */
+export type Body<Operation extends keyof operations> = operations[Operation] extends { requestBody: infer Taken }
+  ? Json<Taken>
+  : never
+
+/** The body that an operation answers when it succeeds. */
+export type Answer<Operation extends keyof operations> = Success<operations[Operation]['responses']>
+
+type Success<Responses> = Responses extends { 200: infer Given }
+  ? Json<Given>
+  : Responses extends { 201: infer Given }
+    ? Json<Given>
+    : Responses extends { 202: infer Given }
+      ? Json<Given>
+      : void
+
+type Json<T> = T extends { content: { 'application/json': infer Content } } ? Content : void
+
+export type Ticket = Schemas['Ticket']
+export type TicketSummary = Schemas['TicketSummary']
+export type Customer = Schemas['Customer']
+export type CustomerDetail = Schemas['CustomerDetail']
+export type InventoryItem = Schemas['InventoryItem']
+export type Shop = Schemas['Shop']
+export type User = Schemas['User']
+export type Plugin = Schemas['Plugin']
+export type Installation = Schemas['Installation']

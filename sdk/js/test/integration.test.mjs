@@ -1,0 +1,107 @@
+/**
+ * The client against a real server: `REPAIROPS_BASE_URL` and `REPAIROPS_API_KEY` (of scope admin) say which; without
+ * them it is skipped. It makes a shop of its own.
+ */
+
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { test } from 'node:test'
+import * as sdk from '@repairops/sdk'
+
+const skip = process.env.REPAIROPS_BASE_URL ? false : 'REPAIROPS_BASE_URL names no server'
+const unknown = '01890a5d-ac96-774b-bcce-b302099a8057'
+
+async function start() {
+  const client = new sdk.RepairOpsClient({ timeoutMs: 120_000 })
+  const shop = await client.shops.create({ name: `SDK ${Math.random()}` })
+  const ticket = (more = {}) => ({
+    shop_id: shop.id,
+    customer: { name: 'Jane Smith', email: 'jane@example.com' },
+    device_identifier: 'MacBook Pro 16"',
+    issue_description: "Won't turn on",
+    ...more,
+  })
+  return { client, shop, ticket }
+}
+
+test('a list of 120 tickets, by item and by page', { skip }, async () => {
+  const { client, shop, ticket } = await start()
+  const made = []
+  for (let batch = 0; batch < 12; batch++) {
+    const batchMade = await Promise.all(Array.from({ length: 10 }, () => client.tickets.create(ticket())))
+    made.push(...batchMade.map((one) => one.id))
+  }
+  const first = await client.tickets.list({ shop_id: shop.id })
+  assert.equal(first.data.length, 50)
+  assert.equal(first.pagination.total, 120)
+  assert.equal(first.pagination.next_offset, 50)
+  const listed = []
+  for await (const one of client.tickets.list({ shop_id: shop.id })) listed.push(one.id)
+  assert.deepEqual([...listed].sort(), made.sort())
+  const sizes = []
+  for await (const page of client.tickets.list({ shop_id: shop.id, limit: 100, sort: 'number' }).pages()) {
+    sizes.push(page.data.length)
+    assert.deepEqual(page.data.map((one) => one.number), page.data.map((one) => one.number).sort())
+  }
+  assert.deepEqual(sizes, [100, 20])
+})
+
+test('errors are of their class, with what the server said', { skip }, async () => {
+  const { client, ticket } = await start()
+  const missing = await client.tickets.get(unknown).catch((error) => error)
+  assert.ok(missing instanceof sdk.NotFoundError)
+  assert.equal(missing.requestId, missing.headers.get('x-request-id'))
+  const malformed = await client.tickets.get('invalid-uuid').catch((error) => error)
+  assert.ok(malformed instanceof sdk.InvalidRequestError)
+  assert.deepEqual([malformed.field, malformed.value], ['ticket_id', 'invalid-uuid'])
+  const nowhere = await client.tickets.create(ticket({ shop_id: unknown })).catch((error) => error)
+  assert.ok(nowhere instanceof sdk.InvalidRequestError)
+  assert.equal(nowhere.field, 'shop_id')
+  const { id } = await client.tickets.create(ticket())
+  const jump = await client.tickets.transition(id, { new_status: 'CLOSED' }).catch((error) => error)
+  assert.ok(jump instanceof sdk.InvalidTransitionError)
+  assert.deepEqual([jump.from, jump.to], ['INTAKE', 'CLOSED'])
+  assert.ok(jump.allowed.includes('TRIAGE'))
+  const stranger = new sdk.RepairOpsClient({ apiKey: 'ro_live_nobody' })
+  await assert.rejects(stranger.tickets.list(), sdk.UnauthorizedError)
+})
+
+test('a ticket from intake to repair', { skip }, async () => {
+  const { client, shop, ticket } = await start()
+  const created = await client.tickets.create(ticket({ device_category: 'laptop' }))
+  assert.equal(created.status, 'INTAKE')
+  const item = await client.inventory.create({
+    shop_id: shop.id, sku: `KB-${created.number}`, name: 'Keyboard', category: 'keyboards', quantity: 5, cost: 40, selling_price: 80,
+  })
+  await client.tickets.update(created.id, {
+    labor_hours: 1.5, labor_rate: 65, parts: [{ inventory_id: item.id, quantity: 2 }], diagnostics: { findings: 'Liquid' },
+  })
+  for (const new_status of ['DIAGNOSTICS', 'IN_REPAIR']) {
+    const moved = await client.tickets.transition(created.id, { new_status, notes: 'On we go' })
+    assert.deepEqual([moved.ok, moved.to_status], [true, new_status])
+  }
+  const read = await client.tickets.get(created.id)
+  assert.deepEqual([read.status, read.labor.total, read.total_cost], ['IN_REPAIR', 97.5, 257.5])
+  assert.equal((await client.inventory.get(item.id)).quantity_reserved, 2)
+  const short = await client.inventory.update(item.id, { quantity: 1, reason: 'damaged' }).catch((error) => error)
+  assert.ok(short instanceof sdk.ConflictError)
+  const customer = await client.customers.get(read.customer.id)
+  assert.ok(customer.repairs.some((repair) => repair.ticket_id === created.id))
+  const named = await client.customers.list({ name: 'jane' })
+  assert.ok(named.data.some((one) => one.id === read.customer.id))
+})
+
+test('shops, users and plugins', { skip }, async () => {
+  const { client, shop, ticket } = await start()
+  assert.equal((await client.shops.get(shop.id)).name, shop.name)
+  const user = await client.users.create({ name: 'Alice Tech', email: `alice.${shop.id}@example.com`, role: 'technician' })
+  const { id } = await client.tickets.create(ticket())
+  await client.tickets.update(id, { assigned_to: user.id })
+  const mine = await client.tickets.list({ assigned_to: user.id })
+  assert.deepEqual(mine.data.map((one) => [one.id, one.assigned_to_name]), [[id, 'Alice Tech']])
+  const upload = await client.plugins.upload(new Uint8Array([0, 1, 2])).catch((error) => error)
+  assert.ok(upload instanceof sdk.InvalidRequestError)
+  assert.equal(upload.field, 'body')
+  assert.equal((await client.plugins.list()).pagination.offset, 0)
+  await assert.rejects(client.installations.get(unknown), sdk.NotFoundError)
+})

@@ -1,0 +1,158 @@
+//! The package itself: its types, its own tests, what it is made of, and that its schema is the present one.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::Result;
+
+use crate::support::debian;
+use crate::support::node;
+use crate::support::tools::{self, Ran};
+use crate::support::{TestApp, both_databases};
+
+const FILES: [&str; 5] =
+    ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "README.md"];
+
+/// A built copy of the package, and a folder that has it installed as npm would.
+#[derive(Clone)]
+pub struct Sdk {
+    /// The copy, with `node_modules`, `dist` and all sources.
+    pub folder: PathBuf,
+    /// Here `import '@repairops/sdk'` finds what was packed.
+    pub consumer: PathBuf,
+}
+
+/// Built once for these sources, in any process.
+pub async fn sdk() -> Sdk {
+    static BUILT: OnceLock<Sdk> = OnceLock::new();
+    let build = || BUILT.get_or_init(|| build().expect("the SDK is built")).clone();
+    tokio::task::spawn_blocking(build).await.expect("no panic")
+}
+
+/// Runs a program of the package's `node_modules`.
+async fn run_tool(folder: &Path, name: &str, arguments: &[&str]) -> Ran {
+    let mut command = Command::new(sdk().await.folder.join("node_modules/.bin").join(name));
+    command.args(arguments).current_dir(folder);
+    tools::run(command).await
+}
+
+fn build() -> Result<Sdk> {
+    let source = source();
+    let read = |name: &str| std::fs::read_to_string(source.join(name));
+    let (package, lock) = (read("package.json")?, read("package-lock.json")?);
+    let modules = node::install("sdk-js-modules", &package, &lock)?;
+    let mut names: Vec<String> = FILES.map(str::to_owned).to_vec();
+    for folder in ["src", "src/resources", "test", "test/support", "examples"] {
+        names.extend(files_of(&source, folder)?);
+    }
+    let texts = names.iter().map(|name| read(name)).collect::<Result<Vec<String>, _>>()?;
+    let pins: Vec<&str> = names.iter().chain(&texts).map(String::as_str).collect();
+    let folder = tools::folder("sdk-js", &pins, |folder| {
+        for (name, text) in names.iter().zip(&texts) {
+            let path = folder.join(name);
+            std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            std::fs::write(path, text)?;
+        }
+        std::os::unix::fs::symlink(modules.join("node_modules"), folder.join("node_modules"))?;
+        let npm = |arguments: &[&str]| {
+            debian::run(Command::new("npm").args(arguments).current_dir(folder))
+        };
+        npm(&["run", "build"])?;
+        npm(&["pack", "--ignore-scripts", "--pack-destination", "."])?;
+        let installed = folder.join("consumer/node_modules/@repairops/sdk");
+        std::fs::create_dir_all(&installed)?;
+        let packed = folder.join("repairops-sdk-0.1.0.tgz");
+        let mut tar = Command::new("tar");
+        debian::run(tar.args(["--strip-components=1", "-xzf"]).arg(packed).arg("-C").arg(installed))
+    })?;
+    Ok(Sdk { consumer: folder.join("consumer"), folder })
+}
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/js")
+}
+
+/// The names of the files in a folder, sorted, each with the folder's.
+fn files_of(base: &Path, folder: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(base.join(folder))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            names.push(format!("{folder}/{}", entry.file_name().to_string_lossy()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[tokio::test]
+async fn its_types_are_strict_and_refuse_what_the_api_does_not_take() {
+    run_tool(&sdk().await.folder, "tsc", &["--noEmit"]).await.ok();
+}
+
+#[tokio::test]
+async fn its_own_tests_pass() {
+    let sdk = sdk().await;
+    let mut command = Command::new("node");
+    command.arg("--test").current_dir(&sdk.folder);
+    for name in files_of(&sdk.folder, "test").expect("tests") {
+        if name.ends_with(".test.mjs") && !name.ends_with("integration.test.mjs") {
+            command.arg(name);
+        }
+    }
+    let said = tools::run(command).await.ok();
+    assert!(said.contains("# fail 0") && !said.contains("# pass 0\n"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_published_is_code_types_and_readme_without_dependencies() {
+    let installed = sdk().await.consumer.join("node_modules/@repairops/sdk");
+    let mut names: Vec<String> = files_of(&installed, ".").expect("files");
+    names.retain(|name| name != "./package.json" && name != "./README.md");
+    assert_eq!(names, Vec::<String>::new(), "only package.json and README.md beside dist");
+    for folder in ["dist", "dist/resources"] {
+        for name in files_of(&installed, folder).expect("files") {
+            assert!(name.ends_with(".js") || name.ends_with(".d.ts"), "{name}");
+        }
+    }
+    let package = std::fs::read_to_string(installed.join("package.json")).expect("a package.json");
+    let package: serde_json::Value = serde_json::from_str(&package).expect("JSON");
+    assert_eq!(package["dependencies"], serde_json::Value::Null);
+    assert_eq!(package["license"], "MIT");
+    let script =
+        "const sdk = await import('@repairops/sdk'); console.log(Object.keys(sdk).join(' '))";
+    let said = node::run_in(&sdk().await.consumer, script, &[], &[]).await.ok();
+    assert!(said.contains("RepairOpsClient") && said.contains("verifyWebhook"), "{said}");
+}
+
+#[test]
+fn what_is_pinned_names_no_place_to_get_it_from() {
+    let lock = std::fs::read_to_string(source().join("package-lock.json")).expect("a lock file");
+    assert!(!lock.contains("\"resolved\""));
+}
+
+both_databases!(its_schema_is_the_present_document);
+
+/// `REPAIROPS_WRITE_SCHEMA=1` writes it instead.
+async fn its_schema_is_the_present_document(t: &TestApp) {
+    let document = t.get("/v1/openapi.json").await.ok();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("openapi.json"), document.to_string()).expect("the document");
+    run_tool(folder.path(), "openapi-typescript", &["openapi.json", "--output", "schema.ts"])
+        .await
+        .ok();
+    let present = std::fs::read_to_string(folder.path().join("schema.ts")).expect("a schema");
+    let file = source().join("src/schema.ts");
+    if std::env::var_os("REPAIROPS_WRITE_SCHEMA").is_some() {
+        std::fs::write(file, present).expect("the schema is written");
+        return;
+    }
+    let checked_in = std::fs::read_to_string(file).expect("the schema");
+    let difference = present.lines().zip(checked_in.lines()).find(|(new, old)| new != old);
+    assert!(
+        present == checked_in,
+        "sdk/js/src/schema.ts is out of date, first here: {difference:?}\n\
+         REPAIROPS_WRITE_SCHEMA=1 cargo test -p repairops --test api its_schema writes it anew"
+    );
+}

@@ -1,0 +1,31 @@
+//! A server for scripts: where it is and with which key, as the SDK's environment says it.
+
+use std::path::Path;
+
+use crate::support::TestApp;
+use crate::support::node;
+use crate::support::tools::Ran;
+
+pub struct Server {
+    /// With `/v1` at its end.
+    pub base: String,
+    /// Of scope admin.
+    pub key: String,
+}
+
+impl Server {
+    pub async fn start(t: &TestApp) -> Server {
+        let client = t.serve().await;
+        let key = client.authorization().trim_start_matches("Bearer ").to_owned();
+        Server { base: format!("{}/v1", client.base()), key }
+    }
+
+    /// The script, with the server in its environment.
+    pub async fn run(&self, folder: &Path, script: &str) -> Ran {
+        node::run_in(folder, script, &[], &self.environment()).await
+    }
+
+    pub fn environment(&self) -> [(&str, &str); 2] {
+        [("REPAIROPS_BASE_URL", &self.base), ("REPAIROPS_API_KEY", &self.key)]
+    }
+}
