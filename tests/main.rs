@@ -8,6 +8,7 @@ mod crash;
 mod customers;
 mod errors;
 mod inventory;
+mod pages;
 mod plugins;
 mod sdk_js;
 mod shops_and_users;

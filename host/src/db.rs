@@ -18,7 +18,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Postgres, Sqlite, Transaction};
 
-pub use filter::{Filter, Value};
+pub use filter::{Filter, Query, Slice, Value};
 
 /// The pools of one database. SQLite has one writer (first come, first served) and several readers,
 /// so that a reader never waits for a lock.

@@ -1,17 +1,42 @@
-//! Pages of lists: the limits of `limit` and `offset`, the words of `sort`, and the reference's `pagination`.
+//! Pages of lists: by offset, as the reference has them, and by cursor, for those who need pages that hold
+//! still while rows come and go.
+//!
+//! A store declares what its list sorts by ([`Listing`]), a handler makes a [`Window`] of the four parameters
+//! that every list has, the store reads `window.slice`, and [`Window::page`] is the answer.
+
+mod cursor;
+mod listing;
 
 use serde::Serialize;
 
+use crate::db::Slice;
 use crate::model::invalid::Invalid;
+
+pub use listing::{Column, Listed, Listing, Sort};
 
 pub const LIMIT_DEFAULT: i64 = 50;
 pub const LIMIT_MAX: i64 = 500;
+pub const OFFSET_MAX: i64 = 1_000_000_000;
+
+/// The parameters that every list has.
+#[derive(Debug, Default)]
+pub struct Paging {
+    pub limit: Option<i64>,
+    pub offset: Option<i64>,
+    pub cursor: Option<String>,
+    pub sort: Option<String>,
+}
 
 /// Which page is asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Window {
-    pub limit: i64,
-    pub offset: i64,
+    /// What to read: one row more than the page has, which tells whether there is another page.
+    pub slice: Slice,
+    limit: i64,
+    by_cursor: bool,
+    sort: &'static Sort,
+    /// Of the list and its filters, which a cursor is bound to.
+    fingerprint: String,
 }
 
 /// One page, as the API answers it.
@@ -23,67 +48,92 @@ pub struct Page<T> {
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Pagination {
+    /// What was asked for; 0 in a page by `cursor`, whose place among the others is not counted.
+    #[schema(minimum = 0)]
     pub offset: i64,
+    #[schema(minimum = 1, maximum = 500)]
     pub limit: i64,
+    /// How many there are on all pages together.
+    #[schema(minimum = 0)]
     pub total: i64,
-    /// Where the next page begins; `null` at the end.
+    /// Where the next page begins; `null` at the end, and in a page by `cursor`.
     pub next_offset: Option<i64>,
+    /// The `cursor` of the next page, which begins behind the last row of this one, whatever comes or goes
+    /// before it; `null` at the end.
+    pub next_cursor: Option<String>,
     pub has_more: bool,
 }
 
 impl Window {
-    pub fn new(limit: Option<i64>, offset: Option<i64>) -> Result<Window, Invalid> {
-        let limit = limit.unwrap_or(LIMIT_DEFAULT);
+    /// `filter` is what a cursor is bound to, besides the sort.
+    pub fn new(
+        listing: &'static Listing,
+        paging: Paging,
+        filter: &impl Serialize,
+    ) -> Result<Window, Invalid> {
+        let limit = paging.limit.unwrap_or(LIMIT_DEFAULT);
         if !(1..=LIMIT_MAX).contains(&limit) {
             let message = format!("limit must be from 1 to {LIMIT_MAX}");
             return Err(Invalid::new("limit", limit, message));
         }
-        let offset = offset.unwrap_or(0);
-        if offset < 0 {
-            return Err(Invalid::new("offset", offset, "offset must be 0 or more"));
+        let offset = paging.offset.unwrap_or(0);
+        if !(0..=OFFSET_MAX).contains(&offset) {
+            let message = format!("offset must be from 0 to {OFFSET_MAX}");
+            return Err(Invalid::new("offset", offset, message));
         }
-        Ok(Window { limit, offset })
+        let (sort, descending) = listing.sort(paging.sort.as_deref())?;
+        let fingerprint = cursor::fingerprint(listing.name, filter);
+        let mut window = Window {
+            slice: Slice {
+                order: listing.order(sort),
+                descending,
+                after: None,
+                offset,
+                limit: limit + 1,
+            },
+            limit,
+            by_cursor: false,
+            sort,
+            fingerprint,
+        };
+        if let Some(text) = paging.cursor {
+            if offset > 0 {
+                let message = "a page is asked for by cursor or by offset, not by both";
+                return Err(Invalid::new("offset", offset, message));
+            }
+            window.slice.after = Some(cursor::read(&text, &window)?);
+            window.by_cursor = true;
+        }
+        Ok(window)
     }
 
-    pub fn page<R, T>(self, (rows, total): (Vec<R>, i64), view: impl FnMut(R) -> T) -> Page<T> {
-        let data: Vec<T> = rows.into_iter().map(view).collect();
-        let end = self.offset.saturating_add(data.len() as i64);
-        let has_more = end < total && !data.is_empty();
+    pub fn page<R: Listed, T>(
+        self,
+        (mut rows, total): (Vec<R>, i64),
+        view: impl FnMut(R) -> T,
+    ) -> Page<T> {
+        let length = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let has_more = rows.len() > length;
+        rows.truncate(length);
+        let last = rows.last().filter(|_| has_more);
+        let next_cursor = last.map(|row| cursor::write(row, &self));
+        let next_offset =
+            (has_more && !self.by_cursor).then_some(self.slice.offset + rows.len() as i64);
         Page {
-            data,
+            data: rows.into_iter().map(view).collect(),
             pagination: Pagination {
-                offset: self.offset,
+                offset: self.slice.offset,
                 limit: self.limit,
                 total,
-                next_offset: has_more.then_some(end),
+                next_offset,
+                next_cursor,
                 has_more,
             },
         }
     }
-}
 
-/// Turns `-created_at` into the text after `order by`. `fields` are the words and their columns, the
-/// first the default; `id` is the id's column, always the last key.
-pub fn order_by(
-    sort: Option<&str>,
-    default: &str,
-    fields: &[(&str, &str)],
-    id: &str,
-) -> Result<String, Invalid> {
-    let sort = sort.unwrap_or(default);
-    let (name, direction) = match sort.strip_prefix('-') {
-        Some(name) => (name, "desc"),
-        None => (sort, "asc"),
-    };
-    match fields.iter().find(|(field, _)| *field == name) {
-        Some((_, column)) => Ok(format!("{column} {direction}, {id} {direction}")),
-        None => {
-            let known: Vec<&str> = fields.iter().map(|(field, _)| *field).collect();
-            let message = format!(
-                "sort must be one of {}, or one of them after a minus sign",
-                known.join(", ")
-            );
-            Err(Invalid::new("sort", sort, message))
-        }
+    /// The sort as a client writes it.
+    fn sort_text(&self) -> String {
+        format!("{}{}", if self.slice.descending { "-" } else { "" }, self.sort.name)
     }
 }

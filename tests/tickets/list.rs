@@ -44,7 +44,7 @@ async fn an_entry_has_the_documented_fields(t: &TestApp) {
     assert_eq!(list["data"][1]["id"], bare.as_str());
     assert_eq!(
         list["pagination"],
-        json!({ "offset": 0, "limit": 50, "total": 2, "next_offset": null, "has_more": false })
+        json!({ "offset": 0, "limit": 50, "total": 2, "next_offset": null, "next_cursor": null, "has_more": false })
     );
 }
 
@@ -53,7 +53,10 @@ async fn pages_follow_each_other(t: &TestApp) {
         t.create_ticket(&t.shop).await;
     }
     let page = async |query: &str| {
-        let page = t.get(&format!("/v1/tickets?sort=number&{query}")).await.ok();
+        let mut page = t.get(&format!("/v1/tickets?sort=number&{query}")).await.ok();
+        let pagination = page["pagination"].as_object_mut().expect("an object");
+        let cursor = pagination.remove("next_cursor").expect("a cursor or null");
+        assert_eq!(cursor.is_string(), page["pagination"]["has_more"] == true, "{page}");
         let numbers: Vec<String> = page["data"]
             .as_array()
             .expect("a list")

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -12,22 +13,37 @@ use crate::customers::store::{self, CustomerRow, ListFilter, RepairRow};
 use crate::error::ApiError;
 use crate::extract::{Params, PathId};
 use crate::model::ids::{CustomerId, ShopId, TicketId};
-use crate::model::invalid::Invalid;
+use crate::model::invalid::check_filter;
 use crate::model::money::Money;
 use crate::model::time::{self, Time};
 use crate::model::workflow::Status;
-use crate::page::{Page, Window, order_by};
+use crate::page::{Page, Paging, Window};
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
+    /// Those who have a ticket there.
     shop_id: Option<ShopId>,
+    /// Any part of the name, whatever the case.
+    #[param(min_length = 1, max_length = 200, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
     name: Option<String>,
+    /// Made then or later: a moment, or a date, which is its midnight in UTC.
+    #[param(schema_with = time::filter_schema)]
     created_after: Option<String>,
+    /// Made before then.
+    #[param(schema_with = time::filter_schema)]
+    created_before: Option<String>,
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = sort_schema)]
     sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
     offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort and filters.
+    cursor: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -75,18 +91,17 @@ pub async fn list(
     caller: Reader,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Page<CustomerView>>, ApiError> {
-    let window = Window::new(params.limit, params.offset)?;
-    let fields = [("created_at", "c.created_at"), ("name", "c.name")];
-    let order = order_by(params.sort.as_deref(), "-created_at", &fields, "c.id")?;
-    let created_after = params
-        .created_after
-        .map(|text| {
-            time::parse(&text).map_err(|message| Invalid::new("created_after", text, message))
-        })
-        .transpose()?;
-    let filter = ListFilter { shop_id: params.shop_id, name: params.name, created_after };
+    let filter = ListFilter {
+        shop_id: params.shop_id,
+        name: check_filter("name", params.name, 200)?,
+        created_after: time::parse_filter("created_after", params.created_after)?,
+        created_before: time::parse_filter("created_before", params.created_before)?,
+    };
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let window = Window::new(&store::LISTING, paging, &filter)?;
     let mut conn = app.db.read().await?;
-    let rows = store::list(&mut conn, caller.org, &filter, &order, window).await?;
+    let rows = store::list(&mut conn, caller.org, &filter, &window).await?;
     Ok(Json(window.page(rows, view)))
 }
 
@@ -106,6 +121,10 @@ pub async fn show(
     let repairs = store::repairs(&mut conn, caller.org, id).await?;
     let repairs = repairs.into_iter().map(view_repair).collect();
     Ok(Json(CustomerDetailView { customer: view(row), repairs }))
+}
+
+fn sort_schema() -> Schema {
+    store::LISTING.sort_schema()
 }
 
 fn view(row: CustomerRow) -> CustomerView {

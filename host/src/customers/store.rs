@@ -1,6 +1,8 @@
 //! All SQL of customers.
 
+use serde::Serialize;
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{CustomerId, OrgId, ShopId, TicketId};
@@ -8,7 +10,7 @@ use crate::model::money::Money;
 use crate::model::people::{Customer, comparison_key};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
-use crate::page::Window;
+use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{execute, fetch_all, fetch_optional};
 
 /// A customer with the figures that are derived from their tickets.
@@ -31,11 +33,35 @@ pub struct RepairRow {
     pub created_at: Time,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct ListFilter {
     pub shop_id: Option<ShopId>,
     pub name: Option<String>,
     pub created_after: Option<Time>,
+    pub created_before: Option<Time>,
+}
+
+pub static LISTING: Listing = Listing {
+    name: "customers",
+    id: "c.id",
+    default: "-created_at",
+    sorts: &[
+        Sort::by("created_at", &[Column::Time("c.created_at")]),
+        Sort::by("name", &[Column::Text("c.name_key")]),
+    ],
+};
+
+impl Listed for CustomerRow {
+    fn id(&self) -> Uuid {
+        self.customer.id.0
+    }
+
+    fn keys(&self, sort: &str) -> Vec<Value> {
+        match sort {
+            "name" => vec![Value::Text(comparison_key(&self.customer.name))],
+            _ => vec![Value::Time(self.customer.created_at)],
+        }
+    }
 }
 
 /// A ticket's total in SQL, as `Detail::total` has it; `t` is the ticket.
@@ -63,8 +89,7 @@ pub async fn list(
     conn: &mut Conn,
     org: OrgId,
     wanted: &ListFilter,
-    order: &str,
-    window: Window,
+    window: &Window,
 ) -> Result<(Vec<CustomerRow>, i64), sqlx::Error> {
     let mut filter = Filter::for_org("c.org_id", org.0);
     filter.and_some(
@@ -73,8 +98,9 @@ pub async fn list(
     );
     filter.and_some("c.name_key like ? escape '!'", wanted.name.as_deref().map(pattern));
     filter.and_some("c.created_at >= ?", wanted.created_after.map(Value::Time));
-    let rows = filter.fetch_page(conn, SELECT, order, window.limit, window.offset).await?;
-    Ok((rows, filter.count(conn, "customers c").await?))
+    filter.and_some("c.created_at < ?", wanted.created_before.map(Value::Time));
+    let rows = filter.select(SELECT, &window.slice).fetch_all(conn).await?;
+    Ok((rows, filter.count("customers c").fetch_figure(conn).await?))
 }
 
 /// Any part of a name, whatever the case.
@@ -93,7 +119,7 @@ pub async fn get(
 ) -> Result<Option<CustomerRow>, sqlx::Error> {
     let mut filter = Filter::for_org("c.org_id", org.0);
     filter.and("c.id = ?", Value::Uuid(id.0));
-    Ok(filter.fetch_page(conn, SELECT, "c.id", 1, 0).await?.pop())
+    Ok(filter.figure(SELECT).fetch_all(conn).await?.pop())
 }
 
 /// The customer alone, without figures.

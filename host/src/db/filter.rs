@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Backend, Conn};
 
 /// A bound value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Uuid(Uuid),
     Text(String),
@@ -21,6 +21,25 @@ pub enum Value {
 pub struct Filter {
     text: String,
     values: Vec<Value>,
+}
+
+/// Which rows of those that a filter leaves, and in what order.
+#[derive(Clone, Debug)]
+pub struct Slice {
+    /// The columns to sort by, all in the same direction. None may hold nulls.
+    pub order: Vec<&'static str>,
+    pub descending: bool,
+    /// Only the rows behind these values of `order`.
+    pub after: Option<Vec<Value>>,
+    pub offset: i64,
+    pub limit: i64,
+}
+
+/// A finished query.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub sql: String,
+    pub values: Vec<Value>,
 }
 
 impl Filter {
@@ -53,62 +72,74 @@ impl Filter {
         self.text.push_str(condition);
     }
 
-    /// Reads one page: `select` is everything before `where`, `order` everything after `order by`.
-    pub async fn fetch_page<T>(
-        &self,
-        conn: &mut Conn,
-        select: &str,
-        order: &str,
-        limit: i64,
-        offset: i64,
-    ) -> Result<Vec<T>, sqlx::Error>
-    where
-        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
-        let mut values = self.values.clone();
-        values.extend([Value::Int(limit), Value::Int(offset)]);
+    /// `select` is everything before `where`.
+    pub fn select(&self, select: &str, slice: &Slice) -> Query {
+        let mut filter = self.clone();
+        if let Some(values) = &slice.after {
+            // One comparison of rows, which both databases answer from an index on these columns.
+            let columns = slice.order.join(", ");
+            let first = filter.values.len() + 1;
+            let binds: Vec<String> =
+                (first..first + values.len()).map(|bind| format!("${bind}")).collect();
+            let sign = if slice.descending { "<" } else { ">" };
+            filter.and_plain(&format!("({columns}) {sign} ({})", binds.join(", ")));
+            filter.values.extend(values.iter().cloned());
+        }
+        let Filter { text, mut values } = filter;
+        values.extend([Value::Int(slice.limit), Value::Int(slice.offset)]);
+        let direction = if slice.descending { " desc" } else { "" };
+        let order: Vec<String> =
+            slice.order.iter().map(|column| format!("{column}{direction}")).collect();
         let sql = format!(
-            "{select} where {} order by {order} limit ${} offset ${}",
-            self.text,
+            "{select} where {text} order by {} limit ${} offset ${}",
+            order.join(", "),
             values.len() - 1,
             values.len()
         );
-        fetch_all(conn, sql, values).await
+        Query { sql, values }
     }
 
-    /// Counts the rows that the conditions leave; `from` is what follows `select count(*) from`.
-    pub async fn count(&self, conn: &mut Conn, from: &str) -> Result<i64, sqlx::Error> {
-        let sql = format!("select count(*) from {from} where {}", self.text);
-        let rows: Vec<(i64,)> = fetch_all(conn, sql, self.values.clone()).await?;
-        Ok(rows.first().map_or(0, |row| row.0))
+    /// Counts the rows that the conditions leave; `from` is what follows `from`.
+    pub fn count(&self, from: &str) -> Query {
+        self.figure(&format!("select count(*) from {from}"))
+    }
+
+    /// `select` is everything before `where`, of one row with one integer.
+    pub fn figure(&self, select: &str) -> Query {
+        Query { sql: format!("{select} where {}", self.text), values: self.values.clone() }
     }
 }
 
-/// Runs a text that was built from our own constants; the assertion of safety stands here alone.
-async fn fetch_all<T>(
-    conn: &mut Conn,
-    sql: String,
-    values: Vec<Value>,
-) -> Result<Vec<T>, sqlx::Error>
-where
-    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
-{
-    macro_rules! bind_all {
-        ($database:ty) => {{
-            let mut query = sqlx::query_as::<$database, T>(AssertSqlSafe(sql));
-            for value in values {
-                query = match value {
-                    Value::Uuid(value) => query.bind(value),
-                    Value::Text(value) => query.bind(value),
-                    Value::Int(value) => query.bind(value),
-                    Value::Time(value) => query.bind(value),
-                };
-            }
-            query
-        }};
+impl Query {
+    pub async fn fetch_all<T>(self, conn: &mut Conn) -> Result<Vec<T>, sqlx::Error>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let Query { sql, values } = self;
+        // The text was built from our own constants; the assertion of safety stands here alone.
+        macro_rules! bind_all {
+            ($database:ty) => {{
+                let mut query = sqlx::query_as::<$database, T>(AssertSqlSafe(sql));
+                for value in values {
+                    query = match value {
+                        Value::Uuid(value) => query.bind(value),
+                        Value::Text(value) => query.bind(value),
+                        Value::Int(value) => query.bind(value),
+                        Value::Time(value) => query.bind(value),
+                    };
+                }
+                query
+            }};
+        }
+        match conn.backend() {
+            Backend::Sqlite(conn) => bind_all!(Sqlite).fetch_all(conn).await,
+            Backend::Postgres(conn) => bind_all!(Postgres).fetch_all(conn).await,
+        }
     }
-    match conn.backend() {
-        Backend::Sqlite(conn) => bind_all!(Sqlite).fetch_all(conn).await,
-        Backend::Postgres(conn) => bind_all!(Postgres).fetch_all(conn).await,
+
+    /// The integer of a query for one.
+    pub async fn fetch_figure(self, conn: &mut Conn) -> Result<i64, sqlx::Error> {
+        let rows: Vec<(i64,)> = self.fetch_all(conn).await?;
+        Ok(rows.first().map_or(0, |row| row.0))
     }
 }

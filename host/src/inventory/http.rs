@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -13,10 +14,11 @@ use crate::inventory::create::{self, NewItem};
 use crate::inventory::store::{self, ListFilter};
 use crate::inventory::update;
 use crate::model::ids::{ItemId, ShopId};
+use crate::model::invalid::check_filter;
 use crate::model::money::Money;
 use crate::model::stock::Item;
 use crate::model::time::{self, Time};
-use crate::page::{Page, Window, order_by};
+use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 
 #[derive(Deserialize, IntoParams)]
@@ -24,12 +26,22 @@ use crate::respond::Created;
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
     shop_id: Option<ShopId>,
+    #[param(min_length = 1, max_length = 64, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
     category: Option<String>,
+    #[param(min_length = 1, max_length = 64, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
     sku: Option<String>,
+    /// `true`: some are available; `false`: none are.
     in_stock: Option<bool>,
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = sort_schema)]
     sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
     offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort and filters.
+    cursor: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -87,24 +99,17 @@ pub async fn list(
     caller: Reader,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Page<ItemView>>, ApiError> {
-    let window = Window::new(params.limit, params.offset)?;
-    let fields = [
-        ("sku", "i.sku"),
-        ("name", "i.name"),
-        ("category", "i.category"),
-        ("quantity_on_hand", "i.on_hand"),
-        ("quantity_available", "i.on_hand - i.reserved"),
-        ("last_updated", "i.updated_at"),
-    ];
-    let order = order_by(params.sort.as_deref(), "sku", &fields, "i.id")?;
     let filter = ListFilter {
         shop_id: params.shop_id,
-        category: params.category,
-        sku: params.sku,
+        category: check_filter("category", params.category, 64)?,
+        sku: check_filter("sku", params.sku, 64)?,
         in_stock: params.in_stock,
     };
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let window = Window::new(&store::LISTING, paging, &filter)?;
     let mut conn = app.db.read().await?;
-    let rows = store::list(&mut conn, caller.org, &filter, &order, window).await?;
+    let rows = store::list(&mut conn, caller.org, &filter, &window).await?;
     Ok(Json(window.page(rows, view)))
 }
 
@@ -163,6 +168,10 @@ pub async fn update(
 ) -> Result<Json<ItemView>, ApiError> {
     let item = update::update(&app, &caller, id, body.quantity, body.reason.as_deref()).await?;
     Ok(Json(view(item)))
+}
+
+fn sort_schema() -> Schema {
+    store::LISTING.sort_schema()
 }
 
 fn view(item: Item) -> ItemView {

@@ -1,10 +1,13 @@
 //! All SQL of inventory_items, reservations and stock_movements.
 
+use serde::Serialize;
+use uuid::Uuid;
+
 use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{ItemId, MovementId, OrgId, ReservationId, ShopId, TicketId};
 use crate::model::stock::{Item, Reservation, ReservationState};
 use crate::model::time::Time;
-use crate::page::Window;
+use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{execute, fetch_all, fetch_optional};
 
 macro_rules! select_item {
@@ -15,12 +18,44 @@ macro_rules! select_item {
     };
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct ListFilter {
     pub shop_id: Option<ShopId>,
     pub category: Option<String>,
     pub sku: Option<String>,
     pub in_stock: Option<bool>,
+}
+
+pub static LISTING: Listing = Listing {
+    name: "inventory",
+    id: "i.id",
+    default: "sku",
+    sorts: &[
+        Sort::by("sku", &[Column::Text("i.sku")]),
+        Sort::by("name", &[Column::Text("i.name")]),
+        Sort::by("category", &[Column::Text("i.category"), Column::Text("i.sku")]),
+        Sort::by("quantity_on_hand", &[Column::Int("i.on_hand")]),
+        Sort::by("quantity_available", &[Column::Int("i.on_hand - i.reserved")]),
+        Sort::by("last_updated", &[Column::Time("i.updated_at")]),
+    ],
+};
+
+impl Listed for Item {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn keys(&self, sort: &str) -> Vec<Value> {
+        let text = |text: &str| Value::Text(text.to_owned());
+        match sort {
+            "name" => vec![text(&self.name)],
+            "category" => vec![text(&self.category), text(&self.sku)],
+            "quantity_on_hand" => vec![Value::Int(self.on_hand)],
+            "quantity_available" => vec![Value::Int(self.available())],
+            "last_updated" => vec![Value::Time(self.updated_at)],
+            _ => vec![text(&self.sku)],
+        }
+    }
 }
 
 /// A row of stock_movements; why stock changed.
@@ -38,8 +73,7 @@ pub async fn list(
     conn: &mut Conn,
     org: OrgId,
     wanted: &ListFilter,
-    order: &str,
-    window: Window,
+    window: &Window,
 ) -> Result<(Vec<Item>, i64), sqlx::Error> {
     let mut filter = Filter::for_org("i.org_id", org.0);
     filter.and_some("i.shop_id = ?", wanted.shop_id.map(|id| Value::Uuid(id.0)));
@@ -50,8 +84,8 @@ pub async fn list(
         Some(false) => filter.and_plain("i.on_hand - i.reserved <= 0"),
         None => {}
     }
-    let rows = filter.fetch_page(conn, select_item!(), order, window.limit, window.offset).await?;
-    Ok((rows, filter.count(conn, "inventory_items i").await?))
+    let rows = filter.select(select_item!(), &window.slice).fetch_all(conn).await?;
+    Ok((rows, filter.count("inventory_items i").fetch_figure(conn).await?))
 }
 
 pub async fn get(conn: &mut Conn, org: OrgId, id: ItemId) -> Result<Option<Item>, sqlx::Error> {

@@ -54,6 +54,26 @@ pub fn check_optional(
     }
 }
 
+/// The same for a text to look for, which is compared as it is: not blank, not too long, no NUL.
+pub fn check_filter(
+    field: &str,
+    text: Option<String>,
+    max: usize,
+) -> Result<Option<String>, Invalid> {
+    let Some(text) = text else { return Ok(None) };
+    let length = text.chars().count();
+    let message = if text.contains('\0') {
+        format!("{field} must not contain a NUL character")
+    } else if length > max {
+        format!("{field} has {length} characters; at most {max} are allowed")
+    } else if text.chars().all(|letter| letter.is_whitespace() || letter.is_control()) {
+        format!("{field} must not be blank; leave it out to find all")
+    } else {
+        return Ok(Some(text));
+    };
+    Err(Invalid::new(field, text, message))
+}
+
 /// Takes what looks like an email address: something, an at sign, a domain.
 pub fn check_email(field: &str, text: &str) -> Result<String, Invalid> {
     let email = check_text(field, text, 254)?;

@@ -1,7 +1,11 @@
 //! Moments: UTC, cut to microseconds (what both databases keep), RFC 3339 outside.
 
-use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
 use serde::Serializer;
+use utoipa::openapi::schema::{KnownFormat, OneOfBuilder, SchemaFormat, Type};
+use utoipa::openapi::{ObjectBuilder, Schema};
+
+use super::invalid::Invalid;
 
 pub type Time = DateTime<Utc>;
 
@@ -20,16 +24,35 @@ pub fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_str(&format(time))
 }
 
-/// Reads a moment, or a date alone, which is its midnight in UTC.
+/// Reads a moment, or a date alone, which is its midnight in UTC. Years have four digits: in the text of one database,
+/// others would not sort.
 pub fn parse(text: &str) -> Result<Time, String> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(to_stored(time.with_timezone(&Utc)));
-    }
-    text.parse::<NaiveDate>()
-        .ok()
-        .and_then(|date| date.and_hms_opt(0, 0, 0))
-        .map(|midnight| midnight.and_utc())
-        .ok_or_else(|| {
-            format!("{text:?} is no ISO 8601 date or time, for example 2026-01-31 or 2026-01-31T10:00:00Z")
-        })
+    let time = match DateTime::parse_from_rfc3339(text) {
+        Ok(time) => Some(to_stored(time.with_timezone(&Utc))),
+        Err(_) => text
+            .parse::<NaiveDate>()
+            .ok()
+            .and_then(|date| date.and_hms_opt(0, 0, 0))
+            .map(|time| time.and_utc()),
+    };
+    time.filter(|time| (0..=9_999).contains(&time.year())).ok_or_else(|| {
+        format!(
+            "{text:?} is no ISO 8601 date or time, for example 2026-01-31 or 2026-01-31T10:00:00Z"
+        )
+    })
+}
+
+/// The same for a query parameter.
+pub fn parse_filter(field: &str, text: Option<String>) -> Result<Option<Time>, Invalid> {
+    text.map(|text| parse(&text).map_err(|message| Invalid::new(field, text, message))).transpose()
+}
+
+/// The schema of such a parameter.
+pub fn filter_schema() -> Schema {
+    let text = |format| {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(format)))
+    };
+    OneOfBuilder::new().item(text(KnownFormat::DateTime)).item(text(KnownFormat::Date)).into()
 }

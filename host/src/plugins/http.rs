@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -21,7 +22,7 @@ use crate::model::ids::{InstallationId, PluginId, ShopId};
 use crate::model::limits::Limits;
 use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
 use crate::model::time::{self, Time};
-use crate::page::{Page, Window};
+use crate::page::{Page, Paging, Window};
 use crate::plugins::install::{self, Change, HookChange};
 use crate::plugins::{store, upload};
 use crate::respond::Created;
@@ -30,8 +31,16 @@ use crate::respond::Created;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = sort_schema)]
+    sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
     offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort and filters.
+    cursor: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -39,8 +48,16 @@ pub struct ListParams {
 #[into_params(parameter_in = Query)]
 pub struct InstallationListParams {
     plugin_id: Option<PluginId>,
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = installation_sort_schema)]
+    sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
     offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort and filters.
+    cursor: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -153,9 +170,12 @@ pub async fn list(
     caller: Reader,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Page<PluginView>>, ApiError> {
-    let window = Window::new(params.limit, params.offset)?;
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let window = Window::new(&store::PLUGINS, paging, &())?;
     let mut conn = app.db.read().await?;
-    Ok(Json(window.page(store::list_plugins(&mut conn, caller.org, window).await?, view)))
+    let rows = store::list_plugins(&mut conn, caller.org, &window).await?;
+    Ok(Json(window.page(rows, view)))
 }
 
 /// A plugin: its hooks, permissions and settings.
@@ -209,9 +229,11 @@ pub async fn list_installations(
     caller: Reader,
     Params(params): Params<InstallationListParams>,
 ) -> Result<Json<Page<InstallationView>>, ApiError> {
-    let window = Window::new(params.limit, params.offset)?;
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let window = Window::new(&store::INSTALLATIONS, paging, &params.plugin_id)?;
     let mut conn = app.db.read().await?;
-    let rows = store::list_installations(&mut conn, caller.org, params.plugin_id, window).await?;
+    let rows = store::list_installations(&mut conn, caller.org, params.plugin_id, &window).await?;
     Ok(Json(window.page(rows, view_installation)))
 }
 
@@ -273,6 +295,14 @@ fn hook_changes(hooks: BTreeMap<String, HookBody>) -> BTreeMap<String, HookChang
         on_failure: body.on_failure,
     };
     hooks.into_iter().map(|(name, body)| (name, change(body))).collect()
+}
+
+fn sort_schema() -> Schema {
+    store::PLUGINS.sort_schema()
+}
+
+fn installation_sort_schema() -> Schema {
+    store::INSTALLATIONS.sort_schema()
 }
 
 fn view(plugin: Plugin) -> PluginView {

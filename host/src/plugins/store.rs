@@ -2,12 +2,13 @@
 
 use sqlx::FromRow;
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{InstallationId, OrgId, PluginId};
 use crate::model::plugin::{Installation, Plugin, PluginState};
 use crate::model::time::Time;
-use crate::page::Window;
+use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{execute, fetch_all, fetch_optional};
 
 macro_rules! select_plugin {
@@ -160,16 +161,54 @@ pub async fn find_plugin(
     )
 }
 
+pub static PLUGINS: Listing = Listing {
+    name: "plugins",
+    id: "p.id",
+    default: "-created_at",
+    sorts: &[
+        Sort::by("created_at", &[Column::Time("p.created_at")]),
+        Sort::by("name", &[Column::Text("p.name")]),
+    ],
+};
+
+impl Listed for Plugin {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn keys(&self, sort: &str) -> Vec<Value> {
+        match sort {
+            "name" => vec![Value::Text(self.name.clone())],
+            _ => vec![Value::Time(self.created_at)],
+        }
+    }
+}
+
+pub static INSTALLATIONS: Listing = Listing {
+    name: "installations",
+    id: "i.id",
+    default: "created_at",
+    sorts: &[Sort::by("created_at", &[Column::Time("i.created_at")])],
+};
+
+impl Listed for Installation {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn keys(&self, _: &str) -> Vec<Value> {
+        vec![Value::Time(self.created_at)]
+    }
+}
+
 pub async fn list_plugins(
     conn: &mut Conn,
     org: OrgId,
-    window: Window,
+    window: &Window,
 ) -> Result<(Vec<Plugin>, i64), sqlx::Error> {
     let filter = Filter::for_org("p.org_id", org.0);
-    let order = "p.created_at desc, p.id desc";
-    let rows =
-        filter.fetch_page(conn, select_plugin!(), order, window.limit, window.offset).await?;
-    Ok((rows, filter.count(conn, "plugins p").await?))
+    let rows = filter.select(select_plugin!(), &window.slice).fetch_all(conn).await?;
+    Ok((rows, filter.count("plugins p").fetch_figure(conn).await?))
 }
 
 pub async fn insert_installation(
@@ -247,14 +286,12 @@ pub async fn list_installations(
     conn: &mut Conn,
     org: OrgId,
     plugin: Option<PluginId>,
-    window: Window,
+    window: &Window,
 ) -> Result<(Vec<Installation>, i64), sqlx::Error> {
     let mut filter = Filter::for_org("i.org_id", org.0);
     filter.and_some("i.plugin_id = ?", plugin.map(|id| Value::Uuid(id.0)));
-    let rows = filter
-        .fetch_page(conn, select_installation!(), "i.created_at, i.id", window.limit, window.offset)
-        .await?;
-    Ok((rows, filter.count(conn, "installations i").await?))
+    let rows = filter.select(select_installation!(), &window.slice).fetch_all(conn).await?;
+    Ok((rows, filter.count("installations i").fetch_figure(conn).await?))
 }
 
 /// An installation with what its plugin is called and where its code is.

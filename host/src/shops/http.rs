@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -12,7 +13,7 @@ use crate::extract::{Body, Params, PathId};
 use crate::model::ids::ShopId;
 use crate::model::people::Shop;
 use crate::model::time::{self, Time};
-use crate::page::{Page, Window};
+use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 use crate::shops::create::{self, NewShop};
 use crate::shops::store;
@@ -30,8 +31,16 @@ pub struct CreateBody {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = sort_schema)]
+    sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
     offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort and filters.
+    cursor: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -73,9 +82,12 @@ pub async fn list(
     caller: Reader,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Page<ShopView>>, ApiError> {
-    let window = Window::new(params.limit, params.offset)?;
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let window = Window::new(&store::LISTING, paging, &())?;
     let mut conn = app.db.read().await?;
-    Ok(Json(window.page(store::list(&mut conn, caller.org, window).await?, view)))
+    let rows = store::list(&mut conn, caller.org, &window).await?;
+    Ok(Json(window.page(rows, view)))
 }
 
 /// A shop.
@@ -91,6 +103,10 @@ pub async fn show(
     let mut conn = app.db.read().await?;
     let shop = store::get(&mut conn, caller.org, id).await?;
     shop.map(view).map(Json).ok_or_else(|| ApiError::not_found("Shop"))
+}
+
+fn sort_schema() -> Schema {
+    store::LISTING.sort_schema()
 }
 
 fn view(shop: Shop) -> ShopView {

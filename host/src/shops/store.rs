@@ -1,10 +1,35 @@
 //! All SQL of shops.
 
-use crate::db::{Conn, Filter};
+use uuid::Uuid;
+
+use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{OrgId, ShopId};
 use crate::model::people::Shop;
-use crate::page::Window;
+use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{execute, fetch_optional};
+
+pub static LISTING: Listing = Listing {
+    name: "shops",
+    id: "id",
+    default: "name",
+    sorts: &[
+        Sort::by("name", &[Column::Text("name")]),
+        Sort::by("created_at", &[Column::Time("created_at")]),
+    ],
+};
+
+impl Listed for Shop {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn keys(&self, sort: &str) -> Vec<Value> {
+        match sort {
+            "created_at" => vec![Value::Time(self.created_at)],
+            _ => vec![Value::Text(self.name.clone())],
+        }
+    }
+}
 
 pub async fn insert(conn: &mut Conn, org: OrgId, shop: &Shop) -> Result<(), sqlx::Error> {
     execute!(
@@ -33,10 +58,10 @@ pub async fn get(conn: &mut Conn, org: OrgId, id: ShopId) -> Result<Option<Shop>
 pub async fn list(
     conn: &mut Conn,
     org: OrgId,
-    window: Window,
+    window: &Window,
 ) -> Result<(Vec<Shop>, i64), sqlx::Error> {
     let filter = Filter::for_org("org_id", org.0);
     let select = "select id, name, time_zone, address, created_at from shops";
-    let shops = filter.fetch_page(conn, select, "name, id", window.limit, window.offset).await?;
-    Ok((shops, filter.count(conn, "shops").await?))
+    let shops = filter.select(select, &window.slice).fetch_all(conn).await?;
+    Ok((shops, filter.count("shops").fetch_figure(conn).await?))
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -12,9 +13,9 @@ use crate::extract::{Body, Params, PathId, nullable};
 use crate::model::ids::{CustomerId, ItemId, ShopId, TicketId, UserId};
 use crate::model::invalid::Invalid;
 use crate::model::money::{Hours, Money};
-use crate::model::time::{self, Time};
+use crate::model::time;
 use crate::model::workflow::{self, Status};
-use crate::page::{Page, Window, order_by};
+use crate::page::{Page, Paging, Window};
 use crate::respond;
 use crate::tickets::create::{self, NewTicket};
 use crate::tickets::draft::Change;
@@ -28,14 +29,26 @@ use crate::tickets::{change, detail};
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
     shop_id: Option<ShopId>,
+    #[param(value_type = Option<Status>)]
     status: Option<String>,
     customer_id: Option<CustomerId>,
     assigned_to: Option<UserId>,
+    /// Made then or later: a moment, or a date, which is its midnight in UTC.
+    #[param(schema_with = time::filter_schema)]
     created_after: Option<String>,
+    /// Made before then.
+    #[param(schema_with = time::filter_schema)]
     created_before: Option<String>,
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = sort_schema)]
     sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
     offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort and filters.
+    cursor: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -139,18 +152,19 @@ pub async fn list(
     caller: Reader,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Page<ListItem>>, ApiError> {
-    let window = Window::new(params.limit, params.offset)?;
-    let order = order_by(params.sort.as_deref(), "-created_at", &store::SORT_FIELDS, "t.id")?;
     let filter = ListFilter {
         shop_id: params.shop_id,
         status: params.status.map(known_status).transpose()?,
         customer_id: params.customer_id,
         assigned_to: params.assigned_to,
-        created_after: parse_time("created_after", params.created_after)?,
-        created_before: parse_time("created_before", params.created_before)?,
+        created_after: time::parse_filter("created_after", params.created_after)?,
+        created_before: time::parse_filter("created_before", params.created_before)?,
     };
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let window = Window::new(&store::LISTING, paging, &filter)?;
     let mut conn = app.db.read().await?;
-    let rows = store::list(&mut conn, caller.org, &filter, &order, window).await?;
+    let rows = store::list(&mut conn, caller.org, &filter, &window).await?;
     Ok(Json(window.page(rows, views::list_item)))
 }
 
@@ -296,7 +310,6 @@ fn known_status(name: String) -> Result<Status, Invalid> {
     Err(Invalid::new("status", name, message))
 }
 
-fn parse_time(field: &str, text: Option<String>) -> Result<Option<Time>, Invalid> {
-    text.map(|text| time::parse(&text).map_err(|message| Invalid::new(field, text, message)))
-        .transpose()
+fn sort_schema() -> Schema {
+    store::LISTING.sort_schema()
 }

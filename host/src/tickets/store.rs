@@ -2,8 +2,10 @@
 
 mod enrichments;
 
+use serde::Serialize;
 use sqlx::FromRow;
 use sqlx::types::Json;
+use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{CustomerId, OrgId, ShopId, TicketId, TimelineId, UserId};
@@ -11,7 +13,7 @@ use crate::model::money::{Hours, Money};
 use crate::model::ticket::{FieldSource, Part, Ticket, TimelineEntry};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
-use crate::page::Window;
+use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{execute, fetch_all, fetch_optional};
 
 pub use enrichments::*;
@@ -36,7 +38,7 @@ pub struct ListRow {
     pub shop_id: ShopId,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct ListFilter {
     pub shop_id: Option<ShopId>,
     pub status: Option<Status>,
@@ -46,13 +48,33 @@ pub struct ListFilter {
     pub created_before: Option<Time>,
 }
 
-/// The words of `sort` and their columns.
-pub const SORT_FIELDS: [(&str, &str); 4] = [
-    ("created_at", "t.created_at"),
-    ("updated_at", "t.updated_at"),
-    ("number", "t.number"),
-    ("status", "t.status"),
-];
+pub static LISTING: Listing = Listing {
+    name: "tickets",
+    id: "t.id",
+    default: "-created_at",
+    sorts: &[
+        Sort::by("created_at", &[Column::Time("t.created_at")]),
+        Sort::by("updated_at", &[Column::Time("t.updated_at")]),
+        Sort::unique("number", &[Column::Int("t.number")]),
+        // By age within a status, as the index of the filter by status has them.
+        Sort::by("status", &[Column::Text("t.status"), Column::Time("t.created_at")]),
+    ],
+};
+
+impl Listed for ListRow {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn keys(&self, sort: &str) -> Vec<Value> {
+        match sort {
+            "updated_at" => vec![Value::Time(self.updated_at)],
+            "number" => vec![Value::Int(self.number)],
+            "status" => vec![Value::Text(self.status.0.clone()), Value::Time(self.created_at)],
+            _ => vec![Value::Time(self.created_at)],
+        }
+    }
+}
 
 const SELECT_LIST: &str = "select t.id, t.number, t.status, t.customer_id, c.name as customer_name,
         t.device_identifier, t.issue_description, t.labor_hours, t.labor_rate,
@@ -67,8 +89,7 @@ pub async fn list(
     conn: &mut Conn,
     org: OrgId,
     wanted: &ListFilter,
-    order: &str,
-    window: Window,
+    window: &Window,
 ) -> Result<(Vec<ListRow>, i64), sqlx::Error> {
     let mut filter = Filter::for_org("t.org_id", org.0);
     filter.and_some("t.shop_id = ?", wanted.shop_id.map(|id| Value::Uuid(id.0)));
@@ -77,8 +98,8 @@ pub async fn list(
     filter.and_some("t.assigned_to = ?", wanted.assigned_to.map(|id| Value::Uuid(id.0)));
     filter.and_some("t.created_at >= ?", wanted.created_after.map(Value::Time));
     filter.and_some("t.created_at < ?", wanted.created_before.map(Value::Time));
-    let rows = filter.fetch_page(conn, SELECT_LIST, order, window.limit, window.offset).await?;
-    Ok((rows, filter.count(conn, "tickets t").await?))
+    let rows = filter.select(SELECT_LIST, &window.slice).fetch_all(conn).await?;
+    Ok((rows, filter.count("tickets t").fetch_figure(conn).await?))
 }
 
 pub async fn get(conn: &mut Conn, org: OrgId, id: TicketId) -> Result<Option<Ticket>, sqlx::Error> {

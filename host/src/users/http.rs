@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -13,7 +14,7 @@ use crate::model::ids::UserId;
 use crate::model::money::Money;
 use crate::model::people::User;
 use crate::model::time::{self, Time};
-use crate::page::{Page, Window};
+use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 use crate::users::create::{self, NewUser};
 use crate::users::store;
@@ -32,8 +33,16 @@ pub struct CreateBody {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = sort_schema)]
+    sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
     offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort and filters.
+    cursor: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -81,9 +90,12 @@ pub async fn list(
     caller: Reader,
     Params(params): Params<ListParams>,
 ) -> Result<Json<Page<UserView>>, ApiError> {
-    let window = Window::new(params.limit, params.offset)?;
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let window = Window::new(&store::LISTING, paging, &())?;
     let mut conn = app.db.read().await?;
-    Ok(Json(window.page(store::list(&mut conn, caller.org, window).await?, view)))
+    let rows = store::list(&mut conn, caller.org, &window).await?;
+    Ok(Json(window.page(rows, view)))
 }
 
 /// A user.
@@ -99,6 +111,10 @@ pub async fn show(
     let mut conn = app.db.read().await?;
     let user = store::get(&mut conn, caller.org, id).await?;
     user.map(view).map(Json).ok_or_else(|| ApiError::not_found("User"))
+}
+
+fn sort_schema() -> Schema {
+    store::LISTING.sort_schema()
 }
 
 fn view(user: User) -> UserView {

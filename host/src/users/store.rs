@@ -1,10 +1,35 @@
 //! All SQL of users.
 
-use crate::db::{Conn, Filter};
+use uuid::Uuid;
+
+use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{OrgId, UserId};
 use crate::model::people::{User, comparison_key};
-use crate::page::Window;
+use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{execute, fetch_optional};
+
+pub static LISTING: Listing = Listing {
+    name: "users",
+    id: "id",
+    default: "name",
+    sorts: &[
+        Sort::by("name", &[Column::Text("name")]),
+        Sort::by("created_at", &[Column::Time("created_at")]),
+    ],
+};
+
+impl Listed for User {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn keys(&self, sort: &str) -> Vec<Value> {
+        match sort {
+            "created_at" => vec![Value::Time(self.created_at)],
+            _ => vec![Value::Text(self.name.clone())],
+        }
+    }
+}
 
 /// False when the organization has a user of that email already.
 pub async fn insert(conn: &mut Conn, org: OrgId, user: &User) -> Result<bool, sqlx::Error> {
@@ -38,10 +63,10 @@ pub async fn get(conn: &mut Conn, org: OrgId, id: UserId) -> Result<Option<User>
 pub async fn list(
     conn: &mut Conn,
     org: OrgId,
-    window: Window,
+    window: &Window,
 ) -> Result<(Vec<User>, i64), sqlx::Error> {
     let filter = Filter::for_org("org_id", org.0);
     let select = "select id, name, email, role, hourly_cost, created_at from users";
-    let users = filter.fetch_page(conn, select, "name, id", window.limit, window.offset).await?;
-    Ok((users, filter.count(conn, "users").await?))
+    let users = filter.select(select, &window.slice).fetch_all(conn).await?;
+    Ok((users, filter.count("users").fetch_figure(conn).await?))
 }

@@ -1,0 +1,97 @@
+//! What a list offers to sort by.
+
+use utoipa::openapi::{ObjectBuilder, Schema, Type};
+use uuid::Uuid;
+
+use crate::db::Value;
+use crate::model::invalid::Invalid;
+
+/// A list: its name, its sorts, and the column of the id, which is the last key of every order.
+#[derive(Debug)]
+pub struct Listing {
+    pub name: &'static str,
+    pub id: &'static str,
+    /// As a client would write it, for example `-created_at`.
+    pub default: &'static str,
+    pub sorts: &'static [Sort],
+}
+
+/// A word of `sort` and its columns.
+#[derive(Debug)]
+pub struct Sort {
+    pub name: &'static str,
+    pub columns: &'static [Column],
+    /// No two rows of an organization are the same in `columns`: the id is not needed to tell them apart.
+    pub is_unique: bool,
+}
+
+/// A column without nulls, and the type that it has in a cursor.
+#[derive(Clone, Copy, Debug)]
+pub enum Column {
+    Time(&'static str),
+    Text(&'static str),
+    Int(&'static str),
+}
+
+/// A row of a list.
+pub trait Listed {
+    fn id(&self) -> Uuid;
+
+    /// The values of a sort's columns.
+    fn keys(&self, sort: &str) -> Vec<Value>;
+}
+
+impl Sort {
+    pub const fn by(name: &'static str, columns: &'static [Column]) -> Sort {
+        Sort { name, columns, is_unique: false }
+    }
+
+    pub const fn unique(name: &'static str, columns: &'static [Column]) -> Sort {
+        Sort { name, columns, is_unique: true }
+    }
+}
+
+impl Column {
+    fn name(self) -> &'static str {
+        match self {
+            Column::Time(name) | Column::Text(name) | Column::Int(name) => name,
+        }
+    }
+}
+
+impl Listing {
+    /// The sort that `-created_at` names, and whether it goes down.
+    pub fn sort(&self, asked: Option<&str>) -> Result<(&'static Sort, bool), Invalid> {
+        let text = asked.unwrap_or(self.default);
+        let (name, descending) = match text.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        let found = self.sorts.iter().find(|sort| sort.name == name);
+        found.map(|sort| (sort, descending)).ok_or_else(|| {
+            let known: Vec<&str> = self.sorts.iter().map(|sort| sort.name).collect();
+            let message = format!(
+                "sort must be one of {}, or one of them after a minus sign",
+                known.join(", ")
+            );
+            Invalid::new("sort", text, message)
+        })
+    }
+
+    /// The columns to sort by.
+    pub fn order(&self, sort: &Sort) -> Vec<&'static str> {
+        let columns = sort.columns.iter().map(|column| column.name());
+        columns.chain((!sort.is_unique).then_some(self.id)).collect()
+    }
+
+    /// The schema of the parameter `sort`.
+    pub fn sort_schema(&self) -> Schema {
+        let words =
+            self.sorts.iter().flat_map(|sort| [sort.name.to_owned(), format!("-{}", sort.name)]);
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(words.collect::<Vec<_>>()))
+            .default(Some(self.default.into()))
+            .into()
+    }
+}
