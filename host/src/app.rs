@@ -66,6 +66,7 @@ pub fn router(app: App) -> Router {
         .routes(routes!(tickets::http::list, tickets::http::create))
         .routes(routes!(tickets::http::show, tickets::http::update))
         .routes(routes!(tickets::http::transition))
+        .routes(routes!(tickets::transitions::http::list))
         .routes(routes!(customers::http::list))
         .routes(routes!(customers::http::show))
         .routes(routes!(inventory::http::list, inventory::http::create))

@@ -50,7 +50,7 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(&value).map_err(|error| {
         let field = field_name(&error.path().to_string(), &error.inner().to_string());
         let found = lookup(&value, &field);
-        ApiError::field(&field, found, error.inner().to_string())
+        ApiError::field(&field, found, complaint(&field, &error.inner().to_string()))
     })
 }
 
@@ -98,7 +98,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             let field = field_name(&error.path().to_string(), &message);
             let value =
                 pairs.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_str());
-            ApiError::field(&field, value, message)
+            ApiError::field(&field, value, complaint(&field, &message))
         })
     }
 }
@@ -127,6 +127,30 @@ where
     T: serde::Deserialize<'de>,
 {
     <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Some)
+}
+
+/// For `#[serde(default, deserialize_with = …)]`: a field that may be left out, but that cannot be `null`.
+pub fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+/// What serde found wrong, in words that name the field.
+fn complaint(field: &str, message: &str) -> String {
+    if message.starts_with("missing field") {
+        return format!("{field} is required");
+    }
+    if let Some(rest) = message.strip_prefix("unknown field") {
+        let known = rest.split_once(", ").map_or("", |(_, known)| known).replace('`', "");
+        return format!("{field} is not known here: {known}");
+    }
+    match field {
+        "" => message.to_owned(),
+        _ => format!("{field}: {message}"),
+    }
 }
 
 #[cfg(test)]
