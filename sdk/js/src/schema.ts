@@ -677,13 +677,24 @@ export interface components {
             /** Format: int64 */
             limit: number;
             /**
+             * @description The `cursor` of the next page, which begins behind the last row of this one, whatever comes or goes
+             *     before it; `null` at the end.
+             */
+            next_cursor: string | null;
+            /**
              * Format: int64
-             * @description Where the next page begins; `null` at the end.
+             * @description Where the next page begins; `null` at the end, and in a page by `cursor`.
              */
             next_offset: number | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description What was asked for; 0 in a page by `cursor`, whose place among the others is not counted.
+             */
             offset: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description How many there are on all pages together.
+             */
             total: number;
         };
         Part: {
@@ -943,12 +954,18 @@ export interface operations {
     listCustomers: {
         parameters: {
             query?: {
+                /** @description Those who have a ticket there. */
                 shop_id?: components["schemas"]["ShopId"];
+                /** @description Any part of the name, whatever the case. */
                 name?: string;
                 created_after?: string;
-                sort?: string;
+                created_before?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -1110,8 +1127,12 @@ export interface operations {
         parameters: {
             query?: {
                 plugin_id?: components["schemas"]["PluginId"];
+                sort?: "created_at" | "-created_at";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -1615,10 +1636,14 @@ export interface operations {
                 shop_id?: components["schemas"]["ShopId"];
                 category?: string;
                 sku?: string;
+                /** @description `true`: some are available; `false`: none are. */
                 in_stock?: boolean;
-                sort?: string;
+                sort?: "sku" | "-sku" | "name" | "-name" | "category" | "-category" | "quantity_on_hand" | "-quantity_on_hand" | "quantity_available" | "-quantity_available" | "last_updated" | "-last_updated";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2018,8 +2043,12 @@ export interface operations {
     listPlugins: {
         parameters: {
             query?: {
+                sort?: "created_at" | "-created_at" | "name" | "-name";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2304,8 +2333,12 @@ export interface operations {
     listShops: {
         parameters: {
             query?: {
+                sort?: "name" | "-name" | "created_at" | "-created_at";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2581,14 +2614,17 @@ export interface operations {
         parameters: {
             query?: {
                 shop_id?: components["schemas"]["ShopId"];
-                status?: string;
+                status?: components["schemas"]["Status"];
                 customer_id?: components["schemas"]["CustomerId"];
                 assigned_to?: components["schemas"]["UserId"];
                 created_after?: string;
                 created_before?: string;
-                sort?: string;
+                sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "number" | "-number" | "status" | "-status";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -3113,8 +3149,12 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
+                sort?: "name" | "-name" | "created_at" | "-created_at";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
