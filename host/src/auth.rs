@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use serde_json::json;
 
+use crate::access_log;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::keys::key_hash;
@@ -38,6 +39,7 @@ async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller,
     let row = store::find_by_hash(&mut conn, &key_hash(key)).await?;
     drop(conn);
     let row = row.ok_or_else(|| ApiError::unauthorized("Unknown API key"))?;
+    access_log::note_caller(row.org_id, row.key_id);
     if row.revoked_at.is_some() {
         return Err(ApiError::unauthorized("This API key was revoked"));
     }

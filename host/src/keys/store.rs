@@ -12,6 +12,7 @@ use crate::{execute, fetch_optional};
 #[derive(Debug, FromRow)]
 pub struct KeyRow {
     pub org_id: OrgId,
+    pub key_id: KeyId,
     pub name: String,
     pub scope: Scope,
     pub user_id: Option<UserId>,
@@ -26,7 +27,7 @@ pub async fn find_by_hash(conn: &mut Conn, hash: &[u8]) -> Result<Option<KeyRow>
     fetch_optional!(
         conn,
         KeyRow,
-        "select k.org_id, k.name, k.scope, k.user_id, u.name as user_name, k.revoked_at,
+        "select k.org_id, k.id as key_id, k.name, k.scope, k.user_id, u.name as user_name, k.revoked_at,
                 o.tier, o.plugins_revision
          from api_keys k
          join organizations o on o.id = k.org_id
