@@ -206,14 +206,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A ticket with all that belongs to it. */
+        /**
+         * A ticket with all that belongs to it.
+         * @description `ETag` is the ticket's version, for `If-Match`; with `If-None-Match` the answer is 304 while the ticket is as it was.
+         */
         get: operations["getTicket"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes a ticket: fields, parts, status. */
+        /**
+         * Changes a ticket: fields, parts, status.
+         * @description All or nothing. A change of `status` goes the same way as a transition, plugins included.
+         */
         patch: operations["updateTicket"];
         trace?: never;
     };
@@ -228,6 +234,27 @@ export interface paths {
         put?: never;
         /** Moves a ticket to another status. */
         post: operations["transitionTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tickets/{ticket_id}/transitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What may come next.
+         * @description Every status that the workflow leads to from the present one, whether this key could move the ticket there now, and
+         *     what stands against it. Plugins are named, not asked.
+         */
+        get: operations["listTicketTransitions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -376,6 +403,11 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
+        AskedPlugin: {
+            hook: components["schemas"]["Hook"];
+            installation_id: components["schemas"]["InstallationId"];
+            plugin: string;
+        };
         /** @description The value of a custom field; in JSON a string, a number or a boolean. */
         CustomValue: boolean | number | string;
         Customer: {
@@ -413,7 +445,8 @@ export interface components {
         DiagnosticsChange: {
             estimated_cost?: components["schemas"]["Money"] | null;
             findings?: string | null;
-            recommended_parts?: string[] | null;
+            /** @description Replaces the list. */
+            recommended_parts?: string[];
         };
         /** @description The body of every error. */
         Error: {
@@ -549,6 +582,7 @@ export interface components {
         };
         IssueChange: {
             category?: string | null;
+            /** @description `low`, `medium`, `high` or `critical`. */
             severity?: string | null;
         };
         /** Format: uuid */
@@ -646,14 +680,21 @@ export interface components {
         NewTicket: {
             actor_id?: components["schemas"]["UserId"] | null;
             customer: components["schemas"]["NewTicketCustomer"];
+            /** @example laptop */
             device_category?: string | null;
+            /** @example MacBook Pro 16" */
             device_identifier: string;
+            /** @example Won't turn on */
             issue_description: string;
             shop_id: components["schemas"]["ShopId"];
         };
+        /** @description Found by the email address, or made. Of a customer who is there, empty fields are filled; nothing is overwritten. */
         NewTicketCustomer: {
+            /** @example jane@example.com */
             email: string;
+            /** @example Jane Smith */
             name: string;
+            /** @example 555-0456 */
             phone?: string | null;
         };
         NewUser: {
@@ -661,6 +702,17 @@ export interface components {
             hourly_cost?: components["schemas"]["Money"] | null;
             name: string;
             role: string;
+        };
+        NextTransition: {
+            /** @description True when nothing in `reasons` stands against it. Plugins are not asked beforehand: they may still refuse. */
+            allowed: boolean;
+            /** @description The plugins that would be asked, in this order. */
+            plugins: components["schemas"]["AskedPlugin"][];
+            /** @description What would refuse it now. */
+            reasons: components["schemas"]["TransitionReason"][];
+            to_status: components["schemas"]["Status"];
+            /** @description What would not stop it, but is good to know: stock that could only be held in part, or that a plugin has to find. */
+            warnings: components["schemas"]["TransitionReason"][];
         };
         /**
          * @description What happens when a plugin breaks or returns its own error.
@@ -835,6 +887,7 @@ export interface components {
             total: components["schemas"]["Money"];
             unit_cost: components["schemas"]["Money"];
         };
+        /** @description A line of parts: an item of stock by its `inventory_id` or `sku`, or a special order by `name` and `unit_cost`. */
         PartChange: {
             inventory_id?: components["schemas"]["ItemId"] | null;
             name?: string | null;
@@ -912,6 +965,11 @@ export interface components {
         ReservationId: string;
         /** @enum {string} */
         ReservationState: "held" | "consumed" | "released";
+        /**
+         * @description What a key may do; each includes those before it.
+         * @enum {string}
+         */
+        Scope: "read" | "write" | "admin";
         Shop: {
             address: string | null;
             /** Format: date-time */
@@ -922,6 +980,15 @@ export interface components {
         };
         /** Format: uuid */
         ShopId: string;
+        /** @description A line that stock does not cover. */
+        ShortLine: {
+            inventory_id: components["schemas"]["ItemId"];
+            /** Format: int64 */
+            missing: number;
+            name: string;
+            part_id: components["schemas"]["PartId"];
+            sku: string | null;
+        };
         /**
          * @description A status of the ticket workflow.
          * @enum {string}
@@ -958,25 +1025,42 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description What is left out stays. `null` empties a field that can be empty, and is refused for the others. */
         TicketChange: {
             actor_id?: components["schemas"]["UserId"] | null;
             assigned_to?: components["schemas"]["UserId"] | null;
             device?: components["schemas"]["DeviceChange"];
             diagnostics?: components["schemas"]["DiagnosticsChange"];
             issue?: components["schemas"]["IssueChange"];
-            labor_hours?: components["schemas"]["Hours"] | null;
-            labor_rate?: components["schemas"]["Money"] | null;
+            /**
+             * Format: double
+             * @description At most 100000. 0 for none: `null` is refused.
+             * @example 2
+             */
+            labor_hours?: number;
+            /** @description 0 for none: `null` is refused. */
+            labor_rate?: components["schemas"]["Money"];
+            /** @description For the timeline: on the entry of the transition, or as a note of its own. */
             notes?: string | null;
-            parts?: components["schemas"]["PartChange"][] | null;
-            status?: components["schemas"]["Status"] | null;
+            /** @description Replaces the list. A line that was there before keeps its id, and what is held for it. */
+            parts?: components["schemas"]["PartChange"][];
+            /** @description Another status is a transition, with all that belongs to it; the present one is none. */
+            status?: components["schemas"]["Status"];
         };
         TicketCreated: {
             /** Format: date-time */
             created_at: string;
             id: components["schemas"]["TicketId"];
             number: string;
+            /** @description What the plugins did. */
             plugins: components["schemas"]["Ran"][];
             status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description The ticket's version, as in `ETag`.
+             */
+            version: number;
+            /** @description What did not stop it. */
             warnings: components["schemas"]["Warning"][];
         };
         TicketCustomer: {
@@ -1010,18 +1094,45 @@ export interface components {
             event_id: components["schemas"]["TimelineId"];
             from_status: components["schemas"]["Status"];
             ok: boolean;
+            /** @description What the plugins did. */
             plugins: components["schemas"]["Ran"][];
             /** Format: date-time */
             timestamp: string;
             to_status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description The ticket's version, as in `ETag`.
+             */
+            version: number;
+            /** @description What did not stop it. */
             warnings: components["schemas"]["Warning"][];
+        };
+        TicketTransitions: {
+            current_status: components["schemas"]["Status"];
+            /** @description Nothing leads on from here. */
+            terminal: boolean;
+            ticket_id: components["schemas"]["TicketId"];
+            /** @description One entry for each status that an edge of the workflow leads to. */
+            transitions: components["schemas"]["NextTransition"][];
+            /**
+             * Format: int64
+             * @description The version that this was found on; send it as `If-Match` to make sure that nothing changed since.
+             */
+            version: number;
         };
         TicketUpdated: {
             id: components["schemas"]["TicketId"];
+            /** @description What the plugins did. */
             plugins: components["schemas"]["Ran"][];
             status: components["schemas"]["Status"];
             /** Format: date-time */
             updated_at: string;
+            /**
+             * Format: int64
+             * @description The ticket's version, as in `ETag`.
+             */
+            version: number;
+            /** @description What did not stop it. */
             warnings: components["schemas"]["Warning"][];
         };
         TimelineEntry: {
@@ -1037,9 +1148,21 @@ export interface components {
          * @description An entry of a ticket's timeline.
          */
         TimelineId: string;
+        TransitionReason: {
+            /** @description `SCOPE` or `INSUFFICIENT_STOCK`. */
+            code: string;
+            /** @description For `INSUFFICIENT_STOCK`: the lines that stock does not cover, as the built-in plan finds it now. */
+            lines: components["schemas"]["ShortLine"][];
+            message: string;
+            required_scope: components["schemas"]["Scope"] | null;
+        };
         TransitionRequest: {
             actor_id?: components["schemas"]["UserId"] | null;
             new_status: components["schemas"]["Status"];
+            /**
+             * @description For the timeline.
+             * @example Ready for quality check
+             */
             notes?: string | null;
         };
         User: {
@@ -2383,6 +2506,8 @@ export interface operations {
             /** @description Made; post-create plugins have run */
             201: {
                 headers: {
+                    /** @description The ticket's version in quotes */
+                    ETag?: string;
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
                     Location: components["headers"]["Location"];
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
@@ -2420,7 +2545,10 @@ export interface operations {
     getTicket: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag`s that you have */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The id of the ticket. */
                 ticket_id: string;
@@ -2432,6 +2560,8 @@ export interface operations {
             /** @description The ticket */
             200: {
                 headers: {
+                    /** @description The ticket's version in quotes */
+                    ETag?: string;
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
                     "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
                     "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
@@ -2560,6 +2690,17 @@ export interface operations {
                     "application/json": components["schemas"]["Ticket"];
                 };
             };
+            /** @description The ticket is at a version that `If-None-Match` names */
+            304: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
@@ -2573,6 +2714,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Write only upon these versions: `ETag`s, or `*` */
+                "If-Match"?: string;
                 /**
                  * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
@@ -2602,6 +2745,8 @@ export interface operations {
             /** @description Changed, all or nothing */
             200: {
                 headers: {
+                    /** @description The ticket's new version in quotes */
+                    ETag?: string;
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
                     "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
@@ -2627,6 +2772,20 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            /** @description PRECONDITION_FAILED: the ticket is at another version; `details.current_version` says which */
+            412: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
@@ -2639,6 +2798,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Write only upon these versions: `ETag`s, or `*` */
+                "If-Match"?: string;
                 /**
                  * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
@@ -2666,6 +2827,8 @@ export interface operations {
             /** @description The status changed */
             200: {
                 headers: {
+                    /** @description The ticket's new version in quotes */
+                    ETag?: string;
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
                     "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
@@ -2693,9 +2856,57 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            /** @description PRECONDITION_FAILED: the ticket is at another version; `details.current_version` says which */
+            412: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTicketTransitions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the ticket. */
+                ticket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What may come next */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketTransitions"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
