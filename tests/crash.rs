@@ -109,7 +109,8 @@ struct Server {
 impl Server {
     fn start(t: &TestApp) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_repairops"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--database", t.database_url()])
+            .args(["serve", "--listen", "127.0.0.1:0", "--rate-limits", "off"])
+            .args(["--database", t.database_url()])
             .arg("--data")
             .arg(node_folder())
             .env("RUST_LOG", "repairops::cli=info")

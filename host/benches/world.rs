@@ -10,8 +10,10 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
 use repairops::config::{Config, DatabaseConfig};
+use repairops::keys::create::NewKey;
 use repairops::model::ids::OrgId;
 use repairops::model::people::Scope;
+use repairops::rate_limits::rates::RatesOption;
 use repairops::toolchain::{build_components, ensure_wasm_target};
 use repairops::{App, keys, organizations, router};
 use serde_json::{Value, json};
@@ -111,6 +113,7 @@ impl World {
         config.compile.compiler = Some(env!("CARGO_BIN_EXE_repairops").into());
         // What a load beside it costs is what is measured, not when the budget is used up.
         config.request_budget_ms = 10_000;
+        config.limits.rate_limits = RatesOption::OFF;
         let app = App::start(config).await?;
         Ok(World { router: router(app.clone()), app, component: component.to_vec() })
     }
@@ -131,10 +134,14 @@ impl World {
         organizations::store::insert(&mut tx, org, "Bench", "enterprise", self.app.clock.now())
             .await?;
         tx.commit().await?;
-        let key =
-            keys::create::create(&self.app.db, &self.app.clock, org, "bench", Scope::Admin, None)
-                .await?
-                .key;
+        let key = keys::create::create(
+            &self.app.db,
+            &self.app.clock,
+            org,
+            NewKey::new("bench", Scope::Admin),
+        )
+        .await?
+        .text;
         let mut shop = Shop { key, id: String::new() };
         let made = self.send(&shop, Method::POST, "/v1/shops", json!({ "name": "Bench" })).await?;
         shop.id = text(&made, "id")?;

@@ -1,5 +1,8 @@
 //! Who calls: the bearer key of a request, looked up by its hash. Handlers name the scope that they
 //! need by the extractor that they take.
+//!
+//! In this order: is there a good key (401, limited by address), has it requests left (429), is the API
+//! available to its organization and is its scope large enough (403).
 
 use std::ops::Deref;
 
@@ -8,13 +11,14 @@ use axum::http::header;
 use axum::http::request::Parts;
 use serde_json::json;
 
-use crate::access_log;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::keys::key_hash;
-use crate::keys::store::{self, KeyRow};
+use crate::keys::store::KeyRow;
 use crate::model::ids::OrgId;
 use crate::model::people::{Actor, Scope};
+use crate::model::time::{self, Time};
+use crate::rate_limits::{address, headers};
 
 /// The caller, as found by the key.
 #[derive(Clone, Debug)]
@@ -34,15 +38,7 @@ pub struct Writer(pub Caller);
 pub struct Admin(pub Caller);
 
 async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller, ApiError> {
-    let key = bearer(parts)?;
-    let mut conn = app.db.read().await?;
-    let row = store::find_by_hash(&mut conn, &key_hash(key)).await?;
-    drop(conn);
-    let row = row.ok_or_else(|| ApiError::unauthorized("Unknown API key"))?;
-    access_log::note_caller(row.org_id, row.key_id);
-    if row.revoked_at.is_some() {
-        return Err(ApiError::unauthorized("This API key was revoked"));
-    }
+    let row = identify(parts, app, needed).await?;
     if row.tier != "enterprise" {
         let message = format!(
             "The API is available on the enterprise tier; this organization has {}",
@@ -60,6 +56,47 @@ async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller,
         return Err(ApiError::forbidden(message, details));
     }
     Ok(caller(row))
+}
+
+/// A key that works, and that has a request left for this.
+async fn identify(parts: &Parts, app: &App, needed: Scope) -> Result<KeyRow, ApiError> {
+    let now = app.clock.now();
+    let failures = &app.rate_limits.failures;
+    let from = address::client(parts, |proxy| failures.trusts(proxy));
+    let refuse = |error: ApiError| {
+        failures.count(from, now).err().map_or(error, |too_many| too_many.at(now))
+    };
+
+    let key = bearer(parts).map_err(refuse)?;
+    let hash = key_hash(key);
+    if let Some(spent) = app.rate_limits.refused(&hash, needed, now) {
+        headers::note(parts, spent);
+        return Err(ApiError::rate_limited(spent, now));
+    }
+    failures.check(from, &hash, now).map_err(|too_many| too_many.at(now))?;
+    let found = app.rate_limits.find_and_spend(&app.db, &hash, needed, now).await?;
+    let Some(found) = found else { return Err(refuse(ApiError::unauthorized("Unknown API key"))) };
+    if let Some(why) = ended(&found.key, now) {
+        failures.forget_good(&hash);
+        return Err(refuse(ApiError::unauthorized(&why)));
+    }
+    failures.remember_good(&hash);
+    if let Some(spent) = found.spent {
+        headers::note(parts, spent);
+        if !spent.is_allowed() {
+            return Err(ApiError::rate_limited(spent, now));
+        }
+    }
+    Ok(found.key)
+}
+
+/// Why a key does not work any more.
+fn ended(key: &KeyRow, now: Time) -> Option<String> {
+    if key.revoked_at.is_some() {
+        return Some("This API key was revoked".to_owned());
+    }
+    let end = key.expires_at.filter(|end| *end <= now)?;
+    Some(format!("This API key expired at {}", time::format(&end)))
 }
 
 fn bearer(parts: &Parts) -> Result<&str, ApiError> {

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use ipnet::IpNet;
 
 use crate::model::limits::Limits;
+use crate::rate_limits::rates::RatesOption;
 use crate::runtime::{Caps, CompilerConfig, CompilerProgram};
 
 /// How `repairops serve` runs.
@@ -14,10 +16,6 @@ pub struct Config {
     /// The address to listen on.
     #[arg(long, env = "REPAIROPS_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: String,
-
-    /// Another address for /metrics alone, which the first then does not show.
-    #[arg(long, env = "REPAIROPS_METRICS_LISTEN")]
-    pub metrics_listen: Option<String>,
 
     #[command(flatten)]
     pub database: DatabaseConfig,
@@ -44,6 +42,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub compile: CompileConfig,
+
+    #[command(flatten)]
+    pub limits: LimitConfig,
 }
 
 /// How uploads are compiled, each in a process of its own, and what is kept of it. A component that needs more than
@@ -110,6 +111,33 @@ impl CompileConfig {
     }
 }
 
+/// How many requests are answered.
+#[derive(Args, Clone, Debug)]
+pub struct LimitConfig {
+    /// Requests an hour of one key, by what their route needs: read=1000,write=100,admin=10 (any of them), or off.
+    #[arg(long, env = "REPAIROPS_RATE_LIMITS", default_value = "read=1000,write=100,admin=10")]
+    pub rate_limits: RatesOption,
+
+    /// Requests a minute from one address without a good key, before it is answered 429 for the rest of the
+    /// minute; 0 means any number.
+    #[arg(long, env = "REPAIROPS_AUTH_FAILURES_PER_MINUTE", default_value_t = 60)]
+    pub auth_failures_per_minute: u32,
+
+    /// Networks of proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8,127.0.0.1/32.
+    #[arg(long, env = "REPAIROPS_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Default for LimitConfig {
+    fn default() -> Self {
+        LimitConfig {
+            rate_limits: RatesOption::DEFAULT,
+            auth_failures_per_minute: 60,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseConfig {
     /// sqlite:PATH or postgres://USER@HOST/NAME.
@@ -122,7 +150,6 @@ impl Config {
     pub fn new(data: PathBuf) -> Config {
         Config {
             listen: "127.0.0.1:8080".to_owned(),
-            metrics_listen: None,
             database: DatabaseConfig { url: "sqlite:repairops.db".to_owned() },
             data,
             guests: GuestConfig::default(),
@@ -130,6 +157,7 @@ impl Config {
             limits_max: Limits::CEILING,
             component_max_bytes: 32 * 1024 * 1024,
             compile: CompileConfig::default(),
+            limits: LimitConfig::default(),
         }
     }
 }

@@ -10,7 +10,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use sqlx::migrate::Migrate;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -43,9 +42,6 @@ pub enum Backend<'c> {
     Postgres(&'c mut PgConnection),
 }
 
-/// Where sqlx keeps what was applied.
-const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
-
 static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
 
@@ -61,6 +57,18 @@ impl Db {
         bail!("unknown database {url:?}: use sqlite:PATH or postgres://USER@HOST/NAME")
     }
 
+    /// Sessions for writes that may be lost when the database's machine fails, and so need not wait for its
+    /// disk. Connected when first used.
+    pub fn open_quick_postgres(url: &str) -> anyhow::Result<Db> {
+        let options = postgres_options(url)?.options([("synchronous_commit", "off")]);
+        Ok(Db::Postgres(
+            PgPoolOptions::new()
+                .max_connections(8)
+                .acquire_timeout(Duration::from_secs(30))
+                .connect_lazy_with(options),
+        ))
+    }
+
     /// Brings the schema up to date. Safe to call on every start and from several nodes at once.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         match self {
@@ -68,22 +76,6 @@ impl Db {
             Db::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
         }
         .context("migrating the database")
-    }
-
-    /// How many migrations of this program the database does not have.
-    pub async fn missing_migrations(&self) -> Result<usize, sqlx::migrate::MigrateError> {
-        let (migrator, applied) = match self {
-            Db::Sqlite { readers, .. } => {
-                let mut conn = readers.acquire().await?;
-                (&SQLITE_MIGRATIONS, conn.list_applied_migrations(MIGRATIONS_TABLE).await?)
-            }
-            Db::Postgres(pool) => {
-                let mut conn = pool.acquire().await?;
-                (&POSTGRES_MIGRATIONS, conn.list_applied_migrations(MIGRATIONS_TABLE).await?)
-            }
-        };
-        let is_missing = |version| applied.iter().all(|applied| applied.version != version);
-        Ok(migrator.iter().filter(|migration| is_missing(migration.version)).count())
     }
 
     /// A connection for reading, or for one single statement on PostgreSQL.
@@ -175,12 +167,17 @@ async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {
     Ok(Db::Sqlite { writer, readers })
 }
 
-async fn open_postgres(url: &str) -> anyhow::Result<Db> {
+fn postgres_options(url: &str) -> anyhow::Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url).context("reading the PostgreSQL URL")?;
+    Ok(options.application_name("repairops"))
+}
+
+async fn open_postgres(url: &str) -> anyhow::Result<Db> {
+    let options = postgres_options(url)?;
     let pool = PgPoolOptions::new()
         .max_connections(20)
         .acquire_timeout(Duration::from_secs(30))
-        .connect_with(options.application_name("repairops"))
+        .connect_with(options)
         .await
         .context("connecting to PostgreSQL")?;
     Ok(Db::Postgres(pool))

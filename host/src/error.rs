@@ -5,6 +5,8 @@
 //! cause is logged here, once, with its chain.
 
 mod inventory;
+mod keys;
+mod limits;
 mod people;
 mod plugins;
 mod tickets;
@@ -101,6 +103,17 @@ impl ApiError {
     pub fn unavailable(code: &'static str, message: impl Into<String>, details: Value) -> Self {
         let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message, details);
         error.retry_after_s = Some(1);
+        error
+    }
+
+    pub fn too_many_requests(
+        message: impl Into<String>,
+        details: Value,
+        retry_after_s: u32,
+    ) -> Self {
+        let mut error =
+            Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED", message, details);
+        error.retry_after_s = Some(retry_after_s);
         error
     }
 

@@ -6,16 +6,13 @@
 //! tables); `runtime` runs guests; `model` is plain data and rules. Calls go http -> operation -> store or
 //! runtime -> model, never upward.
 
-pub mod access_log;
 pub mod app;
 pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
-pub mod etag;
 pub mod extract;
-pub mod health;
 pub mod metrics;
 pub mod model;
 pub mod openapi;
@@ -28,6 +25,7 @@ pub mod inventory;
 pub mod keys;
 pub mod organizations;
 pub mod plugins;
+pub mod rate_limits;
 pub mod shops;
 pub mod tickets;
 pub mod users;

@@ -3,8 +3,10 @@
 use std::ops::Deref;
 
 use repairops::db::Conn;
+use repairops::keys::create::NewKey;
 use repairops::model::ids::{KeyId, OrgId};
 use repairops::model::people::Scope;
+use repairops::rate_limits::rates::RatesOption;
 use repairops::{App, Config, inventory, keys, organizations, router};
 use serde_json::Value;
 use sqlx::types::Json;
@@ -60,6 +62,7 @@ impl TestApp {
     pub async fn finish(self) {
         let problems = inventory::doctor::examine(&self.app.db).await.expect("an examination");
         assert!(problems.is_empty(), "the doctor found {problems:#?}");
+        self.app.rate_limits.close().await;
         self.app.db.close().await;
         self.database.give_back().await;
     }
@@ -141,6 +144,8 @@ async fn start_app(database: &Database, change: impl FnOnce(&mut Config)) -> App
     // Tests share two cores with each other; those that are about time set it themselves.
     config.request_budget_ms = 10_000;
     config.compile.compiler = Some(program());
+    // Most tests ask more than ten admin requests.
+    config.limits.rate_limits = RatesOption::OFF;
     change(&mut config);
     App::start(config).await.expect("an app")
 }
@@ -156,7 +161,7 @@ async fn create_organization(app: &App, name: &str, tier: &str) -> OrgId {
 }
 
 async fn create_key(app: &App, org: OrgId, scope: Scope, name: &str) -> (KeyId, String) {
-    let new =
-        keys::create::create(&app.db, &app.clock, org, name, scope, None).await.expect("a key");
-    (new.id, new.key)
+    let new = NewKey::new(name, scope);
+    let made = keys::create::create(&app.db, &app.clock, org, new).await.expect("a key");
+    (made.key.id, made.text)
 }

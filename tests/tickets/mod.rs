@@ -1,7 +1,6 @@
 //! `/v1/tickets`.
 
 mod create;
-mod etag;
 mod list;
 mod parts;
 mod patch;
@@ -9,5 +8,4 @@ mod races;
 mod show;
 mod stock;
 mod transition;
-mod transitions;
 mod workflow;

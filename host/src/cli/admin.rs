@@ -1,5 +1,7 @@
 //! `repairops admin`: what needs no running server.
 
+mod keys;
+
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -12,8 +14,7 @@ use crate::config::DatabaseConfig;
 use crate::db::Db;
 use crate::inventory::doctor;
 use crate::model::ids::OrgId;
-use crate::model::people::Scope;
-use crate::{keys, organizations};
+use crate::organizations;
 
 #[derive(Args)]
 pub struct Admin {
@@ -45,7 +46,7 @@ enum AdminCommand {
     /// API keys.
     Key {
         #[command(subcommand)]
-        command: KeyCommand,
+        command: keys::KeyCommand,
     },
     /// Check what must always be true of the data; exits with 1 when something is not.
     Doctor {
@@ -66,36 +67,29 @@ enum OrgCommand {
         #[arg(long, default_value = "enterprise")]
         tier: String,
     },
-}
-
-#[derive(Subcommand)]
-enum KeyCommand {
-    /// Make a key; its text is shown this once.
-    Create {
+    /// Give an organization another tier.
+    SetTier {
         #[command(flatten)]
         common: Common,
         /// The organization's id.
-        #[arg(long)]
         org: Uuid,
-        #[arg(long)]
-        scope: Scope,
-        /// What the timeline calls whoever uses it.
-        #[arg(long, default_value = "API key")]
-        name: String,
+        /// The API is available on the enterprise tier.
+        tier: String,
     },
 }
 
 impl Admin {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logging("warn", super::LogFormat::Text);
+        super::start_logging("warn");
         match self.command {
             AdminCommand::Migrate { common } => migrate(&common).await,
             AdminCommand::Org { command: OrgCommand::Create { common, name, tier } } => {
                 create_org(&common, &name, &tier).await
             }
-            AdminCommand::Key { command: KeyCommand::Create { common, org, scope, name } } => {
-                create_key(&common, OrgId(org), scope, &name).await
+            AdminCommand::Org { command: OrgCommand::SetTier { common, org, tier } } => {
+                set_tier(&common, OrgId(org), &tier).await
             }
+            AdminCommand::Key { command } => command.run().await,
             AdminCommand::Doctor { common } => examine(&common).await,
         }
     }
@@ -131,24 +125,21 @@ async fn create_org(common: &Common, name: &str, tier: &str) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-async fn create_key(
-    common: &Common,
-    org: OrgId,
-    scope: Scope,
-    name: &str,
-) -> anyhow::Result<ExitCode> {
+async fn set_tier(common: &Common, org: OrgId, tier: &str) -> anyhow::Result<ExitCode> {
     let db = common.open().await?;
-    let mut conn = db.read().await?;
-    if !organizations::store::exists(&mut conn, org).await? {
-        bail!(
-            "there is no organization {org}; make one with `repairops admin org create --name NAME`"
-        );
+    let mut tx = db.begin().await?;
+    if !organizations::store::set_tier(&mut tx, org, tier).await? {
+        bail!(no_such_org(org));
     }
-    drop(conn);
-    let new = keys::create::create(&db, &Clock::default(), org, name, scope, None).await?;
-    let body = json!({ "id": new.id, "key": new.key, "scope": scope, "name": name });
-    common.print(&body, &format!("{}\nThis is shown once; keep it safe.", new.key));
+    tx.commit().await?;
+    common.print(&json!({ "id": org, "tier": tier }), &format!("{org} has the tier {tier} now."));
     Ok(ExitCode::SUCCESS)
+}
+
+fn no_such_org(org: OrgId) -> String {
+    format!(
+        "there is no organization {org}; make one with `repairops admin org create --name NAME`"
+    )
 }
 
 async fn examine(common: &Common) -> anyhow::Result<ExitCode> {

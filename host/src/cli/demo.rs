@@ -7,7 +7,6 @@ mod story;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -15,9 +14,10 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::app::App;
-use crate::config::{Config, DatabaseConfig};
-use crate::keys;
+use crate::config::{Config, DatabaseConfig, LimitConfig};
+use crate::keys::create::{NewKey, create};
 use crate::model::people::Scope;
+use crate::rate_limits::rates::{Rates, RatesOption};
 use crate::toolchain::{build_components, ensure_wasm_target};
 use history::World;
 
@@ -40,6 +40,9 @@ pub struct Demo {
     check: bool,
 }
 
+/// Whoever tries things out is not to run into ten admin requests an hour.
+const RATES: RatesOption = RatesOption(Some(Rates { read: 100_000, write: 10_000, admin: 1_000 }));
+
 /// A built component and its name.
 struct Built {
     name: String,
@@ -55,7 +58,7 @@ struct Keys {
 
 impl Demo {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logging("error", super::LogFormat::Text);
+        super::start_logging("error");
         // The story needs no fixed port, so it runs beside a demo that serves. Taken first: a port that is in
         // use should not be found out after minutes of building.
         let listen = if self.check { "127.0.0.1:0" } else { self.listen.as_str() };
@@ -72,18 +75,22 @@ impl Demo {
 
         let base = format!("http://{}", listener.local_addr()?);
         if self.check {
-            tokio::spawn(super::serve::serve(app.clone(), listener, Duration::ZERO));
+            tokio::spawn(super::serve::serve(app.clone(), listener));
             return story::play(&base, &app.db, &world, &keys, &components).await;
         }
         introduce(&base, &world, &keys);
-        super::serve::serve(app, listener, Duration::ZERO).await?;
+        super::serve::serve(app, listener).await?;
         Ok(ExitCode::SUCCESS)
     }
 
     fn config(&self, folder: &TempDir) -> Config {
         let fresh = || format!("sqlite:{}", folder.path().join("demo.db").display());
         let url = self.database.clone().unwrap_or_else(fresh);
-        Config { database: DatabaseConfig { url }, ..Config::new(folder.path().join("data")) }
+        Config {
+            database: DatabaseConfig { url },
+            limits: LimitConfig { rate_limits: RATES, ..LimitConfig::default() },
+            ..Config::new(folder.path().join("data"))
+        }
     }
 }
 
@@ -109,8 +116,8 @@ fn build() -> anyhow::Result<Vec<Built>> {
 
 async fn make_keys(app: &App, world: &World) -> anyhow::Result<Keys> {
     let make = async |scope, name| {
-        let new = keys::create::create(&app.db, &app.clock, world.org, name, scope, None).await?;
-        anyhow::Ok(new.key)
+        let made = create(&app.db, &app.clock, world.org, NewKey::new(name, scope)).await?;
+        anyhow::Ok(made.text)
     };
     Ok(Keys {
         read: make(Scope::Read, "Demo dashboard").await?,
@@ -128,6 +135,7 @@ fn introduce(base: &str, world: &World, keys: &Keys) {
         r#"
 RepairOps is serving on {base} (Ctrl-C ends it).
 Shops: Downtown {downtown}, Riverside {riverside}. Technician: {technician}.
+The demo allows a key 100 times the usual requests an hour (read 1,000, write 100, admin 10).
 
     export RO={base}/v1
     export READ={read}

@@ -1,5 +1,6 @@
 //! `repairops serve`.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,9 +10,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::{App, router};
-use crate::cli::LogFormat;
 use crate::config::Config;
-use crate::{metrics, plugins, tickets};
+use crate::rate_limits::flush;
+use crate::{plugins, tickets};
 
 /// How long the end may take: a guest has a deadline of a second at most, a client may be slow.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
@@ -20,51 +21,32 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
 pub struct Serve {
     #[command(flatten)]
     config: Config,
-
-    /// How the log is written: for people, or one JSON object a line.
-    #[arg(long, env = "REPAIROPS_LOG_FORMAT", default_value = "text")]
-    log_format: LogFormat,
-
-    /// How long a server that is asked to end still takes requests, in milliseconds, while /readyz says that it
-    /// ends: as long as a load balancer needs to see it.
-    #[arg(long, env = "REPAIROPS_DRAIN_MS", default_value_t = 1_000)]
-    drain_ms: u64,
 }
 
 impl Serve {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logging("info,sqlx=warn", self.log_format);
+        super::start_logging("info,sqlx=warn");
+        let listen = self.config.listen.clone();
         let app = App::start(self.config).await?;
-        let listener = listen(&app.config.listen).await?;
-        if let Some(address) = &app.config.metrics_listen {
-            let listener = listen(address).await?;
-            tracing::info!(at = %listener.local_addr()?, "serving metrics");
-            let service = metrics::router(app.clone());
-            tokio::spawn(async move { axum::serve(listener, service).await });
-        }
+        let listener =
+            TcpListener::bind(&listen).await.with_context(|| format!("listening on {listen}"))?;
         tracing::info!(address = %listener.local_addr()?, "serving");
-        serve(app, listener, Duration::from_millis(self.drain_ms)).await?;
+        serve(app, listener).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn listen(address: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
-}
-
-/// Serves until the process is asked to end. For the time of `drain` it says so and still serves; then requests under way are finished first, guests by their
+/// Serves until the process is asked to end. Requests under way are finished first, guests by their
 /// deadline; post-create work that is not finished stays marked and is taken up by the next start.
-pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::Result<()> {
+pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let resuming = tokio::spawn(plugins::compile::retake_forever(app.clone()));
     let enriching = tokio::spawn(tickets::enrich::run_until(app.clone(), stopped.clone()));
-    let (db, ending) = (app.db.clone(), app.ending.clone());
-    let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
+    let flushing = tokio::spawn(flush::run_until(app.clone(), stopped.clone()));
+    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         asked_to_end().await;
-        ending.begin();
-        tracing::info!("asked to end: not ready any more");
-        tokio::time::sleep(drain).await;
-        tracing::info!("finishing the requests under way");
+        tracing::info!("asked to end: finishing the requests under way");
         let _ = stop.send(true);
     });
     tokio::select! {
@@ -75,8 +57,17 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     }
     resuming.abort();
     let _ = tokio::time::timeout(SHUTDOWN_MAX, enriching).await;
-    let _ = tokio::time::timeout(SHUTDOWN_MAX, db.close()).await;
+    let _ = tokio::time::timeout(SHUTDOWN_MAX, flushing).await;
+    let _ = tokio::time::timeout(SHUTDOWN_MAX, close(&app)).await;
     Ok(())
+}
+
+async fn close(app: &App) {
+    if let Err(error) = flush::flush(app).await {
+        tracing::error!(?error, "what keys used could not be written back");
+    }
+    app.rate_limits.close().await;
+    app.db.close().await;
 }
 
 async fn too_long_after(mut stopped: watch::Receiver<bool>) {

@@ -1,29 +1,93 @@
 //! Makes an API key.
 
 use crate::clock::Clock;
-use crate::db::Db;
-use crate::keys::{generate, key_hash, store};
-use crate::model::ids::{KeyId, OrgId, UserId};
+use crate::db::{Conn, Db};
+use crate::keys::{generate, hint, key_hash, store};
+use crate::model::ids::{OrgId, UserId};
+use crate::model::invalid::{Invalid, check_text};
+use crate::model::key::ApiKey;
 use crate::model::people::Scope;
+use crate::model::time::Time;
+use crate::users;
 
-/// A new key; `key` is the only copy of its text.
 pub struct NewKey {
-    pub id: KeyId,
-    pub key: String,
+    pub name: String,
+    pub scope: Scope,
+    pub user_id: Option<UserId>,
+    pub expires_at: Option<Time>,
+}
+
+impl NewKey {
+    pub fn new(name: &str, scope: Scope) -> NewKey {
+        NewKey { name: name.to_owned(), scope, user_id: None, expires_at: None }
+    }
+}
+
+/// A key that was just made; `text` is the only copy of it.
+pub struct MadeKey {
+    pub key: ApiKey,
+    pub text: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CreateKeyError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("no randomness")]
+    Randomness(#[source] anyhow::Error),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
 }
 
 pub async fn create(
     db: &Db,
     clock: &Clock,
     org: OrgId,
-    name: &str,
-    scope: Scope,
-    user: Option<UserId>,
-) -> anyhow::Result<NewKey> {
-    let key = generate()?;
-    let id: KeyId = clock.new_id();
+    new: NewKey,
+) -> Result<MadeKey, CreateKeyError> {
+    let new = NewKey { name: check_text("name", &new.name, 200)?, ..new };
+    check_expiry(new.expires_at, clock.now())?;
     let mut tx = db.begin().await?;
-    store::insert(&mut tx, org, id, name, &key_hash(&key), scope, user, clock.now()).await?;
+    if let Some(user) = new.user_id
+        && users::store::get(&mut tx, org, user).await?.is_none()
+    {
+        return Err(Invalid::new("user_id", user, "user_id is no user of this organization").into());
+    }
+    let made = make(&mut tx, clock, org, new).await?;
     tx.commit().await?;
-    Ok(NewKey { id, key })
+    Ok(made)
+}
+
+/// The part that rotation shares: what is asked for was checked.
+pub(super) async fn make(
+    conn: &mut Conn,
+    clock: &Clock,
+    org: OrgId,
+    new: NewKey,
+) -> Result<MadeKey, CreateKeyError> {
+    let text = generate().map_err(CreateKeyError::Randomness)?;
+    let key = ApiKey {
+        id: clock.new_id(),
+        name: new.name,
+        scope: new.scope,
+        user_id: new.user_id,
+        hint: Some(hint(&text).to_owned()),
+        created_at: clock.now(),
+        expires_at: new.expires_at,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    store::insert(conn, org, &key, &key_hash(&text)).await?;
+    Ok(MadeKey { key, text })
+}
+
+pub(super) fn check_expiry(expires_at: Option<Time>, now: Time) -> Result<(), Invalid> {
+    match expires_at {
+        Some(end) if end <= now => Err(Invalid::new(
+            "expires_at",
+            crate::model::time::format(&end),
+            "expires_at must be in the future",
+        )),
+        _ => Ok(()),
+    }
 }

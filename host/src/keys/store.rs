@@ -1,25 +1,58 @@
 //! All SQL of api_keys.
 
 use sqlx::FromRow;
+use uuid::Uuid;
 
-use crate::db::Conn;
+use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{KeyId, OrgId, UserId};
+use crate::model::key::ApiKey;
 use crate::model::people::Scope;
 use crate::model::time::Time;
-use crate::{execute, fetch_optional};
+use crate::page::{Column, Listed, Listing, Sort, Window};
+use crate::{execute, fetch_all, fetch_optional};
+
+pub static LISTING: Listing = Listing {
+    name: "keys",
+    id: "k.id",
+    default: "-created_at",
+    sorts: &[
+        Sort::by("created_at", &[Column::Time("k.created_at")]),
+        Sort::by("name", &[Column::Text("k.name")]),
+    ],
+};
+
+impl Listed for ApiKey {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn keys(&self, sort: &str) -> Vec<Value> {
+        match sort {
+            "name" => vec![Value::Text(self.name.clone())],
+            _ => vec![Value::Time(self.created_at)],
+        }
+    }
+}
 
 /// What a request needs to know of its key and its organization.
 #[derive(Debug, FromRow)]
 pub struct KeyRow {
     pub org_id: OrgId,
-    pub key_id: KeyId,
+    pub id: KeyId,
     pub name: String,
     pub scope: Scope,
     pub user_id: Option<UserId>,
     pub user_name: Option<String>,
+    pub expires_at: Option<Time>,
     pub revoked_at: Option<Time>,
     pub tier: String,
     pub plugins_revision: i64,
+}
+
+impl KeyRow {
+    pub fn works(&self, now: Time) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| end > now)
+    }
 }
 
 /// Across organizations by design: the hash is what tells the organization.
@@ -27,8 +60,8 @@ pub async fn find_by_hash(conn: &mut Conn, hash: &[u8]) -> Result<Option<KeyRow>
     fetch_optional!(
         conn,
         KeyRow,
-        "select k.org_id, k.id as key_id, k.name, k.scope, k.user_id, u.name as user_name, k.revoked_at,
-                o.tier, o.plugins_revision
+        "select k.org_id, k.id, k.name, k.scope, k.user_id, u.name as user_name, k.expires_at,
+                k.revoked_at, o.tier, o.plugins_revision
          from api_keys k
          join organizations o on o.id = k.org_id
          left join users u on u.org_id = k.org_id and u.id = k.user_id
@@ -37,45 +70,94 @@ pub async fn find_by_hash(conn: &mut Conn, hash: &[u8]) -> Result<Option<KeyRow>
     )
 }
 
-#[allow(clippy::too_many_arguments)] // one a column
 pub async fn insert(
     conn: &mut Conn,
     org: OrgId,
-    id: KeyId,
-    name: &str,
+    key: &ApiKey,
     hash: &[u8],
-    scope: Scope,
-    user: Option<UserId>,
-    now: Time,
 ) -> Result<(), sqlx::Error> {
     execute!(
         conn,
-        "insert into api_keys (org_id, id, name, hash, scope, user_id, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into api_keys (org_id, id, name, hash, hint, scope, user_id, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         org,
-        id,
-        name,
+        key.id,
+        key.name.as_str(),
         hash,
-        scope.as_str(),
-        user,
-        now
+        key.hint.as_deref(),
+        key.scope.as_str(),
+        key.user_id,
+        key.created_at,
+        key.expires_at
     )?;
     Ok(())
 }
 
-/// True when there was such a key that was not revoked yet.
-pub async fn revoke(
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select k.id, k.name, k.scope, k.user_id, k.hint, k.created_at, k.expires_at, k.revoked_at,
+                    (select max(u.last_used_at) from key_usage u
+                     where u.org_id = k.org_id and u.key_id = k.id) as last_used_at
+             from api_keys k",
+            $rest
+        )
+    };
+}
+
+pub async fn get(conn: &mut Conn, org: OrgId, id: KeyId) -> Result<Option<ApiKey>, sqlx::Error> {
+    fetch_optional!(conn, ApiKey, select!(" where k.org_id = $1 and k.id = $2"), org, id)
+}
+
+pub async fn list(
+    conn: &mut Conn,
+    org: OrgId,
+    window: &Window,
+) -> Result<(Vec<ApiKey>, i64), sqlx::Error> {
+    let filter = Filter::for_org("k.org_id", org.0);
+    let keys = filter.select(select!(""), &window.slice).fetch_all(conn).await?;
+    Ok((keys, filter.count("api_keys k").fetch_figure(conn).await?))
+}
+
+/// When the other admin keys that work now end; `None` is never.
+pub async fn active_admins_besides(
     conn: &mut Conn,
     org: OrgId,
     id: KeyId,
     now: Time,
-) -> Result<bool, sqlx::Error> {
-    let rows = execute!(
+) -> Result<Vec<Option<Time>>, sqlx::Error> {
+    let rows: Vec<(Option<Time>,)> = fetch_all!(
+        conn,
+        (Option<Time>,),
+        "select expires_at from api_keys
+         where org_id = $1 and id <> $2 and scope = 'admin' and revoked_at is null
+               and (expires_at is null or expires_at > $3)",
+        org,
+        id,
+        now
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Nothing happens to a key that was revoked before.
+pub async fn revoke(conn: &mut Conn, org: OrgId, id: KeyId, now: Time) -> Result<(), sqlx::Error> {
+    execute!(
         conn,
         "update api_keys set revoked_at = $3 where org_id = $1 and id = $2 and revoked_at is null",
         org,
         id,
         now
     )?;
-    Ok(rows == 1)
+    Ok(())
+}
+
+pub async fn expire(conn: &mut Conn, org: OrgId, id: KeyId, end: Time) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "update api_keys set expires_at = $3 where org_id = $1 and id = $2",
+        org,
+        id,
+        end
+    )?;
+    Ok(())
 }

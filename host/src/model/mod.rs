@@ -3,6 +3,7 @@
 pub mod event;
 pub mod ids;
 pub mod invalid;
+pub mod key;
 pub mod limits;
 pub mod money;
 pub mod patch;
@@ -11,5 +12,4 @@ pub mod plugin;
 pub mod stock;
 pub mod ticket;
 pub mod time;
-pub mod version;
 pub mod workflow;

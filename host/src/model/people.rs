@@ -16,6 +16,7 @@ use super::time::Time;
     Eq,
     PartialOrd,
     Ord,
+    Hash,
     Serialize,
     Deserialize,
     sqlx::Type,

@@ -1,7 +1,7 @@
 //! Moments: UTC, cut to microseconds (what both databases keep), RFC 3339 outside.
 
 use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
-use serde::Serializer;
+use serde::{Deserialize, Deserializer, Serializer};
 use utoipa::openapi::schema::{KnownFormat, OneOfBuilder, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, Schema};
 
@@ -22,6 +22,31 @@ pub fn format(time: &Time) -> String {
 /// For serde: `#[serde(serialize_with = "time::serialize")]`.
 pub fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format(time))
+}
+
+/// The same for one that may be `null`.
+pub fn serialize_option<S: Serializer>(
+    time: &Option<Time>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serialize(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Reads a moment in a body: `#[serde(default, deserialize_with = "time::deserialize_option")]`. A date
+/// alone is none.
+pub fn deserialize_option<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Time>, D::Error> {
+    let read = |text: String| match DateTime::parse_from_rfc3339(&text) {
+        Ok(_) => parse(&text).map_err(serde::de::Error::custom),
+        Err(_) => Err(serde::de::Error::custom(format!(
+            "{text:?} is no RFC 3339 date and time, for example 2026-01-31T10:00:00Z"
+        ))),
+    };
+    Option::<String>::deserialize(deserializer)?.map(read).transpose()
 }
 
 /// Reads a moment, or a date alone, which is its midnight in UTC. Years have four digits: in the text of one database,

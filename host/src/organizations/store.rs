@@ -29,6 +29,21 @@ pub async fn exists(conn: &mut Conn, id: OrgId) -> Result<bool, sqlx::Error> {
     Ok(row.is_some())
 }
 
+/// Until the transaction ends, others that do this wait.
+pub async fn lock(conn: &mut Conn, id: OrgId) -> Result<(), sqlx::Error> {
+    // SQLite's transactions are alone anyway.
+    if conn.is_postgres() {
+        execute!(conn, "select 1 from organizations where id = $1 for no key update", id)?;
+    }
+    Ok(())
+}
+
+/// False when there is no such organization.
+pub async fn set_tier(conn: &mut Conn, id: OrgId, tier: &str) -> Result<bool, sqlx::Error> {
+    let rows = execute!(conn, "update organizations set tier = $2 where id = $1", id, tier)?;
+    Ok(rows == 1)
+}
+
 /// Takes the next ticket number. Creations of one organization queue here until they commit.
 pub async fn take_ticket_number(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
     let row: (i64,) = fetch_one!(

@@ -28,8 +28,7 @@ const ATTEMPTS_MAX: i64 = 5;
 /// How often a write starts again because the ticket changed meanwhile.
 const WRITES_MAX: usize = 20;
 
-/// Runs the given installations for a ticket. Whatever goes wrong stays behind as pending work. The answer has the
-/// version that this left the ticket at, if it wrote.
+/// Runs the given installations for a ticket. Whatever goes wrong stays behind as pending work.
 pub async fn run(
     app: &App,
     org: OrgId,
@@ -37,15 +36,15 @@ pub async fn run(
     plugins: Vec<Arc<Active>>,
     actor: &Actor,
     budget: &mut Budget,
-) -> (Trace, Option<i64>) {
+) -> Trace {
     if plugins.is_empty() {
-        return (Trace::default(), None);
+        return Trace::default();
     }
     match try_run(app, org, ticket, plugins, actor, budget).await {
-        Ok((trace, version)) => (trace, version),
+        Ok(trace) => trace,
         Err(error) => {
             tracing::error!(%ticket, ?error, "the post-create work of a ticket is left for later");
-            (Trace::default(), None)
+            Trace::default()
         }
     }
 }
@@ -57,17 +56,17 @@ async fn try_run(
     plugins: Vec<Arc<Active>>,
     actor: &Actor,
     budget: &mut Budget,
-) -> Result<(Trace, Option<i64>), sqlx::Error> {
+) -> Result<Trace, sqlx::Error> {
     let mut conn = app.db.read().await?;
     let Some(detail) = detail::load(&mut conn, org, ticket).await? else {
-        return Ok((Trace::default(), None));
+        return Ok(Trace::default());
     };
     drop(conn); // guest code runs without one
     let event = event::creation(&detail, actor, app.clock.now());
     let enrichment = hooks::post_create(app, org, plugins, event, budget).await;
     for _ in 0..WRITES_MAX {
-        if let Some(version) = write(app, org, ticket, &enrichment).await? {
-            return Ok((enrichment.trace, Some(version)));
+        if write(app, org, ticket, &enrichment).await? {
+            return Ok(enrichment.trace);
         }
     }
     Err(sqlx::Error::Protocol(format!(
@@ -75,24 +74,21 @@ async fn try_run(
     )))
 }
 
-/// Writes the patches; none when the ticket changed between reading and writing it, else its version now, which grows
-/// with whatever the ticket shows of this.
+/// Writes the patches; false when the ticket changed between reading and writing it.
 async fn write(
     app: &App,
     org: OrgId,
     id: TicketId,
     enrichment: &Enrichment,
-) -> Result<Option<i64>, sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let mut ticket = store::get(&mut tx, org, id).await?.ok_or(sqlx::Error::RowNotFound)?;
+    let Some(mut ticket) = store::get(&mut tx, org, id).await? else { return Ok(true) };
     let mut changed: Vec<String> = Vec::new();
-    let mut ended = false;
     for (active, patch) in &enrichment.patches {
         if !store::end_enrichment(&mut tx, org, id, active.installation_id, "done", None).await? {
             continue; // someone else did it
         }
-        ended = true;
         ticket.apply(patch);
         for field in patch.fields() {
             if field == "internal_note" {
@@ -112,44 +108,38 @@ async fn write(
             note::add(&mut tx, &app.clock, org, &ticket, &active.plugin, text, now).await?;
         }
     }
-    let told = fail_or_postpone(app, &mut tx, org, &ticket, enrichment).await?;
-    let mut version = ticket.version;
-    if changed.is_empty() && (ended || told) {
-        version = store::touch(&mut tx, org, id, None).await?.unwrap_or(version);
-    }
+    fail_or_postpone(app, &mut tx, org, &ticket, enrichment).await?;
     if !changed.is_empty() {
         ticket.updated_at = now;
         if !store::update(&mut tx, org, &ticket).await? {
-            return Ok(None);
+            return Ok(false);
         }
-        version += 1;
         let data = json!({
             "ticket_id": id,
             "ticket_number": ticket.number_text(),
             "shop_id": ticket.shop_id,
             "changed": changed,
-            "version": version,
+            "version": ticket.version + 1,
         });
         webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), "ticket.updated", &data, now)
             .await?;
     }
     tx.commit().await?;
-    Ok(Some(version))
+    Ok(true)
 }
 
 /// Failed tries are made again, each time later; after the last one the work counts as failed. The first failure is
-/// noted in the timeline. True when the ticket shows something of it.
+/// noted in the timeline.
 async fn fail_or_postpone(
     app: &App,
     conn: &mut Conn,
     org: OrgId,
     ticket: &Ticket,
     enrichment: &Enrichment,
-) -> Result<bool, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     if enrichment.failures.is_empty() {
-        return Ok(false);
+        return Ok(());
     }
-    let mut told = false;
     let now = app.clock.now();
     let rows = store::enrichments(conn, org, ticket.id).await?;
     for (active, error) in &enrichment.failures {
@@ -159,17 +149,15 @@ async fn fail_or_postpone(
         if tries == 0 {
             let text = format!("went on without it, and will ask again: {error}");
             note::add(conn, &app.clock, org, ticket, &active.plugin, &text, now).await?;
-            told = true;
         }
         if tries + 1 >= ATTEMPTS_MAX {
-            told = true;
             store::end_enrichment(conn, org, ticket.id, id, "failed", Some(error)).await?;
         } else {
             let due_at = now + Duration::from_secs(10 << tries.clamp(0, 10));
             store::postpone_enrichment(conn, org, ticket.id, id, due_at, error).await?;
         }
     }
-    Ok(told)
+    Ok(())
 }
 
 /// Takes up post-create work that is due: after a failure, a crash or a restart. Answers for how many

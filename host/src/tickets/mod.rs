@@ -1,6 +1,5 @@
 //! Tickets: made, changed, moved through the workflow; the plugins take part.
 
-mod bodies;
 pub mod change;
 pub mod create;
 pub mod detail;
@@ -11,5 +10,4 @@ pub mod http;
 pub mod note;
 pub mod parts;
 pub mod store;
-pub mod transitions;
 mod views;

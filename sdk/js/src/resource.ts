@@ -27,20 +27,17 @@ export class Api {
     return this.transport.request({ method: 'PATCH', path, body, options })
   }
 
-  delete<T>(path: string, options?: WriteOptions): Promise<T> {
+  delete(path: string, options?: WriteOptions): Promise<void> {
     return this.transport.request({ method: 'DELETE', path, options })
   }
 }
 
 export abstract class Resource {
-  readonly #api: Api
+  /** @internal */
+  protected readonly api: Api
 
   constructor(api: Api) {
-    this.#api = api
-  }
-
-  protected get api(): Api {
-    return this.#api
+    this.api = api
   }
 }
 

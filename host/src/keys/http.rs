@@ -1,0 +1,217 @@
+//! `/v1/keys`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::Schema;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::auth::Admin;
+use crate::error::ApiError;
+use crate::extract::{Body, Params, PathId};
+use crate::keys::create::{self, MadeKey, NewKey};
+use crate::keys::revoke::{self, LastAdmin};
+use crate::keys::{rotate, store};
+use crate::model::ids::{KeyId, UserId};
+use crate::model::key::{ApiKey, KeyState};
+use crate::model::people::Scope;
+use crate::model::time::{self, Time};
+use crate::page::{Page, Paging, Window};
+use crate::respond::Created;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = sort_schema)]
+    sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
+    offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort and filters.
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewKey)]
+pub struct CreateBody {
+    /// Where it is used, for people. The timeline shows it unless the key belongs to a user.
+    #[schema(min_length = 1, max_length = 200, example = "Front desk")]
+    name: String,
+    scope: Scope,
+    /// Whose actions the timeline shows.
+    user_id: Option<UserId>,
+    /// In the future; without it the key does not end.
+    #[serde(default, deserialize_with = "time::deserialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Time>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = KeyRotation)]
+pub struct RotateBody {
+    /// How long the old key still works.
+    #[schema(minimum = 0, maximum = 168, default = 24)]
+    overlap_hours: Option<i64>,
+    /// When the new key ends, in the future; without it, it does not end.
+    #[serde(default, deserialize_with = "time::deserialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Time>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Key)]
+pub struct KeyView {
+    id: KeyId,
+    name: String,
+    scope: Scope,
+    user_id: Option<UserId>,
+    /// The last four digits of the key; `null` for those made before this was kept.
+    hint: Option<String>,
+    state: KeyState,
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+    /// The last request with it, give or take a few seconds; `null` before the first.
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Time>,
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Time>,
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    revoked_at: Option<Time>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = KeyMade)]
+pub struct MadeView {
+    #[serde(flatten)]
+    about: KeyView,
+    /// The key itself. It is shown this once.
+    #[schema(example = "ro_live_3f…")]
+    key: String,
+}
+
+/// Lists API keys.
+#[utoipa::path(
+    get, path = "/keys", tag = "API keys", operation_id = "listKeys", security(("api_key" = ["admin"])),
+    params(ListParams),
+    responses((status = 200, description = "A page of keys, without their text", body = Page<KeyView>)),
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Admin,
+    Params(params): Params<ListParams>,
+) -> Result<Json<Page<KeyView>>, ApiError> {
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let window = Window::new(&store::LISTING, paging, &())?;
+    let mut conn = app.db.read().await?;
+    let rows = store::list(&mut conn, caller.org, &window).await?;
+    let now = app.clock.now();
+    Ok(Json(window.page(rows, |key| view(key, now))))
+}
+
+/// An API key, without its text.
+#[utoipa::path(
+    get, path = "/keys/{key_id}", tag = "API keys", operation_id = "getKey", security(("api_key" = ["admin"])),
+    responses((status = 200, description = "The key", body = KeyView)),
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<KeyId>,
+) -> Result<Json<KeyView>, ApiError> {
+    let mut conn = app.db.read().await?;
+    let key = store::get(&mut conn, caller.org, id).await?;
+    let key = key.ok_or_else(|| ApiError::not_found("API key"))?;
+    Ok(Json(view(key, app.clock.now())))
+}
+
+/// Makes an API key. Its text is in this answer and nowhere else.
+#[utoipa::path(
+    post, path = "/keys", tag = "API keys", operation_id = "createKey", security(("api_key" = ["admin"])),
+    request_body = CreateBody,
+    responses((status = 201, description = "Made", body = MadeView)),
+)]
+pub async fn create(
+    State(app): State<App>,
+    caller: Admin,
+    Body(body): Body<CreateBody>,
+) -> Result<Created<MadeView>, ApiError> {
+    let new = NewKey {
+        name: body.name,
+        scope: body.scope,
+        user_id: body.user_id,
+        expires_at: body.expires_at,
+    };
+    let made = create::create(&app.db, &app.clock, caller.org, new).await?;
+    Ok(made_view(made, app.clock.now()))
+}
+
+/// Revokes an API key: from now on it opens nothing. Revoking it again changes nothing.
+#[utoipa::path(
+    delete, path = "/keys/{key_id}", tag = "API keys", operation_id = "revokeKey", security(("api_key" = ["admin"])),
+    responses((status = 204, description = "Revoked")),
+)]
+pub async fn revoke(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<KeyId>,
+) -> Result<StatusCode, ApiError> {
+    revoke::revoke(&app.db, &app.clock, caller.org, id, LastAdmin::Keep).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Replaces an API key by a new one of the same name, scope and user; the old one works for a while yet.
+#[utoipa::path(
+    post, path = "/keys/{key_id}/rotate", tag = "API keys", operation_id = "rotateKey", security(("api_key" = ["admin"])),
+    request_body = RotateBody,
+    responses((status = 201, description = "The new key", body = MadeView)),
+)]
+pub async fn rotate(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<KeyId>,
+    Body(body): Body<RotateBody>,
+) -> Result<Created<MadeView>, ApiError> {
+    let RotateBody { overlap_hours, expires_at } = body;
+    let made =
+        rotate::rotate(&app.db, &app.clock, caller.org, id, overlap_hours, expires_at).await?;
+    Ok(made_view(made, app.clock.now()))
+}
+
+fn sort_schema() -> Schema {
+    store::LISTING.sort_schema()
+}
+
+fn made_view(made: MadeKey, now: Time) -> Created<MadeView> {
+    Created {
+        location: format!("/v1/keys/{}", made.key.id),
+        body: MadeView { about: view(made.key, now), key: made.text },
+    }
+}
+
+fn view(key: ApiKey, now: Time) -> KeyView {
+    KeyView {
+        id: key.id,
+        state: key.state(now),
+        name: key.name,
+        scope: key.scope,
+        user_id: key.user_id,
+        hint: key.hint,
+        created_at: key.created_at,
+        last_used_at: key.last_used_at,
+        expires_at: key.expires_at,
+        revoked_at: key.revoked_at,
+    }
+}

@@ -1,0 +1,84 @@
+//! Replaces a key by a new one of the same name, scope and user. Both work for a while, so that
+//! whoever uses it can change over without a gap.
+
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::keys::create::{CreateKeyError, MadeKey, NewKey, check_expiry, make};
+use crate::keys::{guard, store};
+use crate::model::ids::{KeyId, OrgId};
+use crate::model::invalid::Invalid;
+use crate::model::key::KeyState;
+use crate::model::time::Time;
+use crate::organizations;
+
+pub const OVERLAP_HOURS_DEFAULT: i64 = 24;
+pub const OVERLAP_HOURS_MAX: i64 = 168;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RotateKeyError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("there is no such key")]
+    NotFound,
+    #[error("A key that is {} cannot be rotated; make a new one", state.as_str())]
+    Ended { state: KeyState },
+    #[error(
+        "The new key would expire before the one that it replaces, and no other admin key lasts as long; leave expires_at out, or make another admin key first"
+    )]
+    LastAdmin,
+    #[error("no randomness")]
+    Randomness(#[source] anyhow::Error),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+impl From<CreateKeyError> for RotateKeyError {
+    fn from(error: CreateKeyError) -> Self {
+        match error {
+            CreateKeyError::Invalid(invalid) => RotateKeyError::Invalid(invalid),
+            CreateKeyError::Randomness(error) => RotateKeyError::Randomness(error),
+            CreateKeyError::Database(error) => RotateKeyError::Database(error),
+        }
+    }
+}
+
+/// The old key ends after the overlap, or when it would have anyway if that is sooner. The new one
+/// lasts until `expires_at`; without it, it does not end.
+pub async fn rotate(
+    db: &Db,
+    clock: &Clock,
+    org: OrgId,
+    id: KeyId,
+    overlap_hours: Option<i64>,
+    expires_at: Option<Time>,
+) -> Result<MadeKey, RotateKeyError> {
+    let hours = overlap_hours.unwrap_or(OVERLAP_HOURS_DEFAULT);
+    let seconds = match u64::try_from(hours) {
+        Ok(hours) if hours <= OVERLAP_HOURS_MAX as u64 => hours * 3600,
+        _ => {
+            let message = format!("overlap_hours must be from 0 to {OVERLAP_HOURS_MAX}");
+            return Err(Invalid::new("overlap_hours", hours, message).into());
+        }
+    };
+    let mut tx = db.begin().await?;
+    organizations::store::lock(&mut tx, org).await?;
+    let now = clock.now();
+    check_expiry(expires_at, now)?;
+    let old = store::get(&mut tx, org, id).await?.ok_or(RotateKeyError::NotFound)?;
+    let state = old.state(now);
+    if state != KeyState::Active {
+        return Err(RotateKeyError::Ended { state });
+    }
+    let new = NewKey { name: old.name.clone(), scope: old.scope, user_id: old.user_id, expires_at };
+    let made = make(&mut tx, clock, org, new).await?;
+    if guard::is_last_admin(&mut tx, org, &old, now).await? {
+        return Err(RotateKeyError::LastAdmin);
+    }
+    let end = now + Duration::from_secs(seconds);
+    let end = old.expires_at.map_or(end, |expires_at| expires_at.min(end));
+    store::expire(&mut tx, org, id, end).await?;
+    tx.commit().await?;
+    Ok(made)
+}

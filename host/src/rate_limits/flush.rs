@@ -1,0 +1,82 @@
+//! Writes back what was counted in memory: every second, and when the server ends. A server that is
+//! killed forgets the last second.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Counted, Counter, RateLimits, rates, store};
+use crate::app::App;
+
+/// How many windows one transaction writes; others write in between.
+const BATCH: usize = 500;
+
+/// Writes until all is written; a window that could not be is kept for the next time.
+pub async fn flush(app: &App) -> Result<(), sqlx::Error> {
+    let counts = app.rate_limits.rates.is_some();
+    for batch in app.rate_limits.take_new(app).chunks(BATCH) {
+        if let Err(error) = write(app, batch, counts).await {
+            app.rate_limits.keep(batch);
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+async fn write(app: &App, batch: &[(Counted, Counter)], counts: bool) -> Result<(), sqlx::Error> {
+    let db = app.rate_limits.quick.as_ref().unwrap_or(&app.db);
+    let mut tx = db.begin().await?;
+    for (counted, counter) in batch {
+        let Counter { window_start, used, last_used_at, .. } = *counter;
+        if counts {
+            store::put_window(&mut tx, *counted, window_start, used, last_used_at).await?;
+        } else {
+            store::put_last_use(&mut tx, *counted, window_start, last_used_at).await?;
+        }
+    }
+    tx.commit().await
+}
+
+impl RateLimits {
+    /// What is not written back yet; windows that are over, and written back, are forgotten. In the
+    /// order of the rows' key, in which every node takes its locks.
+    fn take_new(&self, app: &App) -> Vec<(Counted, Counter)> {
+        let now = app.clock.now();
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        counters
+            .retain(|_, counter| counter.is_new || !rates::has_ended(counter.window_start, now));
+        let mut new: Vec<_> = counters
+            .iter_mut()
+            .filter_map(|(counted, counter)| {
+                std::mem::take(&mut counter.is_new).then_some((*counted, *counter))
+            })
+            .collect();
+        new.sort_unstable_by_key(|(counted, _)| *counted);
+        new
+    }
+
+    fn keep(&self, batch: &[(Counted, Counter)]) {
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        for (counted, _) in batch {
+            if let Some(counter) = counters.get_mut(counted) {
+                counter.is_new = true;
+            }
+        }
+    }
+}
+
+/// Every second, until the server is asked to end. The last flush is the caller's, when no request is left.
+pub async fn run_until(app: App, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+        if let Err(error) = flush(&app).await {
+            tracing::error!(?error, "what keys used could not be written back");
+        }
+    }
+}

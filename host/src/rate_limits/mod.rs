@@ -1,0 +1,78 @@
+//! How many requests a key may make: one fixed window of an hour for each key and class of request, the
+//! class being the scope that the route needs. And how many requests without a good key an address may make.
+//!
+//! Invariants: of a window exactly as many requests get through as its limit, on however many nodes; a
+//! GET never waits for a disk. On PostgreSQL the count is one upsert in the statement that looks the key
+//! up anyway, on connections of its own that do not wait for the log to be written. SQLite has one
+//! process, so its counts are in memory, and are written back every second and at the end.
+
+pub mod address;
+pub mod failures;
+pub mod flush;
+pub mod headers;
+pub mod rates;
+mod spend;
+mod spent_out;
+pub mod store;
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use crate::config::LimitConfig;
+use crate::db::Db;
+use crate::model::ids::{KeyId, OrgId};
+use crate::model::people::Scope;
+use crate::model::time::Time;
+use failures::Failures;
+use rates::Rates;
+use spent_out::SpentOut;
+
+pub use rates::Spent;
+
+/// What all requests of this node share.
+pub struct RateLimits {
+    rates: Option<Rates>,
+    /// Of PostgreSQL: sessions that do not wait for the disk.
+    quick: Option<Db>,
+    counters: Mutex<HashMap<Counted, Counter>>,
+    spent_out: SpentOut,
+    pub failures: Failures,
+}
+
+/// What has a window.
+type Counted = (OrgId, KeyId, Scope);
+
+/// One window, in memory.
+#[derive(Clone, Copy, Debug)]
+struct Counter {
+    window_start: Time,
+    used: i64,
+    last_used_at: Time,
+    /// Not written back yet.
+    is_new: bool,
+}
+
+impl RateLimits {
+    pub fn new(config: &LimitConfig, db: &Db, database_url: &str) -> anyhow::Result<RateLimits> {
+        let quick = match db {
+            Db::Sqlite { .. } => None,
+            Db::Postgres(_) => Some(Db::open_quick_postgres(database_url)?),
+        };
+        Ok(RateLimits {
+            rates: config.rate_limits.0,
+            quick,
+            counters: Mutex::default(),
+            spent_out: SpentOut::default(),
+            failures: Failures::new(
+                config.auth_failures_per_minute,
+                config.trusted_proxies.clone(),
+            ),
+        })
+    }
+
+    pub async fn close(&self) {
+        if let Some(quick) = &self.quick {
+            quick.close().await;
+        }
+    }
+}

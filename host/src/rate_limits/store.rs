@@ -1,0 +1,118 @@
+//! All SQL of key_usage.
+
+use sqlx::FromRow;
+
+use super::Counted;
+use crate::db::Conn;
+use crate::keys::KeyHash;
+use crate::keys::store::KeyRow;
+use crate::model::people::Scope;
+use crate::model::time::Time;
+use crate::{execute, fetch_optional};
+
+/// A key, and the window with this request in it, if the key works.
+#[derive(Debug, FromRow)]
+pub(super) struct FoundRow {
+    #[sqlx(flatten)]
+    pub key: KeyRow,
+    pub window_start: Option<Time>,
+    pub used: Option<i64>,
+}
+
+/// PostgreSQL alone. Across organizations by design: the hash is what tells the organization. Clocks of
+/// nodes differ, so a window never goes back.
+pub(super) async fn find_and_spend(
+    conn: &mut Conn,
+    hash: &KeyHash,
+    class: Scope,
+    window_start: Time,
+    now: Time,
+) -> Result<Option<FoundRow>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        FoundRow,
+        "with found as (
+             select k.org_id, k.id, k.name, k.scope, k.user_id, u.name as user_name, k.expires_at,
+                    k.revoked_at, o.tier, o.plugins_revision
+             from api_keys k
+             join organizations o on o.id = k.org_id
+             left join users u on u.org_id = k.org_id and u.id = k.user_id
+             where k.hash = $1
+         ), spent as (
+             insert into key_usage as w (org_id, key_id, class, window_start, used, last_used_at)
+             select org_id, id, $2::text, $3::timestamptz, 1, $4::timestamptz from found
+             where revoked_at is null and (expires_at is null or expires_at > $4)
+             on conflict (org_id, key_id, class) do update set
+                 used = case when w.window_start >= excluded.window_start then w.used + 1 else 1 end,
+                 window_start = greatest(w.window_start, excluded.window_start),
+                 last_used_at = greatest(w.last_used_at, excluded.last_used_at)
+             returning window_start, used
+         )
+         select found.*, spent.window_start, spent.used from found left join spent on true",
+        hash.as_slice(),
+        class.as_str(),
+        window_start,
+        now
+    )
+}
+
+/// Beginning and count of the last window that was written back.
+pub(super) async fn window(
+    conn: &mut Conn,
+    (org, key, class): Counted,
+) -> Result<Option<(Time, i64)>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        (Time, i64),
+        "select window_start, used from key_usage where org_id = $1 and key_id = $2 and class = $3",
+        org,
+        key,
+        class.as_str()
+    )
+}
+
+pub(super) async fn put_window(
+    conn: &mut Conn,
+    (org, key, class): Counted,
+    window_start: Time,
+    used: i64,
+    last_used_at: Time,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into key_usage (org_id, key_id, class, window_start, used, last_used_at)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (org_id, key_id, class) do update set
+             window_start = excluded.window_start, used = excluded.used, last_used_at = excluded.last_used_at",
+        org,
+        key,
+        class.as_str(),
+        window_start,
+        used,
+        last_used_at
+    )?;
+    Ok(())
+}
+
+/// With limits off only the time counts; what others count stays as it is.
+pub(super) async fn put_last_use(
+    conn: &mut Conn,
+    (org, key, class): Counted,
+    window_start: Time,
+    last_used_at: Time,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into key_usage as w (org_id, key_id, class, window_start, used, last_used_at)
+         values ($1, $2, $3, $4, 0, $5)
+         on conflict (org_id, key_id, class) do update set
+             last_used_at = case when excluded.last_used_at > w.last_used_at
+                                 then excluded.last_used_at else w.last_used_at end",
+        org,
+        key,
+        class.as_str(),
+        window_start,
+        last_used_at
+    )?;
+    Ok(())
+}
