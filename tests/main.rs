@@ -10,6 +10,7 @@ mod errors;
 mod inventory;
 mod keys;
 mod pages;
+mod plans;
 mod plugins;
 mod rate_limits;
 mod sdk_js;

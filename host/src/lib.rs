@@ -11,6 +11,7 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod doctor;
 pub mod error;
 pub mod extract;
 pub mod metrics;
@@ -20,6 +21,7 @@ pub mod page;
 pub mod request_id;
 pub mod respond;
 
+pub mod counters;
 pub mod customers;
 pub mod inventory;
 pub mod keys;

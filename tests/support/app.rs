@@ -7,7 +7,7 @@ use repairops::keys::create::NewKey;
 use repairops::model::ids::{KeyId, OrgId};
 use repairops::model::people::Scope;
 use repairops::rate_limits::rates::RatesOption;
-use repairops::{App, Config, inventory, keys, organizations, router};
+use repairops::{App, Config, doctor, keys, organizations, router};
 use serde_json::Value;
 use sqlx::types::Json;
 
@@ -60,7 +60,7 @@ impl TestApp {
 
     /// What must be true after every test; then the database is given back.
     pub async fn finish(self) {
-        let problems = inventory::doctor::examine(&self.app.db).await.expect("an examination");
+        let problems = doctor::examine(&self.app.db).await.expect("an examination");
         assert!(problems.is_empty(), "the doctor found {problems:#?}");
         self.app.rate_limits.close().await;
         self.app.db.close().await;

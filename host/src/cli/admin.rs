@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::config::DatabaseConfig;
 use crate::db::Db;
-use crate::inventory::doctor;
+use crate::doctor;
 use crate::model::ids::OrgId;
 use crate::organizations;
 

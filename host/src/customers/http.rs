@@ -99,7 +99,7 @@ pub async fn list(
     };
     let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
     let paging = Paging { limit, offset, cursor, sort: params.sort };
-    let window = Window::new(&store::LISTING, paging, &filter)?;
+    let window = Window::new(store::listing(&filter), paging, &filter)?;
     let mut conn = app.db.read().await?;
     let rows = store::list(&mut conn, caller.org, &filter, &window).await?;
     Ok(Json(window.page(rows, view)))

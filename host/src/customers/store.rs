@@ -4,14 +4,15 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::db::{Conn, Filter, Value};
+use crate::counters::store::Counted;
+use crate::db::{Conn, Filter, Query, Value};
 use crate::model::ids::{CustomerId, OrgId, ShopId, TicketId};
 use crate::model::money::Money;
 use crate::model::people::{Customer, comparison_key};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::page::{Column, Listed, Listing, Sort, Window};
-use crate::{execute, fetch_all, fetch_optional};
+use crate::{counters, execute, fetch_all, fetch_optional};
 
 /// A customer with the figures that are derived from their tickets.
 #[derive(Debug, FromRow)]
@@ -51,6 +52,22 @@ pub static LISTING: Listing = Listing {
     ],
 };
 
+/// The same of one shop, whose customers have an index of their own.
+static LISTING_OF_SHOP: Listing = Listing {
+    name: "customers",
+    id: "s.customer_id",
+    default: "-created_at",
+    sorts: &[
+        Sort::by("created_at", &[Column::Time("s.customer_created_at")]),
+        Sort::by("name", &[Column::Text("c.name_key")]),
+    ],
+};
+
+/// The listing that serves a filter.
+pub fn listing(filter: &ListFilter) -> &'static Listing {
+    if filter.shop_id.is_some() { &LISTING_OF_SHOP } else { &LISTING }
+}
+
 impl Listed for CustomerRow {
     fn id(&self) -> Uuid {
         self.customer.id.0
@@ -73,8 +90,10 @@ macro_rules! ticket_total {
     };
 }
 
-const SELECT: &str = concat!(
-    "select c.id, c.name, c.email, c.phone, c.address, c.created_at,
+macro_rules! select_from {
+    ($from:literal) => {
+        concat!(
+            "select c.id, c.name, c.email, c.phone, c.address, c.created_at,
         (select count(*) from tickets t where t.org_id = c.org_id and t.customer_id = c.id) as total_tickets,
         (select max(t.picked_up_at) from tickets t
          where t.org_id = c.org_id and t.customer_id = c.id) as last_pickup,
@@ -82,8 +101,9 @@ const SELECT: &str = concat!(
     ticket_total!(),
     "), 0) as bigint) from tickets t
          where t.org_id = c.org_id and t.customer_id = c.id and t.picked_up_at is not null) as lifetime_spend
-     from customers c"
-);
+ from ", $from)
+    };
+}
 
 pub async fn list(
     conn: &mut Conn,
@@ -91,16 +111,59 @@ pub async fn list(
     wanted: &ListFilter,
     window: &Window,
 ) -> Result<(Vec<CustomerRow>, i64), sqlx::Error> {
-    let mut filter = Filter::for_org("c.org_id", org.0);
-    filter.and_some(
-        "exists (select 1 from tickets s where s.org_id = c.org_id and s.customer_id = c.id and s.shop_id = ?)",
-        wanted.shop_id.map(|id| Value::Uuid(id.0)),
-    );
+    let rows = page_query(org, wanted, window).fetch_all(conn).await?;
+    let total = counters::store::add_up(conn, total_queries(org, wanted)).await?;
+    Ok((rows, total))
+}
+
+pub fn page_query(org: OrgId, wanted: &ListFilter, window: &Window) -> Query {
+    let select = match wanted.shop_id {
+        Some(_) => select_from!(
+            "customer_shops s join customers c on c.org_id = s.org_id and c.id = s.customer_id"
+        ),
+        None => select_from!("customers c"),
+    };
+    let (after, before) = (wanted.created_after, wanted.created_before);
+    filter(org, wanted, after, before).select(select, &window.slice)
+}
+
+/// The queries whose figures add up to the total. Only a search by name has to look at all of them.
+pub fn total_queries(org: OrgId, wanted: &ListFilter) -> Vec<Query> {
+    let (after, before) = (wanted.created_after, wanted.created_before);
+    let from = match wanted.shop_id {
+        Some(_) if wanted.name.is_some() => {
+            "customer_shops s join customers c on c.org_id = s.org_id and c.id = s.customer_id"
+        }
+        Some(_) => "customer_shops s",
+        None => "customers c",
+    };
+    let count = |after, before| filter(org, wanted, after, before).count(from);
+    if wanted.name.is_some() {
+        return vec![count(after, before)];
+    }
+    let counted = Counted {
+        list: "customers",
+        scope: wanted.shop_id.map_or(org.0, |shop| shop.0),
+        status: None,
+        created_after: after,
+        created_before: before,
+    };
+    counters::store::total(org, &counted, count)
+}
+
+fn filter(org: OrgId, wanted: &ListFilter, after: Option<Time>, before: Option<Time>) -> Filter {
+    let (mut filter, created_at) = match wanted.shop_id {
+        Some(shop) => {
+            let mut filter = Filter::for_org("s.org_id", org.0);
+            filter.and("s.shop_id = ?", Value::Uuid(shop.0));
+            (filter, "s.customer_created_at")
+        }
+        None => (Filter::for_org("c.org_id", org.0), "c.created_at"),
+    };
     filter.and_some("c.name_key like ? escape '!'", wanted.name.as_deref().map(pattern));
-    filter.and_some("c.created_at >= ?", wanted.created_after.map(Value::Time));
-    filter.and_some("c.created_at < ?", wanted.created_before.map(Value::Time));
-    let rows = filter.select(SELECT, &window.slice).fetch_all(conn).await?;
-    Ok((rows, filter.count("customers c").fetch_figure(conn).await?))
+    filter.and_some(&format!("{created_at} >= ?"), after.map(Value::Time));
+    filter.and_some(&format!("{created_at} < ?"), before.map(Value::Time));
+    filter
 }
 
 /// Any part of a name, whatever the case.
@@ -119,7 +182,7 @@ pub async fn get(
 ) -> Result<Option<CustomerRow>, sqlx::Error> {
     let mut filter = Filter::for_org("c.org_id", org.0);
     filter.and("c.id = ?", Value::Uuid(id.0));
-    Ok(filter.figure(SELECT).fetch_all(conn).await?.pop())
+    Ok(filter.figure(select_from!("customers c")).fetch_all(conn).await?.pop())
 }
 
 /// The customer alone, without figures.

@@ -85,18 +85,21 @@ impl Filter {
             filter.and_plain(&format!("({columns}) {sign} ({})", binds.join(", ")));
             filter.values.extend(values.iter().cloned());
         }
-        let Filter { text, mut values } = filter;
-        values.extend([Value::Int(slice.limit), Value::Int(slice.offset)]);
         let direction = if slice.descending { " desc" } else { "" };
         let order: Vec<String> =
             slice.order.iter().map(|column| format!("{column}{direction}")).collect();
-        let sql = format!(
-            "{select} where {text} order by {} limit ${} offset ${}",
+        // In the text, not bound: a planner that does not know how few rows are wanted takes another plan.
+        let mut sql = format!(
+            "{select} where {} order by {} limit {}",
+            filter.text,
             order.join(", "),
-            values.len() - 1,
-            values.len()
+            slice.limit
         );
-        Query { sql, values }
+        if slice.offset > 0 {
+            filter.values.push(Value::Int(slice.offset));
+            sql.push_str(&format!(" offset ${}", filter.values.len()));
+        }
+        Query { sql, values: filter.values }
     }
 
     /// Counts the rows that the conditions leave; `from` is what follows `from`.

@@ -1,38 +1,21 @@
-//! Checks what must always be true of stock, over all organizations.
+//! Checks what must always be true of stock.
 
-use serde::Serialize;
-use uuid::Uuid;
-
-use crate::db::Db;
+use crate::db::Conn;
+use crate::doctor::Problem;
 use crate::inventory::store::{self, Finding};
-use crate::model::ids::OrgId;
 
-/// Something that should not be.
-#[derive(Debug, Serialize)]
-pub struct Problem {
-    pub organization_id: OrgId,
-    /// What is wrong, in words with the figures.
-    pub problem: String,
-    /// The item, ticket or part line.
-    pub id: Uuid,
-}
-
-/// Finds nothing on a healthy database.
-pub async fn examine(db: &Db) -> Result<Vec<Problem>, sqlx::Error> {
-    let mut conn = db.read().await?;
+pub async fn examine(conn: &mut Conn) -> Result<Vec<Problem>, sqlx::Error> {
     let mut problems = Vec::new();
-    note(&mut problems, store::find_wrong_reserved(&mut conn).await?, |has, sum| {
+    note(&mut problems, store::find_wrong_reserved(conn).await?, |has, sum| {
         format!("the item says {has} reserved, but {sum} are held")
     });
-    note(&mut problems, store::find_wrong_on_hand(&mut conn).await?, |has, sum| {
+    note(&mut problems, store::find_wrong_on_hand(conn).await?, |has, sum| {
         format!("the item says {has} on hand, but its movements add up to {sum}")
     });
-    note(
-        &mut problems,
-        store::find_held_by_ended(&mut conn, "CLOSED", "VOIDED").await?,
-        |held, _| format!("the ticket has ended, but still holds {held}"),
-    );
-    note(&mut problems, store::find_overreserved_parts(&mut conn).await?, |reserved, wanted| {
+    note(&mut problems, store::find_held_by_ended(conn, "CLOSED", "VOIDED").await?, |held, _| {
+        format!("the ticket has ended, but still holds {held}")
+    });
+    note(&mut problems, store::find_overreserved_parts(conn).await?, |reserved, wanted| {
         format!("the part line asks for {wanted}, but {reserved} are held or consumed for it")
     });
     Ok(problems)

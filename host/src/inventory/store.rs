@@ -3,12 +3,13 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::db::{Conn, Filter, Value};
+use crate::counters::store::Counted;
+use crate::db::{Conn, Filter, Query, Value};
 use crate::model::ids::{ItemId, MovementId, OrgId, ReservationId, ShopId, TicketId};
 use crate::model::stock::{Item, Reservation, ReservationState};
 use crate::model::time::Time;
 use crate::page::{Column, Listed, Listing, Sort, Window};
-use crate::{execute, fetch_all, fetch_optional};
+use crate::{counters, execute, fetch_all, fetch_optional};
 
 macro_rules! select_item {
     () => {
@@ -75,6 +76,33 @@ pub async fn list(
     wanted: &ListFilter,
     window: &Window,
 ) -> Result<(Vec<Item>, i64), sqlx::Error> {
+    let rows = page_query(org, wanted, window).fetch_all(conn).await?;
+    let total = counters::store::add_up(conn, total_queries(org, wanted)).await?;
+    Ok((rows, total))
+}
+
+pub fn page_query(org: OrgId, wanted: &ListFilter, window: &Window) -> Query {
+    filter(org, wanted).select(select_item!(), &window.slice)
+}
+
+/// The queries whose figures add up to the total. By sku, category and stock it is counted: an organization has tens of
+/// thousands of items, not millions, and counters by stock would be written with every reservation.
+pub fn total_queries(org: OrgId, wanted: &ListFilter) -> Vec<Query> {
+    let count = |_, _| filter(org, wanted).count("inventory_items i");
+    if wanted.sku.is_some() || wanted.category.is_some() || wanted.in_stock.is_some() {
+        return vec![count(None, None)];
+    }
+    let counted = Counted {
+        list: "items",
+        scope: wanted.shop_id.map_or(org.0, |shop| shop.0),
+        status: None,
+        created_after: None,
+        created_before: None,
+    };
+    counters::store::total(org, &counted, count)
+}
+
+fn filter(org: OrgId, wanted: &ListFilter) -> Filter {
     let mut filter = Filter::for_org("i.org_id", org.0);
     filter.and_some("i.shop_id = ?", wanted.shop_id.map(|id| Value::Uuid(id.0)));
     filter.and_some("i.category = ?", wanted.category.clone().map(Value::Text));
@@ -84,8 +112,7 @@ pub async fn list(
         Some(false) => filter.and_plain("i.on_hand - i.reserved <= 0"),
         None => {}
     }
-    let rows = filter.select(select_item!(), &window.slice).fetch_all(conn).await?;
-    Ok((rows, filter.count("inventory_items i").fetch_figure(conn).await?))
+    filter
 }
 
 pub async fn get(conn: &mut Conn, org: OrgId, id: ItemId) -> Result<Option<Item>, sqlx::Error> {

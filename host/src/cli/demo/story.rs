@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::history::World;
 use super::{Built, Keys, LOOPING};
 use crate::db::Db;
-use crate::inventory::doctor;
+use crate::doctor;
 
 pub async fn play(
     base: &str,
