@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::http::Method;
 
 use crate::support::builders::ticket_body;
+use crate::support::reply::Reply;
 use crate::support::{TestApp, both_databases, json};
 
 both_databases![
@@ -74,6 +75,14 @@ async fn a_wrong_field_is_named_with_its_value(t: &TestApp) {
         .await
         .invalid("new_status");
     assert_eq!(t.get("/v1/tickets?colour=blue").await.invalid("colour"), "blue");
+    let message = async |reply: Reply| reply.error(400, "INVALID_REQUEST")["message"].clone();
+    assert_eq!(message(t.post("/v1/tickets", json!({})).await).await, "shop_id is required");
+    let wrong = create(json!({ "device_identifier": 7 })).await;
+    let text = message(wrong).await;
+    assert_eq!(text, "device_identifier: invalid type: integer `7`, expected a string");
+    let unknown = message(create(json!({ "color": "blue" })).await).await;
+    let unknown = unknown.as_str().expect("a message");
+    assert!(unknown.starts_with("color is not known here: expected one of shop_id"), "{unknown}");
     assert_eq!(t.get("/v1/tickets?limit=ten").await.invalid("limit"), "ten");
     assert_eq!(t.get("/v1/tickets?limit=1&limit=2").await.invalid("limit"), "2");
 }

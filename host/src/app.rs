@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
-use axum::{Json, Router};
 use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
@@ -14,12 +14,14 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::ApiError;
+use crate::health::{self, Ending};
 use crate::metrics::Metrics;
 use crate::plugins::active::ActivePlugins;
 use crate::rate_limits::{self, RateLimits};
 use crate::runtime::{Runtime, RuntimeConfig};
 use crate::{
-    customers, inventory, keys, metrics, openapi, plugins, request_id, shops, tickets, users,
+    access_log, customers, inventory, keys, metrics, openapi, plugins, request_id, shops, tickets,
+    users,
 };
 
 /// The largest body of an ordinary request.
@@ -34,6 +36,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     pub rate_limits: Arc<RateLimits>,
     pub config: Arc<Config>,
+    /// Begins when the process is asked to end.
+    pub ending: Ending,
 }
 
 impl App {
@@ -60,18 +64,48 @@ impl App {
             metrics: Arc::default(),
             rate_limits: Arc::new(rate_limits),
             config: Arc::new(config),
+            ending: Ending::default(),
         })
     }
 }
 
-/// All routes, each with its method and path in the annotation of its handler. Tests call this, `repairops
-/// serve` listens with it.
+/// All routes. Tests call this, `repairops serve` listens with it.
 pub fn router(app: App) -> Router {
-    let upload_max = DefaultBodyLimit::max(app.config.component_max_bytes);
+    let (routes, document) = v1(app.config.component_max_bytes).split_for_parts();
+    let metrics = match app.config.metrics_listen {
+        Some(_) => Router::new(),
+        None => Router::new().route("/metrics", get(metrics::show)),
+    };
+    routes
+        .merge(metrics)
+        .route("/v1/openapi.json", get(async move || openapi::serve(&document)))
+        .route("/docs", get(openapi::page))
+        .route("/docs/{file}", get(openapi::page_file))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .fallback(|| async { ApiError::not_found("Route") })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(axum::middleware::from_fn(rate_limits::headers::show))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::count_request))
+        .layer(axum::middleware::from_fn(access_log::log))
+        .layer(axum::middleware::from_fn(request_id::assign))
+        .with_state(app)
+}
+
+/// The OpenAPI document, without a server.
+pub fn document() -> serde_json::Value {
+    openapi::complete(&v1(0).into_openapi())
+}
+
+/// The API, each route with its method and path in the annotation of its handler.
+fn v1(component_max_bytes: usize) -> OpenApiRouter<App> {
+    let upload_max = DefaultBodyLimit::max(component_max_bytes);
     let v1 = OpenApiRouter::new()
         .routes(routes!(tickets::http::list, tickets::http::create))
         .routes(routes!(tickets::http::show, tickets::http::update))
         .routes(routes!(tickets::http::transition))
+        .routes(routes!(tickets::transitions::http::list))
         .routes(routes!(customers::http::list))
         .routes(routes!(customers::http::show))
         .routes(routes!(inventory::http::list, inventory::http::create))
@@ -92,18 +126,5 @@ pub fn router(app: App) -> Router {
             plugins::http::update_installation,
             plugins::http::uninstall
         ));
-    let (routes, document) =
-        OpenApiRouter::with_openapi(openapi::Frame::openapi()).nest("/v1", v1).split_for_parts();
-    let document = Json(openapi::complete(&document));
-    routes
-        .route("/v1/openapi.json", get(async || document))
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/metrics", get(metrics::show))
-        .fallback(|| async { ApiError::not_found("Route") })
-        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
-        .layer(axum::middleware::from_fn(rate_limits::headers::show))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::count_request))
-        .layer(axum::middleware::from_fn(request_id::assign))
-        .with_state(app)
+    OpenApiRouter::with_openapi(openapi::Frame::openapi()).nest("/v1", v1)
 }

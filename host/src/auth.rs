@@ -11,6 +11,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use serde_json::json;
 
+use crate::access_log;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::keys::key_hash;
@@ -76,6 +77,7 @@ async fn identify(parts: &Parts, app: &App, needed: Scope) -> Result<KeyRow, Api
     failures.check(from, &hash, now).map_err(|too_many| too_many.at(now))?;
     let found = app.rate_limits.find_and_spend(&app.db, &hash, needed, now).await?;
     let Some(found) = found else { return Err(refuse(ApiError::unauthorized("Unknown API key"))) };
+    access_log::note_caller(found.key.org_id, found.key.key_id);
     if let Some(why) = ended(&found.key, now) {
         failures.forget_good(&hash);
         return Err(refuse(ApiError::unauthorized(&why)));

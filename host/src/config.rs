@@ -17,6 +17,10 @@ pub struct Config {
     #[arg(long, env = "REPAIROPS_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
+    /// Another address for /metrics alone, which the first then does not show.
+    #[arg(long, env = "REPAIROPS_METRICS_LISTEN")]
+    pub metrics_listen: Option<String>,
+
     #[command(flatten)]
     pub database: DatabaseConfig,
 
@@ -150,6 +154,7 @@ impl Config {
     pub fn new(data: PathBuf) -> Config {
         Config {
             listen: "127.0.0.1:8080".to_owned(),
+            metrics_listen: None,
             database: DatabaseConfig { url: "sqlite:repairops.db".to_owned() },
             data,
             guests: GuestConfig::default(),

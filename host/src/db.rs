@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use sqlx::migrate::Migrate;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -41,6 +42,9 @@ pub enum Backend<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
 }
+
+/// Where sqlx keeps what was applied.
+const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
 
 static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
@@ -76,6 +80,22 @@ impl Db {
             Db::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
         }
         .context("migrating the database")
+    }
+
+    /// How many migrations of this program the database does not have.
+    pub async fn missing_migrations(&self) -> Result<usize, sqlx::migrate::MigrateError> {
+        let (migrator, applied) = match self {
+            Db::Sqlite { readers, .. } => {
+                let mut conn = readers.acquire().await?;
+                (&SQLITE_MIGRATIONS, conn.list_applied_migrations(MIGRATIONS_TABLE).await?)
+            }
+            Db::Postgres(pool) => {
+                let mut conn = pool.acquire().await?;
+                (&POSTGRES_MIGRATIONS, conn.list_applied_migrations(MIGRATIONS_TABLE).await?)
+            }
+        };
+        let is_missing = |version| applied.iter().all(|applied| applied.version != version);
+        Ok(migrator.iter().filter(|migration| is_missing(migration.version)).count())
     }
 
     /// A connection for reading, or for one single statement on PostgreSQL.

@@ -47,11 +47,34 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let message = "The body must be a JSON object".to_owned();
         return Err(ApiError::invalid(message, Value::Null));
     }
+    if let Some((field, text)) = find_nul(&value, "") {
+        return Err(has_nul(&field, text));
+    }
     serde_path_to_error::deserialize(&value).map_err(|error| {
         let field = field_name(&error.path().to_string(), &error.inner().to_string());
         let found = lookup(&value, &field);
-        ApiError::field(&field, found, error.inner().to_string())
+        ApiError::field(&field, found, complaint(&field, &error.inner().to_string()))
     })
+}
+
+/// The first text with a NUL character, and where it is: PostgreSQL cannot keep one.
+fn find_nul<'v>(value: &'v Value, path: &str) -> Option<(String, &'v str)> {
+    match value {
+        Value::String(text) => text.contains('\0').then(|| (path.to_owned(), text.as_str())),
+        Value::Array(values) => {
+            let mut values = values.iter().enumerate();
+            values.find_map(|(index, value)| find_nul(value, &format!("{path}[{index}]")))
+        }
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            if name.contains('\0') { Some((path, name.as_str())) } else { find_nul(value, &path) }
+        }),
+        _ => None,
+    }
+}
+
+fn has_nul(field: &str, value: &str) -> ApiError {
+    ApiError::field(field, value, format!("{field} must not contain a NUL character"))
 }
 
 /// serde names a missing field in its text only; the path then ends at its parent.
@@ -84,6 +107,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             ApiError::invalid(format!("The query cannot be read: {error}"), Value::Null)
         })?;
         for (index, (name, value)) in pairs.iter().enumerate() {
+            if name.contains('\0') || value.contains('\0') {
+                return Err(has_nul(name, value));
+            }
             if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
                 return Err(ApiError::field(
                     name,
@@ -98,7 +124,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             let field = field_name(&error.path().to_string(), &message);
             let value =
                 pairs.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_str());
-            ApiError::field(&field, value, message)
+            ApiError::field(&field, value, complaint(&field, &message))
         })
     }
 }
@@ -127,6 +153,30 @@ where
     T: serde::Deserialize<'de>,
 {
     <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Some)
+}
+
+/// For `#[serde(default, deserialize_with = …)]`: a field that may be left out, but that cannot be `null`.
+pub fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+/// What serde found wrong, in words that name the field.
+fn complaint(field: &str, message: &str) -> String {
+    if message.starts_with("missing field") {
+        return format!("{field} is required");
+    }
+    if let Some(rest) = message.strip_prefix("unknown field") {
+        let known = rest.split_once(", ").map_or("", |(_, known)| known).replace('`', "");
+        return format!("{field} is not known here: {known}");
+    }
+    match field {
+        "" => message.to_owned(),
+        _ => format!("{field}: {message}"),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! tables); `runtime` runs guests; `model` is plain data and rules. Calls go http -> operation -> store or
 //! runtime -> model, never upward.
 
+pub mod access_log;
 pub mod app;
 pub mod auth;
 pub mod clock;
@@ -13,7 +14,9 @@ pub mod config;
 pub mod db;
 pub mod doctor;
 pub mod error;
+pub mod etag;
 pub mod extract;
+pub mod health;
 pub mod metrics;
 pub mod model;
 pub mod openapi;

@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -149,6 +151,11 @@ impl Metrics {
         }
         plugin.to_owned()
     }
+}
+
+/// What listens on an address of its own, if one is configured.
+pub fn router(app: App) -> Router {
+    Router::new().route("/metrics", get(show)).with_state(app)
 }
 
 /// `GET /metrics`.

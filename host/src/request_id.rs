@@ -5,6 +5,8 @@ use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::Response;
 
+const HEADER: &str = "x-request-id";
+
 tokio::task_local! {
     static REQUEST_ID: String;
 }
@@ -14,16 +16,32 @@ pub fn current() -> String {
     REQUEST_ID.try_with(String::clone).unwrap_or_default()
 }
 
-/// Middleware: names the request, runs the rest, tells the client the name.
+/// Middleware: names the request, runs the rest, tells the client the name. A client's own well-formed
+/// `X-Request-Id` is taken over, so that its log and ours can be read together.
 pub async fn assign(request: Request, next: Next) -> Response {
-    let mut random = [0; 12];
-    // Without randomness all requests share the empty id; they are served all the same.
-    let id = getrandom::fill(&mut random)
-        .map(|()| format!("req_{}", hex::encode(random)))
-        .unwrap_or_default();
+    let id = request
+        .headers()
+        .get(HEADER)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| is_well_formed(id))
+        .map_or_else(new, str::to_owned);
     let mut response = REQUEST_ID.scope(id.clone(), next.run(request)).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert("x-request-id", value);
+        response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+fn new() -> String {
+    let mut random = [0; 12];
+    // Without randomness all requests share the empty id; they are served all the same.
+    getrandom::fill(&mut random)
+        .map(|()| format!("req_{}", hex::encode(random)))
+        .unwrap_or_default()
+}
+
+/// What no log and no header takes for anything else than a name.
+fn is_well_formed(id: &str) -> bool {
+    (8..=64).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }

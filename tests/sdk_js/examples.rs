@@ -152,7 +152,9 @@ async fn the_examples_of_the_readme(t: &TestApp) {
 async fn the_tests_against_a_server(t: &TestApp) {
     let server = Server::start(t).await;
     let mut command = Command::new("node");
-    command.args(["--test", "test/integration.test.mjs"]).envs(server.environment());
+    command
+        .args(["--test", "--test-reporter=tap", "test/integration.test.mjs"])
+        .envs(server.environment());
     command.current_dir(&sdk().await.folder);
     let said = tools::run(command).await.ok();
     assert!(said.contains("# fail 0") && said.contains("# skipped 0"), "{said}");

@@ -8,11 +8,14 @@ use anyhow::Result;
 
 use crate::support::debian;
 use crate::support::node;
+use crate::support::reply::keys;
 use crate::support::tools::{self, Ran};
 use crate::support::{TestApp, both_databases};
 
 const FILES: [&str; 5] =
     ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "README.md"];
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// A built copy of the package, and a folder that has it installed as npm would.
 #[derive(Clone)]
@@ -91,11 +94,24 @@ async fn its_types_are_strict_and_refuse_what_the_api_does_not_take() {
     run_tool(&sdk().await.folder, "tsc", &["--noEmit"]).await.ok();
 }
 
+/// With the types of the package as it is published.
+#[tokio::test]
+async fn the_reference_example_compiles_under_strict_types() {
+    let sdk = sdk().await;
+    let example = sdk.consumer.join("example.mts");
+    std::fs::write(&example, include_str!("reference/sdk.mjs")).expect("the example");
+    let types = sdk.folder.join("node_modules/@types");
+    let types = types.to_str().expect("a path");
+    let options = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext"];
+    let more = ["--types", "node", "--typeRoots", types, "example.mts"];
+    run_tool(&sdk.consumer, "tsc", &[&options[..], &more].concat()).await.ok();
+}
+
 #[tokio::test]
 async fn its_own_tests_pass() {
     let sdk = sdk().await;
     let mut command = Command::new("node");
-    command.arg("--test").current_dir(&sdk.folder);
+    command.args(["--test", "--test-reporter=tap"]).current_dir(&sdk.folder);
     for name in files_of(&sdk.folder, "test").expect("tests") {
         if name.ends_with(".test.mjs") && !name.ends_with("integration.test.mjs") {
             command.arg(name);
@@ -132,7 +148,7 @@ fn what_is_pinned_names_no_place_to_get_it_from() {
     assert!(!lock.contains("\"resolved\""));
 }
 
-both_databases!(its_schema_is_the_present_document);
+both_databases!(its_schema_is_the_present_document, its_methods_are_the_operations_of_the_document);
 
 /// `REPAIROPS_WRITE_SCHEMA=1` writes it instead.
 async fn its_schema_is_the_present_document(t: &TestApp) {
@@ -155,4 +171,20 @@ async fn its_schema_is_the_present_document(t: &TestApp) {
         "sdk/js/src/schema.ts is out of date, first here: {difference:?}\n\
          REPAIROPS_WRITE_SCHEMA=1 cargo test -p repairops --test api its_schema writes it anew"
     );
+}
+
+async fn its_methods_are_the_operations_of_the_document(t: &TestApp) {
+    let document = t.get("/v1/openapi.json").await.ok();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+        let path = parts.collect::<Vec<&str>>().join("/");
+        for method in keys(item).into_iter().filter(|method| METHODS.contains(method)) {
+            operations.push(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    operations.sort();
+    let script = include_str!("operations.mjs");
+    let methods = node::run_in(&sdk().await.consumer, script, &[], &[]).await.json();
+    assert_eq!(methods, serde_json::json!(operations));
 }

@@ -41,6 +41,11 @@ impl Client {
         Client { transport, ..self.clone() }
     }
 
+    /// The same caller at another server.
+    pub fn at(&self, router: Router) -> Client {
+        Client { transport: Transport::Router(router), ..self.clone() }
+    }
+
     /// The same server, asked with another `Authorization` header, or with none.
     pub fn authorized(&self, authorization: Option<&str>) -> Client {
         Client { authorization: authorization.map(str::to_owned), ..self.clone() }

@@ -3,6 +3,7 @@
 use std::ops::Index;
 
 use axum::http::HeaderMap;
+use repairops::openapi;
 use serde_json::Value;
 
 #[derive(Debug)]
@@ -52,6 +53,10 @@ impl Reply {
             (status, Some(code)),
             "{asked}: {body:#}"
         );
+        let documented = (code, status);
+        let is_documented =
+            openapi::CODES.iter().any(|(code, status, _)| (*code, *status) == documented);
+        assert!(is_documented, "{code} with {status} is not in openapi/codes.rs");
         assert_eq!(keys(body), ["error"], "{asked}: {body:#}");
         let error = &body["error"];
         assert_eq!(keys(error), ["code", "details", "message", "request_id"], "{asked}: {body:#}");

@@ -18,7 +18,8 @@ async fn the_answer_has_the_documented_fields(t: &TestApp) {
     let created =
         t.writer.post("/v1/tickets", ticket_body(&t.shop, json!({}))).await.expect_status(201);
     let shape = json!({
-        "id": "uuid", "number": "=T000001", "status": "=INTAKE", "created_at": "time", "plugins": [], "warnings": [],
+        "id": "uuid", "number": "=T000001", "status": "=INTAKE", "created_at": "time", "version": "integer",
+        "plugins": [], "warnings": [],
     });
     assert_shape(&created.body, &shape);
     let location = created.header("location").expect("a location").to_owned();

@@ -1,6 +1,7 @@
 //! `/v1/tickets`.
 
 mod create;
+mod etag;
 mod list;
 mod parts;
 mod patch;
@@ -8,4 +9,5 @@ mod races;
 mod show;
 mod stock;
 mod transition;
+mod transitions;
 mod workflow;

@@ -11,6 +11,7 @@ both_databases![
     the_same_status_is_no_transition,
     an_empty_patch_changes_nothing,
     fields_can_be_emptied,
+    null_is_for_what_can_be_empty,
     amounts_have_at_most_two_decimals,
     ids_that_are_not_there_are_named,
     notes_alone_are_a_note,
@@ -22,7 +23,7 @@ async fn the_answer_has_the_documented_fields(t: &TestApp) {
     let changed = t.writer.change(&ticket, body).await.expect_status(200);
     assert_shape(
         &changed.body,
-        &json!({ "id": "uuid", "status": "=TRIAGE", "updated_at": "time", "plugins": [], "warnings": [] }),
+        &json!({ "id": "uuid", "status": "=TRIAGE", "updated_at": "time", "version": "integer", "plugins": [], "warnings": [] }),
     );
     let after = t.ticket(&ticket).await;
     assert_eq!(after["labor"], json!({ "hours": 2.0, "rate": 65.0, "total": 130.0 }));
@@ -144,6 +145,27 @@ async fn fields_can_be_emptied(t: &TestApp) {
         (&json!(null), &json!(null))
     );
     assert_eq!(after["device"]["description"], json!(null));
+}
+
+async fn null_is_for_what_can_be_empty(t: &TestApp) {
+    let ticket = t.create_ticket(&t.shop).await;
+    t.change(&ticket, json!({ "labor_hours": 2, "labor_rate": 50 })).await.ok();
+    let before = t.ticket(&ticket).await;
+    for field in ["status", "labor_hours", "labor_rate", "parts", "diagnostics", "issue", "device"]
+    {
+        let mut body = json!({ "notes": "hello" });
+        body[field] = json!(null);
+        let error = t.change(&ticket, body).await.error(400, "INVALID_REQUEST");
+        assert_eq!(error["details"], json!({ "field": field, "value": null }));
+        let message = error["message"].as_str().expect("a message");
+        assert!(message.starts_with(&format!("{field}: ")), "{message}");
+    }
+    let names = json!({ "diagnostics": { "recommended_parts": null } });
+    t.change(&ticket, names).await.invalid("diagnostics.recommended_parts");
+    assert_eq!(t.ticket(&ticket).await, before);
+    t.change(&ticket, json!({ "labor_hours": 0, "notes": null, "actor_id": null })).await.ok();
+    let labor = t.ticket(&ticket).await["labor"].clone();
+    assert_eq!(labor, json!({ "hours": 0.0, "rate": 50.0, "total": 0.0 }));
 }
 
 async fn amounts_have_at_most_two_decimals(t: &TestApp) {

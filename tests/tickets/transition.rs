@@ -17,7 +17,7 @@ async fn the_answer_has_the_documented_fields(t: &TestApp) {
     assert_shape(
         &done.body,
         &json!({ "ok": "bool", "event_id": "uuid", "from_status": "=INTAKE", "to_status": "=TRIAGE", "timestamp": "time",
-                 "plugins": [], "warnings": [] }),
+                 "version": "integer", "plugins": [], "warnings": [] }),
     );
     assert_eq!(done["ok"], true);
     let after = t.ticket(&ticket).await;

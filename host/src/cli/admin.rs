@@ -80,7 +80,7 @@ enum OrgCommand {
 
 impl Admin {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logging("warn");
+        super::start_logging("warn", super::LogFormat::Text);
         match self.command {
             AdminCommand::Migrate { common } => migrate(&common).await,
             AdminCommand::Org { command: OrgCommand::Create { common, name, tier } } => {

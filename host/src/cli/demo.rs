@@ -7,6 +7,7 @@ mod story;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -58,7 +59,7 @@ struct Keys {
 
 impl Demo {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logging("error");
+        super::start_logging("error", super::LogFormat::Text);
         // The story needs no fixed port, so it runs beside a demo that serves. Taken first: a port that is in
         // use should not be found out after minutes of building.
         let listen = if self.check { "127.0.0.1:0" } else { self.listen.as_str() };
@@ -75,11 +76,11 @@ impl Demo {
 
         let base = format!("http://{}", listener.local_addr()?);
         if self.check {
-            tokio::spawn(super::serve::serve(app.clone(), listener));
+            tokio::spawn(super::serve::serve(app.clone(), listener, Duration::ZERO));
             return story::play(&base, &app.db, &world, &keys, &components).await;
         }
         introduce(&base, &world, &keys);
-        super::serve::serve(app, listener).await?;
+        super::serve::serve(app, listener, Duration::ZERO).await?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -14,7 +14,7 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub enum Command {
     /// Serve the REST API.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Work on the database: schema, organizations, keys, a check of its invariants.
     Admin(admin::Admin),
     /// Build plugins.
@@ -42,8 +42,15 @@ fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future))
 }
 
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
 /// Logs go to standard error; `RUST_LOG` chooses.
-fn start_logging(default: &str) {
+fn start_logging(default: &str, format: LogFormat) {
     let filter =
         tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| default.into());
     let builder = tracing_subscriber::fmt()
@@ -51,5 +58,8 @@ fn start_logging(default: &str) {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // A second start in one process is harmless.
-    let _ = builder.try_init();
+    let _ = match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
 }

@@ -10,9 +10,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::{App, router};
+use crate::cli::LogFormat;
 use crate::config::Config;
 use crate::rate_limits::flush;
-use crate::{plugins, tickets};
+use crate::{metrics, plugins, tickets};
 
 /// How long the end may take: a guest has a deadline of a second at most, a client may be slow.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
@@ -21,32 +22,53 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
 pub struct Serve {
     #[command(flatten)]
     config: Config,
+
+    /// How the log is written: for people, or one JSON object a line.
+    #[arg(long, env = "REPAIROPS_LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+
+    /// How long a server that is asked to end still takes requests, in milliseconds, while /readyz says that it
+    /// ends: as long as a load balancer needs to see it.
+    #[arg(long, env = "REPAIROPS_DRAIN_MS", default_value_t = 1_000)]
+    drain_ms: u64,
 }
 
 impl Serve {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logging("info,sqlx=warn");
-        let listen = self.config.listen.clone();
+        super::start_logging("info,sqlx=warn", self.log_format);
         let app = App::start(self.config).await?;
-        let listener =
-            TcpListener::bind(&listen).await.with_context(|| format!("listening on {listen}"))?;
+        let listener = listen(&app.config.listen).await?;
+        if let Some(address) = &app.config.metrics_listen {
+            let listener = listen(address).await?;
+            tracing::info!(at = %listener.local_addr()?, "serving metrics");
+            let service = metrics::router(app.clone());
+            tokio::spawn(async move { axum::serve(listener, service).await });
+        }
         tracing::info!(address = %listener.local_addr()?, "serving");
-        serve(app, listener).await?;
+        serve(app, listener, Duration::from_millis(self.drain_ms)).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Serves until the process is asked to end. Requests under way are finished first, guests by their
+async fn listen(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
+}
+
+/// Serves until the process is asked to end. For the time of `drain` it says so and still serves; then requests under way are finished first, guests by their
 /// deadline; post-create work that is not finished stays marked and is taken up by the next start.
-pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
+pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let resuming = tokio::spawn(plugins::compile::retake_forever(app.clone()));
     let enriching = tokio::spawn(tickets::enrich::run_until(app.clone(), stopped.clone()));
     let flushing = tokio::spawn(flush::run_until(app.clone(), stopped.clone()));
+    let ending = app.ending.clone();
     let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
         asked_to_end().await;
-        tracing::info!("asked to end: finishing the requests under way");
+        ending.begin();
+        tracing::info!("asked to end: not ready any more");
+        tokio::time::sleep(drain).await;
+        tracing::info!("finishing the requests under way");
         let _ = stop.send(true);
     });
     tokio::select! {

@@ -56,6 +56,12 @@ impl From<ChangeError> for ApiError {
             ChangeError::Stale { attempts } => {
                 ApiError::conflict(message, json!({ "attempts": attempts }))
             }
+            ChangeError::OtherVersion { current } => ApiError::new(
+                StatusCode::PRECONDITION_FAILED,
+                "PRECONDITION_FAILED",
+                message,
+                json!({ "current_version": current }),
+            ),
             ChangeError::Database(error) => error.into(),
         }
     }

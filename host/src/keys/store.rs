@@ -38,7 +38,7 @@ impl Listed for ApiKey {
 #[derive(Debug, FromRow)]
 pub struct KeyRow {
     pub org_id: OrgId,
-    pub id: KeyId,
+    pub key_id: KeyId,
     pub name: String,
     pub scope: Scope,
     pub user_id: Option<UserId>,
@@ -60,7 +60,7 @@ pub async fn find_by_hash(conn: &mut Conn, hash: &[u8]) -> Result<Option<KeyRow>
     fetch_optional!(
         conn,
         KeyRow,
-        "select k.org_id, k.id, k.name, k.scope, k.user_id, u.name as user_name, k.expires_at,
+        "select k.org_id, k.id as key_id, k.name, k.scope, k.user_id, u.name as user_name, k.expires_at,
                 k.revoked_at, o.tier, o.plugins_revision
          from api_keys k
          join organizations o on o.id = k.org_id

@@ -12,4 +12,5 @@ pub mod plugin;
 pub mod stock;
 pub mod ticket;
 pub mod time;
+pub mod version;
 pub mod workflow;

@@ -54,7 +54,7 @@ impl RateLimits {
         if !key.works(now) {
             return Ok(Some(Found { key, spent: None }));
         }
-        let counted = (key.org_id, key.id, class);
+        let counted = (key.org_id, key.key_id, class);
         let mut stored = None;
         if rates.is_some() && !self.knows(&counted) {
             stored = store::window(&mut conn, counted).await?;

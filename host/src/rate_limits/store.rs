@@ -32,7 +32,7 @@ pub(super) async fn find_and_spend(
         conn,
         FoundRow,
         "with found as (
-             select k.org_id, k.id, k.name, k.scope, k.user_id, u.name as user_name, k.expires_at,
+             select k.org_id, k.id as key_id, k.name, k.scope, k.user_id, u.name as user_name, k.expires_at,
                     k.revoked_at, o.tier, o.plugins_revision
              from api_keys k
              join organizations o on o.id = k.org_id
@@ -40,7 +40,7 @@ pub(super) async fn find_and_spend(
              where k.hash = $1
          ), spent as (
              insert into key_usage as w (org_id, key_id, class, window_start, used, last_used_at)
-             select org_id, id, $2::text, $3::timestamptz, 1, $4::timestamptz from found
+             select org_id, key_id, $2::text, $3::timestamptz, 1, $4::timestamptz from found
              where revoked_at is null and (expires_at is null or expires_at > $4)
              on conflict (org_id, key_id, class) do update set
                  used = case when w.window_start >= excluded.window_start then w.used + 1 else 1 end,

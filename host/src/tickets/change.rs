@@ -4,7 +4,7 @@
 //! Plugins decide outside the transaction on the version that was read; inside it that version is checked
 //! again. When someone else was faster, it starts again.
 
-mod stock;
+pub(super) mod stock;
 
 use serde_json::{Value, json};
 
@@ -19,11 +19,11 @@ use crate::model::ticket::Detail;
 use crate::model::time::Time;
 use crate::model::workflow::{NoEdge, Status};
 use crate::plugins::hooks::{self, Budget, Failed, PluginViolation, Ran, Trace, Warning};
-use crate::tickets::draft::{Change, Draft, draft, find_user};
+use crate::tickets::draft::{Change, Draft, draft};
 use crate::tickets::parts::ShortLine;
 use crate::tickets::store::NewEvent;
 use crate::tickets::{detail, event, note, store};
-use crate::webhooks;
+use crate::{users, webhooks};
 
 /// How often a change starts again before the client is told that the ticket is too busy.
 const ATTEMPTS_MAX: usize = 8;
@@ -48,6 +48,11 @@ pub enum ChangeError {
     Consumed { part: String, consumed: i64 },
     #[error("The ticket was changed by others {attempts} times meanwhile; read it and try again")]
     Stale { attempts: usize },
+    /// The client named the versions that it would write upon; the ticket is at none of them.
+    #[error(
+        "The ticket is at version {current}, which If-Match does not name; read it and decide again"
+    )]
+    OtherVersion { current: i64 },
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -55,6 +60,8 @@ pub enum ChangeError {
 /// What happened.
 pub struct Changed {
     pub ticket_id: TicketId,
+    /// The ticket's version now.
+    pub version: i64,
     pub status: Status,
     pub updated_at: Time,
     pub transition: Option<Transition>,
@@ -96,14 +103,13 @@ async fn attempt(
 ) -> Result<Option<Changed>, ChangeError> {
     let mut conn = app.db.read().await?;
     let before = detail::load(&mut conn, caller.org, id).await?.ok_or(ChangeError::NotFound)?;
+    // The write is guarded by the version that was read here, so what holds now holds then.
+    let current = before.ticket.version;
+    if change.expected.as_ref().is_some_and(|expected| !expected.allows(current)) {
+        return Err(ChangeError::OtherVersion { current });
+    }
     let draft = draft(&mut conn, &app.clock, caller.org, &before, change).await?;
-    let actor = match change.actor_id {
-        Some(user) => Actor {
-            name: find_user(&mut conn, caller.org, "actor_id", user).await?.name,
-            user_id: Some(user),
-        },
-        None => caller.actor.clone(),
-    };
+    let actor = users::actor::find(&mut conn, caller, change.actor_id).await??;
     let needs = stock::needs(&mut conn, caller.org, &before, &draft).await?;
     drop(conn); // guest code runs without one
 
@@ -128,6 +134,7 @@ async fn attempt(
     match write.commit(moved).await {
         Ok(Some(event_id)) => Ok(Some(Changed {
             ticket_id: id,
+            version: current + 1,
             status: draft.after.ticket.status.clone(),
             updated_at: now,
             transition: draft.from.map(|from| Transition {
@@ -146,6 +153,7 @@ async fn attempt(
 fn unchanged(before: &Detail) -> Changed {
     Changed {
         ticket_id: before.ticket.id,
+        version: before.ticket.version,
         status: before.ticket.status.clone(),
         updated_at: before.ticket.updated_at,
         transition: None,

@@ -40,9 +40,10 @@ pub enum CreateTicketError {
     Database(#[from] sqlx::Error),
 }
 
-/// The ticket as it was made, and what the plugins did.
+/// The ticket as it was made, what the plugins did, and the version that this left the ticket at.
 pub struct Created {
     pub ticket: Ticket,
+    pub version: i64,
     pub trace: Trace,
 }
 
@@ -65,7 +66,7 @@ pub async fn create(
         )
         .into());
     }
-    let actor = find_actor(&mut tx, caller, new.actor_id).await?;
+    let actor = users::actor::find(&mut tx, caller, new.actor_id).await??;
     let customer = find_or_make_customer(app, &mut tx, org, &new, now).await?;
     let ticket = Ticket {
         id: app.clock.new_id(),
@@ -100,8 +101,9 @@ pub async fn create(
     tx.commit().await?;
 
     let mut budget = Budget::new(app);
-    let trace = enrich::run(app, org, ticket.id, plugins, &actor, &mut budget).await;
-    Ok(Created { ticket, trace })
+    let (trace, enriched) = enrich::run(app, org, ticket.id, plugins, &actor, &mut budget).await;
+    let version = enriched.unwrap_or(ticket.version);
+    Ok(Created { ticket, version, trace })
 }
 
 fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
@@ -114,20 +116,6 @@ fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
         issue_description: check_text("issue_description", &new.issue_description, 10_000)?,
         ..new
     })
-}
-
-async fn find_actor(
-    conn: &mut Conn,
-    caller: &Caller,
-    actor: Option<UserId>,
-) -> Result<Actor, CreateTicketError> {
-    let Some(id) = actor else { return Ok(caller.actor.clone()) };
-    match users::store::get(conn, caller.org, id).await? {
-        Some(user) => Ok(Actor { name: user.name, user_id: Some(id) }),
-        None => {
-            Err(Invalid::new("actor_id", id, "actor_id is no user of this organization").into())
-        }
-    }
 }
 
 async fn find_or_make_customer(

@@ -6,6 +6,7 @@ use crate::model::ids::{OrgId, UserId};
 use crate::model::invalid::{Invalid, check_optional, check_text};
 use crate::model::money::{Hours, Money};
 use crate::model::ticket::{Detail, SEVERITIES};
+use crate::model::version::Expected;
 use crate::model::workflow::{self, Status, StockRule};
 use crate::tickets::change::ChangeError;
 use crate::tickets::parts::{self, NewPart};
@@ -20,6 +21,8 @@ pub struct Change {
     /// May `status` be the present one (then it is no transition)?
     pub same_status_is_fine: bool,
     pub notes: Option<String>,
+    /// The versions that may be written upon; none: whichever it is.
+    pub expected: Option<Expected>,
     /// On whose behalf; else the caller.
     pub actor_id: Option<UserId>,
     pub assigned_to: Option<Option<UserId>>,
@@ -85,7 +88,7 @@ fn parts_are_frozen(status: &Status) -> bool {
     )
 }
 
-pub async fn find_user(
+async fn find_user(
     conn: &mut Conn,
     org: OrgId,
     field: &str,

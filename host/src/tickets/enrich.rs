@@ -28,7 +28,8 @@ const ATTEMPTS_MAX: i64 = 5;
 /// How often a write starts again because the ticket changed meanwhile.
 const WRITES_MAX: usize = 20;
 
-/// Runs the given installations for a ticket. Whatever goes wrong stays behind as pending work.
+/// Runs the given installations for a ticket. Whatever goes wrong stays behind as pending work. The answer has the
+/// version that this left the ticket at, if it wrote.
 pub async fn run(
     app: &App,
     org: OrgId,
@@ -36,15 +37,15 @@ pub async fn run(
     plugins: Vec<Arc<Active>>,
     actor: &Actor,
     budget: &mut Budget,
-) -> Trace {
+) -> (Trace, Option<i64>) {
     if plugins.is_empty() {
-        return Trace::default();
+        return (Trace::default(), None);
     }
     match try_run(app, org, ticket, plugins, actor, budget).await {
-        Ok(trace) => trace,
+        Ok((trace, version)) => (trace, version),
         Err(error) => {
             tracing::error!(%ticket, ?error, "the post-create work of a ticket is left for later");
-            Trace::default()
+            (Trace::default(), None)
         }
     }
 }
@@ -56,17 +57,17 @@ async fn try_run(
     plugins: Vec<Arc<Active>>,
     actor: &Actor,
     budget: &mut Budget,
-) -> Result<Trace, sqlx::Error> {
+) -> Result<(Trace, Option<i64>), sqlx::Error> {
     let mut conn = app.db.read().await?;
     let Some(detail) = detail::load(&mut conn, org, ticket).await? else {
-        return Ok(Trace::default());
+        return Ok((Trace::default(), None));
     };
     drop(conn); // guest code runs without one
     let event = event::creation(&detail, actor, app.clock.now());
     let enrichment = hooks::post_create(app, org, plugins, event, budget).await;
     for _ in 0..WRITES_MAX {
-        if write(app, org, ticket, &enrichment).await? {
-            return Ok(enrichment.trace);
+        if let Some(version) = write(app, org, ticket, &enrichment).await? {
+            return Ok((enrichment.trace, Some(version)));
         }
     }
     Err(sqlx::Error::Protocol(format!(
@@ -74,21 +75,24 @@ async fn try_run(
     )))
 }
 
-/// Writes the patches; false when the ticket changed between reading and writing it.
+/// Writes the patches; none when the ticket changed between reading and writing it, else its version now, which grows
+/// with whatever the ticket shows of this.
 async fn write(
     app: &App,
     org: OrgId,
     id: TicketId,
     enrichment: &Enrichment,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Option<i64>, sqlx::Error> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let Some(mut ticket) = store::get(&mut tx, org, id).await? else { return Ok(true) };
+    let mut ticket = store::get(&mut tx, org, id).await?.ok_or(sqlx::Error::RowNotFound)?;
     let mut changed: Vec<String> = Vec::new();
+    let mut ended = false;
     for (active, patch) in &enrichment.patches {
         if !store::end_enrichment(&mut tx, org, id, active.installation_id, "done", None).await? {
             continue; // someone else did it
         }
+        ended = true;
         ticket.apply(patch);
         for field in patch.fields() {
             if field == "internal_note" {
@@ -108,38 +112,44 @@ async fn write(
             note::add(&mut tx, &app.clock, org, &ticket, &active.plugin, text, now).await?;
         }
     }
-    fail_or_postpone(app, &mut tx, org, &ticket, enrichment).await?;
+    let told = fail_or_postpone(app, &mut tx, org, &ticket, enrichment).await?;
+    let mut version = ticket.version;
+    if changed.is_empty() && (ended || told) {
+        version = store::touch(&mut tx, org, id, None).await?.unwrap_or(version);
+    }
     if !changed.is_empty() {
         ticket.updated_at = now;
         if !store::update(&mut tx, org, &ticket).await? {
-            return Ok(false);
+            return Ok(None);
         }
+        version += 1;
         let data = json!({
             "ticket_id": id,
             "ticket_number": ticket.number_text(),
             "shop_id": ticket.shop_id,
             "changed": changed,
-            "version": ticket.version + 1,
+            "version": version,
         });
         webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), "ticket.updated", &data, now)
             .await?;
     }
     tx.commit().await?;
-    Ok(true)
+    Ok(Some(version))
 }
 
 /// Failed tries are made again, each time later; after the last one the work counts as failed. The first failure is
-/// noted in the timeline.
+/// noted in the timeline. True when the ticket shows something of it.
 async fn fail_or_postpone(
     app: &App,
     conn: &mut Conn,
     org: OrgId,
     ticket: &Ticket,
     enrichment: &Enrichment,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     if enrichment.failures.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
+    let mut told = false;
     let now = app.clock.now();
     let rows = store::enrichments(conn, org, ticket.id).await?;
     for (active, error) in &enrichment.failures {
@@ -149,15 +159,17 @@ async fn fail_or_postpone(
         if tries == 0 {
             let text = format!("went on without it, and will ask again: {error}");
             note::add(conn, &app.clock, org, ticket, &active.plugin, &text, now).await?;
+            told = true;
         }
         if tries + 1 >= ATTEMPTS_MAX {
+            told = true;
             store::end_enrichment(conn, org, ticket.id, id, "failed", Some(error)).await?;
         } else {
             let due_at = now + Duration::from_secs(10 << tries.clamp(0, 10));
             store::postpone_enrichment(conn, org, ticket.id, id, due_at, error).await?;
         }
     }
-    Ok(())
+    Ok(told)
 }
 
 /// Takes up post-create work that is due: after a failure, a crash or a restart. Answers for how many

@@ -1,5 +1,6 @@
 //! Tickets: made, changed, moved through the workflow; the plugins take part.
 
+mod bodies;
 pub mod change;
 pub mod create;
 pub mod detail;
@@ -10,4 +11,5 @@ pub mod http;
 pub mod note;
 pub mod parts;
 pub mod store;
+pub mod transitions;
 mod views;

@@ -255,6 +255,26 @@ pub async fn update(conn: &mut Conn, org: OrgId, ticket: &Ticket) -> Result<bool
     Ok(rows == 1)
 }
 
+/// Makes the version one more for something that the ticket shows and that is written beside it; none when there is
+/// no such ticket. From here on nobody else writes it before the transaction ends.
+pub async fn touch(
+    conn: &mut Conn,
+    org: OrgId,
+    id: TicketId,
+    updated_at: Option<Time>,
+) -> Result<Option<i64>, sqlx::Error> {
+    let row: Option<(i64,)> = fetch_optional!(
+        conn,
+        (i64,),
+        "update tickets set version = version + 1, updated_at = coalesce($3, updated_at)
+         where org_id = $1 and id = $2 returning version",
+        org,
+        id,
+        updated_at
+    )?;
+    Ok(row.map(|row| row.0))
+}
+
 /// Makes the stored lines those of `parts`; lines keep their ids.
 pub async fn replace_parts(
     conn: &mut Conn,

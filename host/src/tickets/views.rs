@@ -15,6 +15,8 @@ use crate::model::ticket::{Detail, number_text};
 use crate::model::time::{self, Time};
 use crate::model::workflow::Status;
 use crate::plugins::hooks::{Ran, Warning};
+use crate::tickets::change::Changed;
+use crate::tickets::create;
 use crate::tickets::store::ListRow;
 
 #[derive(Serialize, ToSchema)]
@@ -50,7 +52,11 @@ pub struct Created {
     #[serde(serialize_with = "time::serialize")]
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Time,
+    /// The ticket's version, as in `ETag`.
+    pub version: i64,
+    /// What the plugins did.
     pub plugins: Vec<Ran>,
+    /// What did not stop it.
     pub warnings: Vec<Warning>,
 }
 
@@ -62,7 +68,11 @@ pub struct Updated {
     #[serde(serialize_with = "time::serialize")]
     #[schema(value_type = String, format = DateTime)]
     pub updated_at: Time,
+    /// The ticket's version, as in `ETag`.
+    pub version: i64,
+    /// What the plugins did.
     pub plugins: Vec<Ran>,
+    /// What did not stop it.
     pub warnings: Vec<Warning>,
 }
 
@@ -76,7 +86,11 @@ pub struct Transitioned {
     #[serde(serialize_with = "time::serialize")]
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Time,
+    /// The ticket's version, as in `ETag`.
+    pub version: i64,
+    /// What the plugins did.
     pub plugins: Vec<Ran>,
+    /// What did not stop it.
     pub warnings: Vec<Warning>,
 }
 
@@ -201,6 +215,48 @@ struct FieldSourceView {
     #[serde(serialize_with = "time::serialize")]
     #[schema(value_type = String, format = DateTime)]
     at: Time,
+}
+
+impl From<create::Created> for Created {
+    fn from(created: create::Created) -> Self {
+        Created {
+            id: created.ticket.id,
+            number: created.ticket.number_text(),
+            status: created.ticket.status,
+            created_at: created.ticket.created_at,
+            version: created.version,
+            plugins: created.trace.ran,
+            warnings: created.trace.warnings,
+        }
+    }
+}
+
+impl From<Changed> for Updated {
+    fn from(changed: Changed) -> Self {
+        Updated {
+            id: changed.ticket_id,
+            status: changed.status,
+            updated_at: changed.updated_at,
+            version: changed.version,
+            plugins: changed.ran,
+            warnings: changed.warnings,
+        }
+    }
+}
+
+/// None when the change was no transition.
+pub fn transitioned(changed: Changed) -> Option<Transitioned> {
+    let transition = changed.transition?;
+    Some(Transitioned {
+        ok: true,
+        event_id: transition.event_id,
+        from_status: transition.from,
+        to_status: transition.to,
+        timestamp: changed.updated_at,
+        version: changed.version,
+        plugins: changed.ran,
+        warnings: changed.warnings,
+    })
 }
 
 pub fn list_item(row: ListRow) -> ListItem {

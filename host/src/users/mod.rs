@@ -1,5 +1,6 @@
 //! Users: the people of an organization, technicians above all.
 
+pub mod actor;
 pub mod create;
 pub mod http;
 pub mod store;

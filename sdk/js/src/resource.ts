@@ -27,17 +27,20 @@ export class Api {
     return this.transport.request({ method: 'PATCH', path, body, options })
   }
 
-  delete(path: string, options?: WriteOptions): Promise<void> {
+  delete<T>(path: string, options?: WriteOptions): Promise<T> {
     return this.transport.request({ method: 'DELETE', path, options })
   }
 }
 
 export abstract class Resource {
-  /** @internal */
-  protected readonly api: Api
+  readonly #api: Api
 
   constructor(api: Api) {
-    this.api = api
+    this.#api = api
+  }
+
+  protected get api(): Api {
+    return this.#api
   }
 }
 

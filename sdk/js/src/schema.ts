@@ -206,14 +206,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A ticket with all that belongs to it. */
+        /**
+         * A ticket with all that belongs to it.
+         * @description `ETag` is the ticket's version, for `If-Match`; with `If-None-Match` the answer is 304 while the ticket is as it was.
+         */
         get: operations["getTicket"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes a ticket: fields, parts, status. */
+        /**
+         * Changes a ticket: fields, parts, status.
+         * @description All or nothing. A change of `status` goes the same way as a transition, plugins included.
+         */
         patch: operations["updateTicket"];
         trace?: never;
     };
@@ -228,6 +234,27 @@ export interface paths {
         put?: never;
         /** Moves a ticket to another status. */
         post: operations["transitionTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tickets/{ticket_id}/transitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What may come next.
+         * @description Every status that the workflow leads to from the present one, whether this key could move the ticket there now, and
+         *     what stands against it. Plugins are named, not asked.
+         */
+        get: operations["listTicketTransitions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -270,9 +297,117 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "customer.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** New customer created */
+        post: operations["customer_created"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "inventory.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stock level changed */
+        post: operations["inventory_updated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "payment.processed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Payment received */
+        post: operations["payment_processed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticket.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** New ticket created */
+        post: operations["ticket_created"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticket.transitioned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ticket status changed */
+        post: operations["ticket_transitioned"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticket.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ticket details modified */
+        post: operations["ticket_updated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
+        AskedPlugin: {
+            hook: components["schemas"]["Hook"];
+            installation_id: components["schemas"]["InstallationId"];
+            plugin: string;
+        };
         /** @description The value of a custom field; in JSON a string, a number or a boolean. */
         CustomValue: boolean | number | string;
         Customer: {
@@ -310,16 +445,38 @@ export interface components {
         DiagnosticsChange: {
             estimated_cost?: components["schemas"]["Money"] | null;
             findings?: string | null;
-            recommended_parts?: string[] | null;
+            /** @description Replaces the list. */
+            recommended_parts?: string[];
         };
         /** @description The body of every error. */
         Error: {
             error: components["schemas"]["ErrorContent"];
         };
+        /**
+         * @description | Code | Status | Meaning |
+         *     |---|---|---|
+         *     | `INVALID_REQUEST` | 400 | Malformed request or invalid parameters; `details.field` and `details.value` say which |
+         *     | `UNAUTHORIZED` | 401 | Missing or invalid API key |
+         *     | `FORBIDDEN` | 403 | Insufficient permissions for this operation: `details.reason` is `scope` or `tier` |
+         *     | `NOT_FOUND` | 404 | Resource does not exist |
+         *     | `METHOD_NOT_ALLOWED` | 405 | The route has other methods; the header `Allow` lists them |
+         *     | `CONFLICT` | 409 | Resource conflict: what is there already, or a state that does not allow it |
+         *     | `INVALID_TRANSITION` | 409 | The workflow has no such edge; `details.allowed` lists those it has |
+         *     | `INSUFFICIENT_STOCK` | 409 | Parts are short; `details.lines` says which and how many |
+         *     | `PAYLOAD_TOO_LARGE` | 413 | The body is larger than `details.limit_bytes` |
+         *     | `UNSUPPORTED_MEDIA_TYPE` | 415 | The body has another `Content-Type` than `details.expected` |
+         *     | `PLUGIN_REJECTED` | 422 | Plugins do not allow it; `details.violations` says which and why |
+         *     | `RATE_LIMIT_EXCEEDED` | 429 | Too many requests; retry later |
+         *     | `SERVER_ERROR` | 500 | Internal server error; contact support |
+         *     | `SERVER_BUSY` | 503 | The server has no room for the request; try again |
+         *     | `PLUGIN_UNAVAILABLE` | 503 | A plugin that must be asked could not answer; nothing was changed |
+         * @enum {string}
+         */
+        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "PLUGIN_UNAVAILABLE";
         ErrorContent: {
-            /** @description For programs, for example `INVALID_REQUEST`. */
-            code: string;
-            /** @description What the code calls for: `field` and `value` of a bad input, `violations` of plugins … */
+            /** @description For programs. */
+            code: components["schemas"]["ErrorCode"];
+            /** @description What the code calls for: `field` and `value` of a bad input, `violations` of plugins … Empty when there is nothing. */
             details: Record<string, never>;
             /** @description For people. */
             message: string;
@@ -425,6 +582,7 @@ export interface components {
         };
         IssueChange: {
             category?: string | null;
+            /** @description `low`, `medium`, `high` or `critical`. */
             severity?: string | null;
         };
         /** Format: uuid */
@@ -522,14 +680,21 @@ export interface components {
         NewTicket: {
             actor_id?: components["schemas"]["UserId"] | null;
             customer: components["schemas"]["NewTicketCustomer"];
+            /** @example laptop */
             device_category?: string | null;
+            /** @example MacBook Pro 16" */
             device_identifier: string;
+            /** @example Won't turn on */
             issue_description: string;
             shop_id: components["schemas"]["ShopId"];
         };
+        /** @description Found by the email address, or made. Of a customer who is there, empty fields are filled; nothing is overwritten. */
         NewTicketCustomer: {
+            /** @example jane@example.com */
             email: string;
+            /** @example Jane Smith */
             name: string;
+            /** @example 555-0456 */
             phone?: string | null;
         };
         NewUser: {
@@ -537,6 +702,17 @@ export interface components {
             hourly_cost?: components["schemas"]["Money"] | null;
             name: string;
             role: string;
+        };
+        NextTransition: {
+            /** @description True when nothing in `reasons` stands against it. Plugins are not asked beforehand: they may still refuse. */
+            allowed: boolean;
+            /** @description The plugins that would be asked, in this order. */
+            plugins: components["schemas"]["AskedPlugin"][];
+            /** @description What would refuse it now. */
+            reasons: components["schemas"]["TransitionReason"][];
+            to_status: components["schemas"]["Status"];
+            /** @description What would not stop it, but is good to know: stock that could only be held in part, or that a plugin has to find. */
+            warnings: components["schemas"]["TransitionReason"][];
         };
         /**
          * @description What happens when a plugin breaks or returns its own error.
@@ -677,13 +853,24 @@ export interface components {
             /** Format: int64 */
             limit: number;
             /**
+             * @description The `cursor` of the next page, which begins behind the last row of this one, whatever comes or goes
+             *     before it; `null` at the end.
+             */
+            next_cursor: string | null;
+            /**
              * Format: int64
-             * @description Where the next page begins; `null` at the end.
+             * @description Where the next page begins; `null` at the end, and in a page by `cursor`.
              */
             next_offset: number | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description What was asked for; 0 in a page by `cursor`, whose place among the others is not counted.
+             */
             offset: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description How many there are on all pages together.
+             */
             total: number;
         };
         Part: {
@@ -700,6 +887,7 @@ export interface components {
             total: components["schemas"]["Money"];
             unit_cost: components["schemas"]["Money"];
         };
+        /** @description A line of parts: an item of stock by its `inventory_id` or `sku`, or a special order by `name` and `unit_cost`. */
         PartChange: {
             inventory_id?: components["schemas"]["ItemId"] | null;
             name?: string | null;
@@ -777,6 +965,11 @@ export interface components {
         ReservationId: string;
         /** @enum {string} */
         ReservationState: "held" | "consumed" | "released";
+        /**
+         * @description What a key may do; each includes those before it.
+         * @enum {string}
+         */
+        Scope: "read" | "write" | "admin";
         Shop: {
             address: string | null;
             /** Format: date-time */
@@ -787,6 +980,15 @@ export interface components {
         };
         /** Format: uuid */
         ShopId: string;
+        /** @description A line that stock does not cover. */
+        ShortLine: {
+            inventory_id: components["schemas"]["ItemId"];
+            /** Format: int64 */
+            missing: number;
+            name: string;
+            part_id: components["schemas"]["PartId"];
+            sku: string | null;
+        };
         /**
          * @description A status of the ticket workflow.
          * @enum {string}
@@ -823,25 +1025,42 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description What is left out stays. `null` empties a field that can be empty, and is refused for the others. */
         TicketChange: {
             actor_id?: components["schemas"]["UserId"] | null;
             assigned_to?: components["schemas"]["UserId"] | null;
             device?: components["schemas"]["DeviceChange"];
             diagnostics?: components["schemas"]["DiagnosticsChange"];
             issue?: components["schemas"]["IssueChange"];
-            labor_hours?: components["schemas"]["Hours"] | null;
-            labor_rate?: components["schemas"]["Money"] | null;
+            /**
+             * Format: double
+             * @description At most 100000. 0 for none: `null` is refused.
+             * @example 2
+             */
+            labor_hours?: number;
+            /** @description 0 for none: `null` is refused. */
+            labor_rate?: components["schemas"]["Money"];
+            /** @description For the timeline: on the entry of the transition, or as a note of its own. */
             notes?: string | null;
-            parts?: components["schemas"]["PartChange"][] | null;
-            status?: components["schemas"]["Status"] | null;
+            /** @description Replaces the list. A line that was there before keeps its id, and what is held for it. */
+            parts?: components["schemas"]["PartChange"][];
+            /** @description Another status is a transition, with all that belongs to it; the present one is none. */
+            status?: components["schemas"]["Status"];
         };
         TicketCreated: {
             /** Format: date-time */
             created_at: string;
             id: components["schemas"]["TicketId"];
             number: string;
+            /** @description What the plugins did. */
             plugins: components["schemas"]["Ran"][];
             status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description The ticket's version, as in `ETag`.
+             */
+            version: number;
+            /** @description What did not stop it. */
             warnings: components["schemas"]["Warning"][];
         };
         TicketCustomer: {
@@ -875,18 +1094,45 @@ export interface components {
             event_id: components["schemas"]["TimelineId"];
             from_status: components["schemas"]["Status"];
             ok: boolean;
+            /** @description What the plugins did. */
             plugins: components["schemas"]["Ran"][];
             /** Format: date-time */
             timestamp: string;
             to_status: components["schemas"]["Status"];
+            /**
+             * Format: int64
+             * @description The ticket's version, as in `ETag`.
+             */
+            version: number;
+            /** @description What did not stop it. */
             warnings: components["schemas"]["Warning"][];
+        };
+        TicketTransitions: {
+            current_status: components["schemas"]["Status"];
+            /** @description Nothing leads on from here. */
+            terminal: boolean;
+            ticket_id: components["schemas"]["TicketId"];
+            /** @description One entry for each status that an edge of the workflow leads to. */
+            transitions: components["schemas"]["NextTransition"][];
+            /**
+             * Format: int64
+             * @description The version that this was found on; send it as `If-Match` to make sure that nothing changed since.
+             */
+            version: number;
         };
         TicketUpdated: {
             id: components["schemas"]["TicketId"];
+            /** @description What the plugins did. */
             plugins: components["schemas"]["Ran"][];
             status: components["schemas"]["Status"];
             /** Format: date-time */
             updated_at: string;
+            /**
+             * Format: int64
+             * @description The ticket's version, as in `ETag`.
+             */
+            version: number;
+            /** @description What did not stop it. */
             warnings: components["schemas"]["Warning"][];
         };
         TimelineEntry: {
@@ -902,9 +1148,21 @@ export interface components {
          * @description An entry of a ticket's timeline.
          */
         TimelineId: string;
+        TransitionReason: {
+            /** @description `SCOPE` or `INSUFFICIENT_STOCK`. */
+            code: string;
+            /** @description For `INSUFFICIENT_STOCK`: the lines that stock does not cover, as the built-in plan finds it now. */
+            lines: components["schemas"]["ShortLine"][];
+            message: string;
+            required_scope: components["schemas"]["Scope"] | null;
+        };
         TransitionRequest: {
             actor_id?: components["schemas"]["UserId"] | null;
             new_status: components["schemas"]["Status"];
+            /**
+             * @description For the timeline.
+             * @example Ready for quality check
+             */
             notes?: string | null;
         };
         User: {
@@ -932,10 +1190,345 @@ export interface components {
             plugin: string;
         };
     };
-    responses: never;
-    parameters: never;
+    responses: {
+        /** @description `INVALID_REQUEST`: A parameter, the path or the body is not right; `details.field` says which */
+        BadRequest: {
+            headers: {
+                "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "INVALID_REQUEST",
+                 *         "details": {
+                 *           "field": "ticket_id",
+                 *           "value": "invalid-uuid"
+                 *         },
+                 *         "message": "Invalid ticket ID format",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `CONFLICT`, `INVALID_TRANSITION`, `INSUFFICIENT_STOCK`: What is there already, or a state that does not allow it */
+        Conflict: {
+            headers: {
+                "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "INVALID_TRANSITION",
+                 *         "details": {
+                 *           "allowed": [
+                 *             "QC_REVIEW",
+                 *             "VOIDED"
+                 *           ],
+                 *           "from": "IN_REPAIR",
+                 *           "to": "INTAKE"
+                 *         },
+                 *         "message": "Cannot transition from IN_REPAIR to INTAKE",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `FORBIDDEN`: The key's scope or the organization's tier does not allow it */
+        Forbidden: {
+            headers: {
+                "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "FORBIDDEN",
+                 *         "details": {
+                 *           "reason": "scope",
+                 *           "required": "write",
+                 *           "scope": "read"
+                 *         },
+                 *         "message": "This needs a key of scope write; the key has scope read",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `NOT_FOUND`: There is no such resource in this organization */
+        NotFound: {
+            headers: {
+                "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "NOT_FOUND",
+                 *         "details": {},
+                 *         "message": "Ticket not found",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `SERVER_ERROR`: Contact support with the request id */
+        ServerError: {
+            headers: {
+                "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "SERVER_ERROR",
+                 *         "details": {},
+                 *         "message": "Internal server error; contact support with the request id",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `PAYLOAD_TOO_LARGE`: The body is too large */
+        TooLarge: {
+            headers: {
+                "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "PAYLOAD_TOO_LARGE",
+                 *         "details": {
+                 *           "limit_bytes": 1048576
+                 *         },
+                 *         "message": "The body is larger than 1048576 bytes",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `RATE_LIMIT_EXCEEDED`: The key's requests of this hour are used up */
+        TooManyRequests: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "RATE_LIMIT_EXCEEDED",
+                 *         "details": {
+                 *           "class": "write",
+                 *           "limit": 100,
+                 *           "reset_at": "2026-02-21T16:00:00Z",
+                 *           "window_seconds": 3600
+                 *         },
+                 *         "message": "The 100 write requests of this hour are used up; there are new ones at 2026-02-21T16:00:00Z",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `UNAUTHORIZED`: No API key, or an unknown, revoked or expired one */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["WwwAuthenticate"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "UNAUTHORIZED",
+                 *         "details": {},
+                 *         "message": "Unknown API key",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `SERVER_BUSY`, `PLUGIN_UNAVAILABLE`: The server is busy, or a plugin that must be asked could not answer */
+        Unavailable: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "SERVER_BUSY",
+                 *         "details": {},
+                 *         "message": "The database is busy; try again",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `PLUGIN_REJECTED`: Plugins do not allow it, or the `Idempotency-Key` came with another request before */
+        Unprocessable: {
+            headers: {
+                "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "PLUGIN_REJECTED",
+                 *         "details": {
+                 *           "plugins": [],
+                 *           "violations": [
+                 *             {
+                 *               "code": "NO_TECHNICIAN",
+                 *               "field": "assigned_to",
+                 *               "message": "Assign a technician first.",
+                 *               "plugin": "gate"
+                 *             }
+                 *           ]
+                 *         },
+                 *         "message": "A plugin does not allow this: Assign a technician first.",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `UNSUPPORTED_MEDIA_TYPE`: The body has another `Content-Type` */
+        UnsupportedMediaType: {
+            headers: {
+                "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "error": {
+                 *         "code": "UNSUPPORTED_MEDIA_TYPE",
+                 *         "details": {
+                 *           "expected": "application/json",
+                 *           "found": "text/plain"
+                 *         },
+                 *         "message": "The body must be sent with Content-Type: application/json",
+                 *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+    };
+    parameters: {
+        /**
+         * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+         * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+         */
+        IdempotencyKey: string;
+    };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description On the repeated answer of a request with an `Idempotency-Key`. */
+        IdempotencyReplayed: "true";
+        /** @description The path of what was made. */
+        Location: string;
+        /**
+         * @description How many requests of this class the key has in an hour. Absent when the server limits nobody.
+         * @example 1000
+         */
+        RateLimitLimit: number;
+        /**
+         * @description How many are left.
+         * @example 999
+         */
+        RateLimitRemaining: number;
+        /**
+         * @description When there are all of them again, as a Unix time in seconds.
+         * @example 1646899200
+         */
+        RateLimitReset: number;
+        /**
+         * @description The request's id, for support; the client's own if it sent one.
+         * @example req_5f0c3b7a9d2e4c61b8a7f013
+         */
+        RequestId: string;
+        /**
+         * @description In how many seconds to try again.
+         * @example 1
+         */
+        RetryAfter: number;
+        /**
+         * @description How to authenticate.
+         * @example Bearer
+         */
+        WwwAuthenticate: string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -943,12 +1536,18 @@ export interface operations {
     listCustomers: {
         parameters: {
             query?: {
+                /** @description Those who have a ticket there. */
                 shop_id?: components["schemas"]["ShopId"];
+                /** @description Any part of the name, whatever the case. */
                 name?: string;
                 created_after?: string;
-                sort?: string;
+                created_before?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -959,66 +1558,46 @@ export interface operations {
             /** @description A page of customers */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "address": "123 Main St, Anytown, NY 12345",
+                     *           "created_at": "2025-06-15T10:00:00Z",
+                     *           "email": "john@example.com",
+                     *           "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a02",
+                     *           "last_repair_date": "2026-02-20",
+                     *           "lifetime_spend": 599.99,
+                     *           "name": "John Doe",
+                     *           "phone": "555-0123",
+                     *           "total_tickets": 3
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "has_more": true,
+                     *         "limit": 50,
+                     *         "next_offset": 50,
+                     *         "offset": 0,
+                     *         "total": 2450
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_Customer"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getCustomer: {
@@ -1026,6 +1605,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of the customer. */
                 customer_id: string;
             };
             cookie?: never;
@@ -1035,83 +1615,57 @@ export interface operations {
             /** @description The customer */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "address": "123 Main St, Anytown, NY 12345",
+                     *       "created_at": "2025-06-15T10:00:00Z",
+                     *       "email": "john@example.com",
+                     *       "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a02",
+                     *       "last_repair_date": "2026-02-20",
+                     *       "lifetime_spend": 599.99,
+                     *       "name": "John Doe",
+                     *       "phone": "555-0123",
+                     *       "repairs": [
+                     *         {
+                     *           "cost": 259.99,
+                     *           "date": "2026-02-20",
+                     *           "device": "iPhone 14 Pro",
+                     *           "status": "CLOSED",
+                     *           "ticket_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a06"
+                     *         }
+                     *       ],
+                     *       "total_tickets": 3
+                     *     }
+                     */
                     "application/json": components["schemas"]["CustomerDetail"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listInstallations: {
         parameters: {
             query?: {
                 plugin_id?: components["schemas"]["PluginId"];
+                sort?: "created_at" | "-created_at";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -1122,72 +1676,34 @@ export interface operations {
             /** @description A page of installations */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Installation"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createInstallation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -1200,102 +1716,28 @@ export interface operations {
             /** @description Installed */
             201: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    Location: components["headers"]["Location"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Installation"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description PAYLOAD_TOO_LARGE */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNSUPPORTED_MEDIA_TYPE */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getInstallation: {
@@ -1303,6 +1745,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of the installation. */
                 installation_id: string;
             };
             cookie?: never;
@@ -1312,82 +1755,37 @@ export interface operations {
             /** @description The installation */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Installation"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     deleteInstallation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
+                /** @description The id of the installation. */
                 installation_id: string;
             };
             cookie?: never;
@@ -1397,98 +1795,38 @@ export interface operations {
             /** @description Removed */
             204: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     updateInstallation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
+                /** @description The id of the installation. */
                 installation_id: string;
             };
             cookie?: never;
@@ -1502,111 +1840,28 @@ export interface operations {
             /** @description The installation as it is now */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Installation"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description PAYLOAD_TOO_LARGE */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNSUPPORTED_MEDIA_TYPE */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listInventory: {
@@ -1615,10 +1870,14 @@ export interface operations {
                 shop_id?: components["schemas"]["ShopId"];
                 category?: string;
                 sku?: string;
+                /** @description `true`: some are available; `false`: none are. */
                 in_stock?: boolean;
-                sort?: string;
+                sort?: "sku" | "-sku" | "name" | "-name" | "category" | "-category" | "quantity_on_hand" | "-quantity_on_hand" | "quantity_available" | "-quantity_available" | "last_updated" | "-last_updated";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -1629,77 +1888,80 @@ export interface operations {
             /** @description A page of items */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "category": "screens",
+                     *           "cost": 80,
+                     *           "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a05",
+                     *           "last_updated": "2026-02-20T10:00:00Z",
+                     *           "name": "iPhone 14 Pro Screen",
+                     *           "quantity_available": 3,
+                     *           "quantity_on_hand": 5,
+                     *           "quantity_reserved": 2,
+                     *           "reorder_level": 2,
+                     *           "selling_price": 160,
+                     *           "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
+                     *           "sku": "SCREEN-IP14-001",
+                     *           "supplier": "Tech Parts Inc"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "has_more": true,
+                     *         "limit": 50,
+                     *         "next_offset": 50,
+                     *         "offset": 0,
+                     *         "total": 342
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_InventoryItem"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createInventoryItem: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "category": "screens",
+                 *       "cost": 80,
+                 *       "name": "iPhone 14 Pro Screen",
+                 *       "quantity": 5,
+                 *       "reorder_level": 2,
+                 *       "selling_price": 160,
+                 *       "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
+                 *       "sku": "SCREEN-IP14-001",
+                 *       "supplier": "Tech Parts Inc"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewInventoryItem"];
             };
         };
@@ -1707,102 +1969,45 @@ export interface operations {
             /** @description Made */
             201: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    Location: components["headers"]["Location"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "category": "screens",
+                     *       "cost": 80,
+                     *       "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a05",
+                     *       "last_updated": "2026-02-20T10:00:00Z",
+                     *       "name": "iPhone 14 Pro Screen",
+                     *       "quantity_available": 5,
+                     *       "quantity_on_hand": 5,
+                     *       "quantity_reserved": 0,
+                     *       "reorder_level": 2,
+                     *       "selling_price": 160,
+                     *       "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
+                     *       "sku": "SCREEN-IP14-001",
+                     *       "supplier": "Tech Parts Inc"
+                     *     }
+                     */
                     "application/json": components["schemas"]["InventoryItem"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description PAYLOAD_TOO_LARGE */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNSUPPORTED_MEDIA_TYPE */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getInventoryItem: {
@@ -1810,6 +2015,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of the inventory. */
                 inventory_id: string;
             };
             cookie?: never;
@@ -1819,88 +2025,66 @@ export interface operations {
             /** @description The item */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "category": "screens",
+                     *       "cost": 80,
+                     *       "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a05",
+                     *       "last_updated": "2026-02-20T10:00:00Z",
+                     *       "name": "iPhone 14 Pro Screen",
+                     *       "quantity_available": 3,
+                     *       "quantity_on_hand": 5,
+                     *       "quantity_reserved": 2,
+                     *       "reorder_level": 2,
+                     *       "selling_price": 160,
+                     *       "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
+                     *       "sku": "SCREEN-IP14-001",
+                     *       "supplier": "Tech Parts Inc"
+                     *     }
+                     */
                     "application/json": components["schemas"]["InventoryItem"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     updateInventoryItem: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
+                /** @description The id of the inventory. */
                 inventory_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "quantity": 10,
+                 *       "reason": "purchased"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InventoryChange"];
             };
         };
@@ -1908,118 +2092,56 @@ export interface operations {
             /** @description The item as it is now */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "category": "screens",
+                     *       "cost": 80,
+                     *       "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a05",
+                     *       "last_updated": "2026-02-21T09:00:00Z",
+                     *       "name": "iPhone 14 Pro Screen",
+                     *       "quantity_available": 8,
+                     *       "quantity_on_hand": 10,
+                     *       "quantity_reserved": 2,
+                     *       "reorder_level": 2,
+                     *       "selling_price": 160,
+                     *       "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
+                     *       "sku": "SCREEN-IP14-001",
+                     *       "supplier": "Tech Parts Inc"
+                     *     }
+                     */
                     "application/json": components["schemas"]["InventoryItem"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description PAYLOAD_TOO_LARGE */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNSUPPORTED_MEDIA_TYPE */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listPlugins: {
         parameters: {
             query?: {
+                sort?: "created_at" | "-created_at" | "name" | "-name";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2030,72 +2152,34 @@ export interface operations {
             /** @description A page of plugins */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Plugin"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     uploadPlugin: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -2109,6 +2193,11 @@ export interface operations {
             /** @description This component was here already */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2118,102 +2207,28 @@ export interface operations {
             /** @description Taken; compiled, or being compiled */
             201: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    Location: components["headers"]["Location"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Plugin"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description PAYLOAD_TOO_LARGE */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNSUPPORTED_MEDIA_TYPE */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getPlugin: {
@@ -2221,6 +2236,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of the plugin. */
                 plugin_id: string;
             };
             cookie?: never;
@@ -2230,82 +2246,34 @@ export interface operations {
             /** @description The plugin */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Plugin"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listShops: {
         parameters: {
             query?: {
+                sort?: "name" | "-name" | "created_at" | "-created_at";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2316,77 +2284,46 @@ export interface operations {
             /** @description A page of shops */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Shop"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createShop: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "address": "1 Main St, Anytown, NY 12345",
+                 *       "name": "Main Street",
+                 *       "time_zone": "America/New_York"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewShop"];
             };
         };
@@ -2394,102 +2331,37 @@ export interface operations {
             /** @description Made */
             201: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    Location: components["headers"]["Location"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "address": "1 Main St, Anytown, NY 12345",
+                     *       "created_at": "2025-01-02T09:00:00Z",
+                     *       "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
+                     *       "name": "Main Street",
+                     *       "time_zone": "America/New_York"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Shop"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description PAYLOAD_TOO_LARGE */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNSUPPORTED_MEDIA_TYPE */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getShop: {
@@ -2497,6 +2369,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of the shop. */
                 shop_id: string;
             };
             cookie?: never;
@@ -2506,89 +2379,40 @@ export interface operations {
             /** @description The shop */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Shop"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listTickets: {
         parameters: {
             query?: {
                 shop_id?: components["schemas"]["ShopId"];
-                status?: string;
+                status?: components["schemas"]["Status"];
                 customer_id?: components["schemas"]["CustomerId"];
                 assigned_to?: components["schemas"]["UserId"];
                 created_after?: string;
                 created_before?: string;
-                sort?: string;
+                sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "number" | "-number" | "status" | "-status";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2599,77 +2423,82 @@ export interface operations {
             /** @description A page of tickets */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "assigned_to": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a03",
+                     *           "assigned_to_name": "Alice Tech",
+                     *           "created_at": "2026-02-15T10:30:00Z",
+                     *           "customer_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a02",
+                     *           "customer_name": "John Doe",
+                     *           "device_identifier": "iPhone 14 Pro",
+                     *           "id": "550e8400-e29b-41d4-a716-446655440000",
+                     *           "issue_description": "Cracked screen",
+                     *           "labor_cost": 99.99,
+                     *           "number": "T001234",
+                     *           "parts_cost": 160,
+                     *           "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
+                     *           "status": "IN_REPAIR",
+                     *           "total_cost": 259.99,
+                     *           "updated_at": "2026-02-20T14:15:00Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "has_more": true,
+                     *         "limit": 50,
+                     *         "next_offset": 50,
+                     *         "offset": 0,
+                     *         "total": 1250
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Page_TicketSummary"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createTicket: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "customer": {
+                 *         "email": "jane@example.com",
+                 *         "name": "Jane Smith",
+                 *         "phone": "555-0456"
+                 *       },
+                 *       "device_category": "laptop",
+                 *       "device_identifier": "MacBook Pro 16\"",
+                 *       "issue_description": "Won't turn on, possible liquid damage",
+                 *       "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewTicket"];
             };
         };
@@ -2677,109 +2506,51 @@ export interface operations {
             /** @description Made; post-create plugins have run */
             201: {
                 headers: {
+                    /** @description The ticket's version in quotes */
+                    ETag?: string;
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    Location: components["headers"]["Location"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-02-21T10:00:00Z",
+                     *       "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a06",
+                     *       "number": "T001235",
+                     *       "plugins": [],
+                     *       "status": "INTAKE",
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["TicketCreated"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description PAYLOAD_TOO_LARGE */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNSUPPORTED_MEDIA_TYPE */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getTicket: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `ETag`s that you have */
+                "If-None-Match"?: string;
+            };
             path: {
+                /** @description The id of the ticket. */
                 ticket_id: string;
             };
             cookie?: never;
@@ -2789,88 +2560,184 @@ export interface operations {
             /** @description The ticket */
             200: {
                 headers: {
+                    /** @description The ticket's version in quotes */
+                    ETag?: string;
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "assigned_to": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a03",
+                     *       "assigned_to_name": "Alice Tech",
+                     *       "created_at": "2026-02-15T10:30:00Z",
+                     *       "custom_fields": {
+                     *         "warranty": true
+                     *       },
+                     *       "customer": {
+                     *         "email": "john@example.com",
+                     *         "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a02",
+                     *         "name": "John Doe",
+                     *         "phone": "555-0123"
+                     *       },
+                     *       "device": {
+                     *         "category": "smartphone",
+                     *         "description": "Blue, 256GB",
+                     *         "identifier": "iPhone 14 Pro"
+                     *       },
+                     *       "diagnostics": {
+                     *         "estimated_cost": 259.99,
+                     *         "findings": "Screen is damaged; digitizer also broken",
+                     *         "recommended_parts": [
+                     *           "iPhone 14 Pro Screen",
+                     *           "Digitizer Assembly"
+                     *         ]
+                     *       },
+                     *       "enrichment": "done",
+                     *       "id": "550e8400-e29b-41d4-a716-446655440000",
+                     *       "issue": {
+                     *         "category": "physical_damage",
+                     *         "description": "Cracked screen",
+                     *         "severity": "high"
+                     *       },
+                     *       "labor": {
+                     *         "hours": 1.5,
+                     *         "rate": 65,
+                     *         "total": 97.5
+                     *       },
+                     *       "labor_cost": 97.5,
+                     *       "number": "T001234",
+                     *       "parts": [
+                     *         {
+                     *           "consumed": 0,
+                     *           "held": 1,
+                     *           "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a08",
+                     *           "inventory_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a05",
+                     *           "name": "iPhone 14 Pro Screen",
+                     *           "quantity": 1,
+                     *           "sku": "SCREEN-IP14-001",
+                     *           "total": 80,
+                     *           "unit_cost": 80
+                     *         },
+                     *         {
+                     *           "consumed": 0,
+                     *           "held": 0,
+                     *           "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a09",
+                     *           "inventory_id": null,
+                     *           "name": "Digitizer Assembly",
+                     *           "quantity": 1,
+                     *           "sku": null,
+                     *           "total": 80,
+                     *           "unit_cost": 80
+                     *         }
+                     *       ],
+                     *       "parts_cost": 160,
+                     *       "reservations": [
+                     *         {
+                     *           "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a0a",
+                     *           "inventory_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a05",
+                     *           "part_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a08",
+                     *           "plugin": null,
+                     *           "quantity": 1,
+                     *           "state": "held"
+                     *         }
+                     *       ],
+                     *       "set_by_plugins": [
+                     *         {
+                     *           "at": "2026-02-15T10:30:00Z",
+                     *           "field": "issue.severity",
+                     *           "installation_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a0c",
+                     *           "plugin": "intake-triage",
+                     *           "version": "0.1.0"
+                     *         }
+                     *       ],
+                     *       "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
+                     *       "status": "IN_REPAIR",
+                     *       "tags": [
+                     *         "display"
+                     *       ],
+                     *       "timeline": [
+                     *         {
+                     *           "actor": "John Doe (customer)",
+                     *           "kind": "created",
+                     *           "notes": null,
+                     *           "status": "INTAKE",
+                     *           "timestamp": "2026-02-15T10:30:00Z"
+                     *         },
+                     *         {
+                     *           "actor": "Alice Tech",
+                     *           "kind": "transition",
+                     *           "notes": null,
+                     *           "status": "DIAGNOSTICS",
+                     *           "timestamp": "2026-02-15T11:00:00Z"
+                     *         },
+                     *         {
+                     *           "actor": "Alice Tech",
+                     *           "kind": "transition",
+                     *           "notes": null,
+                     *           "status": "IN_REPAIR",
+                     *           "timestamp": "2026-02-16T09:00:00Z"
+                     *         }
+                     *       ],
+                     *       "total_cost": 257.5,
+                     *       "updated_at": "2026-02-20T14:15:00Z",
+                     *       "version": 5
+                     *     }
+                     */
                     "application/json": components["schemas"]["Ticket"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
+            /** @description The ticket is at a version that `If-None-Match` names */
+            304: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
+                content?: never;
             };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     updateTicket: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Write only upon these versions: `ETag`s, or `*` */
+                "If-Match"?: string;
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
+                /** @description The id of the ticket. */
                 ticket_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "assigned_to": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a03",
+                 *       "labor_hours": 2,
+                 *       "labor_rate": 65,
+                 *       "status": "IN_REPAIR"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TicketChange"];
             };
         };
@@ -2878,124 +2745,81 @@ export interface operations {
             /** @description Changed, all or nothing */
             200: {
                 headers: {
+                    /** @description The ticket's new version in quotes */
+                    ETag?: string;
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a06",
+                     *       "plugins": [],
+                     *       "status": "IN_REPAIR",
+                     *       "updated_at": "2026-02-21T11:00:00Z",
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["TicketUpdated"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            /** @description PRECONDITION_FAILED: the ticket is at another version; `details.current_version` says which */
+            412: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description PAYLOAD_TOO_LARGE */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNSUPPORTED_MEDIA_TYPE */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     transitionTicket: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Write only upon these versions: `ETag`s, or `*` */
+                "If-Match"?: string;
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path: {
+                /** @description The id of the ticket. */
                 ticket_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "new_status": "QC_REVIEW",
+                 *       "notes": "Ready for quality check"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TransitionRequest"];
             };
         };
@@ -3003,118 +2827,100 @@ export interface operations {
             /** @description The status changed */
             200: {
                 headers: {
+                    /** @description The ticket's new version in quotes */
+                    ETag?: string;
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "event_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a04",
+                     *       "from_status": "IN_REPAIR",
+                     *       "ok": true,
+                     *       "plugins": [],
+                     *       "timestamp": "2026-02-21T15:00:00Z",
+                     *       "to_status": "QC_REVIEW",
+                     *       "warnings": []
+                     *     }
+                     */
                     "application/json": components["schemas"]["TicketTransitioned"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            /** @description PRECONDITION_FAILED: the ticket is at another version; `details.current_version` says which */
+            412: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTicketTransitions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the ticket. */
+                ticket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What may come next */
+            200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Error"];
+                    "application/json": components["schemas"]["TicketTransitions"];
                 };
             };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description PAYLOAD_TOO_LARGE */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNSUPPORTED_MEDIA_TYPE */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     listUsers: {
         parameters: {
             query?: {
+                sort?: "name" | "-name" | "created_at" | "-created_at";
                 limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
                 offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -3125,77 +2931,47 @@ export interface operations {
             /** @description A page of users */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Page_User"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     createUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "alice@shop.example",
+                 *       "hourly_cost": 28.5,
+                 *       "name": "Alice Tech",
+                 *       "role": "technician"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewUser"];
             };
         };
@@ -3203,102 +2979,38 @@ export interface operations {
             /** @description Made */
             201: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    Location: components["headers"]["Location"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2025-01-02T09:05:00Z",
+                     *       "email": "alice@shop.example",
+                     *       "hourly_cost": 28.5,
+                     *       "id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a03",
+                     *       "name": "Alice Tech",
+                     *       "role": "technician"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description CONFLICT: what is there already, or a state that does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description PAYLOAD_TOO_LARGE */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNSUPPORTED_MEDIA_TYPE */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The same Idempotency-Key came with another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
         };
     };
     getUser: {
@@ -3306,6 +3018,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of the user. */
                 user_id: string;
             };
             cookie?: never;
@@ -3315,74 +3028,256 @@ export interface operations {
             /** @description The user */
             200: {
                 headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description INVALID_REQUEST: a parameter, the path or the body is not right; `details.field` says which */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description UNAUTHORIZED: no API key, or an unknown, revoked or expired one */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description FORBIDDEN: the key's scope or the organization's tier does not allow it */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description NOT_FOUND: there is no such resource in this organization */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description RATE_LIMIT_EXCEEDED: the key's requests of this hour are used up */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    customer_created: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        /** Format: uuid */
+                        customer_id: string;
+                        email: string;
+                        name: string;
+                        /** Format: uuid */
+                        shop_id: string;
+                    };
+                    /** @constant */
+                    event: "customer.created";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
                 };
             };
-            /** @description SERVER_ERROR: contact support with the request id */
-            500: {
+        };
+        responses: {
+            /** @description Received; anything else is tried again */
+            "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["Error"];
+                content?: never;
+            };
+        };
+    };
+    inventory_updated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        /** Format: uuid */
+                        inventory_id: string;
+                        /** Format: uuid */
+                        shop_id: string;
+                        sku: string;
+                    };
+                    /** @constant */
+                    event: "inventory.updated";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
                 };
             };
-            /** @description SERVER_BUSY or PLUGIN_UNAVAILABLE: try again after `Retry-After` seconds */
-            503: {
+        };
+        responses: {
+            /** @description Received; anything else is tried again */
+            "2XX": {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["Error"];
+                content?: never;
+            };
+        };
+    };
+    payment_processed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        amount: number;
+                        /** Format: uuid */
+                        customer_id: string;
+                        /** Format: uuid */
+                        payment_id: string;
+                        /** Format: uuid */
+                        shop_id: string;
+                        /** Format: uuid */
+                        ticket_id: string;
+                        ticket_number: string;
+                    };
+                    /** @constant */
+                    event: "payment.processed";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
                 };
+            };
+        };
+        responses: {
+            /** @description Received; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    ticket_created: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        /** Format: uuid */
+                        customer_id: string;
+                        /** Format: uuid */
+                        shop_id: string;
+                        status: components["schemas"]["Status"];
+                        /** Format: uuid */
+                        ticket_id: string;
+                        ticket_number: string;
+                    };
+                    /** @constant */
+                    event: "ticket.created";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Received; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    ticket_transitioned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        from_status: components["schemas"]["Status"];
+                        /** Format: uuid */
+                        shop_id: string;
+                        /** Format: uuid */
+                        ticket_id: string;
+                        ticket_number: string;
+                        to_status: components["schemas"]["Status"];
+                    };
+                    /** @constant */
+                    event: "ticket.transitioned";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Received; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    ticket_updated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        changed: string[];
+                        /** Format: uuid */
+                        shop_id: string;
+                        /** Format: uuid */
+                        ticket_id: string;
+                        ticket_number: string;
+                    };
+                    /** @constant */
+                    event: "ticket.updated";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Received; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

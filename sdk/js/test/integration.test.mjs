@@ -46,6 +46,18 @@ test('a list of 120 tickets, by item and by page', { skip }, async () => {
   assert.deepEqual(sizes, [100, 20])
 })
 
+test('a list that is iterated over holds still while tickets are made', { skip }, async () => {
+  const { client, shop, ticket } = await start()
+  const made = []
+  for (let count = 0; count < 7; count++) made.push((await client.tickets.create(ticket())).id)
+  const listed = []
+  for await (const { data } of client.tickets.list({ shop_id: shop.id, limit: 2 }).pages()) {
+    listed.push(...data.map((one) => one.id))
+    await client.tickets.create(ticket())
+  }
+  assert.deepEqual([...listed].sort(), made.sort())
+})
+
 test('errors are of their class, with what the server said', { skip }, async () => {
   const { client, ticket } = await start()
   const missing = await client.tickets.get(unknown).catch((error) => error)

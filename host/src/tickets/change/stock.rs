@@ -163,7 +163,8 @@ async fn candidates(
     Ok(stock)
 }
 
-fn still_short(draft: &Draft, shortages: &[Shortage], plan: &Plan) -> Vec<ShortLine> {
+/// The lines that a plan leaves short.
+pub fn still_short(draft: &Draft, shortages: &[Shortage], plan: &Plan) -> Vec<ShortLine> {
     let short = |line: &Shortage| {
         let missing = line.missing - plan.planned(|allocation| allocation.part_id == line.part_id);
         let part = draft.after.parts.iter().find(|part| part.id == line.part_id)?;

@@ -28,7 +28,7 @@ export class Installations extends Resource {
     return this.api.patch(path`/installations/${id}`, change, options)
   }
 
-  async delete(id: string, options?: WriteOptions): Promise<void> {
+  async delete(id: string, options?: WriteOptions): Promise<Answer<'deleteInstallation'>> {
     return this.api.delete(path`/installations/${id}`, options)
   }
 }

@@ -1,0 +1,66 @@
+//! The codes of errors: each with its status and meaning. `error/` says when; a code that is not here is not
+//! documented, and the tests refuse it.
+
+use serde::Serialize;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+
+/// (code, status, meaning)
+pub const CODES: &[(&str, u16, &str)] = &[
+    (
+        "INVALID_REQUEST",
+        400,
+        "Malformed request or invalid parameters; `details.field` and `details.value` say which",
+    ),
+    ("UNAUTHORIZED", 401, "Missing or invalid API key"),
+    (
+        "FORBIDDEN",
+        403,
+        "Insufficient permissions for this operation: `details.reason` is `scope` or `tier`",
+    ),
+    ("NOT_FOUND", 404, "Resource does not exist"),
+    ("METHOD_NOT_ALLOWED", 405, "The route has other methods; the header `Allow` lists them"),
+    (
+        "CONFLICT",
+        409,
+        "Resource conflict: what is there already, or a state that does not allow it",
+    ),
+    (
+        "INVALID_TRANSITION",
+        409,
+        "The workflow has no such edge; `details.allowed` lists those it has",
+    ),
+    ("INSUFFICIENT_STOCK", 409, "Parts are short; `details.lines` says which and how many"),
+    ("PAYLOAD_TOO_LARGE", 413, "The body is larger than `details.limit_bytes`"),
+    ("UNSUPPORTED_MEDIA_TYPE", 415, "The body has another `Content-Type` than `details.expected`"),
+    ("PLUGIN_REJECTED", 422, "Plugins do not allow it; `details.violations` says which and why"),
+    ("RATE_LIMIT_EXCEEDED", 429, "Too many requests; retry later"),
+    ("SERVER_ERROR", 500, "Internal server error; contact support"),
+    ("SERVER_BUSY", 503, "The server has no room for the request; try again"),
+    (
+        "PLUGIN_UNAVAILABLE",
+        503,
+        "A plugin that must be asked could not answer; nothing was changed",
+    ),
+];
+
+/// The type of `error.code` in the document.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct ErrorCode(pub &'static str);
+
+impl utoipa::PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let lines: Vec<String> = CODES
+            .iter()
+            .map(|(code, status, meaning)| format!("| `{code}` | {status} | {meaning} |"))
+            .collect();
+        let table = format!("| Code | Status | Meaning |\n|---|---|---|\n{}", lines.join("\n"));
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(CODES.iter().map(|(code, ..)| *code)))
+            .description(Some(table))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for ErrorCode {}

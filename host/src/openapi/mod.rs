@@ -1,0 +1,101 @@
+//! The OpenAPI document: what the handlers' annotations say, completed by what holds for all of them (ids in
+//! the path, errors, headers, what a text may be), so that no annotation has to repeat it.
+
+mod codes;
+mod examples;
+mod operations;
+mod page;
+mod schemas;
+mod webhooks;
+
+use std::sync::OnceLock;
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
+
+pub use codes::{CODES, ErrorCode};
+pub use page::{page, page_file};
+
+/// The part of `docs/api.md` that holds for the whole API.
+const DESCRIPTION: &str = include_str!("../../../docs/api.md");
+
+/// What the annotations cannot say: title, servers, security, the order of the tags.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "RepairOps REST API",
+        version = "1.0.0",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    servers((url = "/", description = "This server")),
+    components(schemas(ErrorBody)),
+    tags(
+        (name = "Tickets", description = "Repairs, from intake to pickup."),
+        (name = "Customers", description = "Found or made by email when a ticket is made."),
+        (name = "Inventory", description = "Stock of the shops, and what is reserved of it."),
+        (name = "KPIs", description = "Daily figures, from the tickets themselves."),
+        (name = "Webhooks", description = "Events, delivered to endpoints of yours."),
+        (name = "API keys", description = "Who may ask for what."),
+        (name = "Shops", description = "Where tickets and stock belong."),
+        (name = "Users", description = "Who works on tickets."),
+        (name = "Plugins", description = "Uploaded WebAssembly components."),
+        (name = "Installations", description = "Plugins that take part, their order and limits."),
+    ),
+)]
+pub struct Frame;
+
+/// The body of every error.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub struct ErrorBody {
+    error: ErrorContent,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ErrorContent {
+    /// For programs.
+    code: ErrorCode,
+    /// For people.
+    message: String,
+    /// What the code calls for: `field` and `value` of a bad input, `violations` of plugins … Empty when there is nothing.
+    #[schema(value_type = Object)]
+    details: Value,
+    /// The same as in the header `X-Request-Id`; support finds the request by it.
+    request_id: String,
+}
+
+/// The whole document as JSON.
+pub fn complete(document: &OpenApi) -> Value {
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    document["info"]["description"] = json!(introduction());
+    document["components"]["securitySchemes"] = json!({ "api_key": {
+        "type": "http", "scheme": "bearer",
+        "description": "An API key: `Authorization: Bearer ro_live_…`. Scopes: read, write, admin; each includes those before it.",
+    }});
+    operations::complete(&mut document);
+    webhooks::add(&mut document);
+    schemas::complete(&mut document);
+    examples::add(&mut document);
+    document
+}
+
+/// `docs/api.md` without its title and without the resources.
+fn introduction() -> &'static str {
+    let text = DESCRIPTION.split("<!--").next().unwrap_or_default().trim();
+    text.split_once('\n').map_or(text, |(_, rest)| rest.trim())
+}
+
+/// `GET /v1/openapi.json`. The routes are the same for the whole life of the process, and so is the document.
+pub fn serve(document: &OpenApi) -> Response {
+    static TEXT: OnceLock<Bytes> = OnceLock::new();
+    let text = TEXT.get_or_init(|| Bytes::from(complete(document).to_string()));
+    ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response()
+}
+
+#[cfg(test)]
+mod tests;

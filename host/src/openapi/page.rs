@@ -1,0 +1,57 @@
+//! `/docs`: the document as a page to read and to try. Everything it needs is in this program; its policy lets a
+//! browser ask no other host.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::extract::Path;
+use axum::http::header::{self, HeaderName};
+use axum::response::{IntoResponse, Response};
+use utoipa_swagger_ui::Config;
+
+use crate::error::ApiError;
+
+const HTML: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
+const SCRIPT: &str = include_str!("page/page.js");
+
+/// Styles may be inline since the viewer's icons have some; scripts may not.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Of the viewer's distribution, what the page uses.
+const VIEWER: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+
+/// `GET /docs`.
+pub async fn page() -> Response {
+    file("text/html; charset=utf-8", HTML)
+}
+
+/// `GET /docs/{file}`.
+pub async fn page_file(Path(name): Path<String>) -> Result<Response, ApiError> {
+    match name.as_str() {
+        "page.css" => Ok(file("text/css; charset=utf-8", STYLE)),
+        "page.js" => Ok(file("text/javascript; charset=utf-8", SCRIPT)),
+        name if VIEWER.contains(&name) => viewer_file(name),
+        _ => Err(ApiError::not_found("File")),
+    }
+}
+
+fn viewer_file(name: &str) -> Result<Response, ApiError> {
+    static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from("")));
+    match utoipa_swagger_ui::serve(name, CONFIG.clone()) {
+        Ok(Some(found)) => Ok(file(&found.content_type, found.bytes.into_owned())),
+        Ok(None) => Err(ApiError::not_found("File")),
+        Err(error) => Err(ApiError::internal(anyhow::anyhow!("{error}"))),
+    }
+}
+
+fn file(kind: &str, content: impl IntoResponse) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "max-age=3600"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (HeaderName::from_static("referrer-policy"), "no-referrer"),
+    ];
+    (headers, content).into_response()
+}

@@ -1,0 +1,133 @@
+//! What holds for all schemas: answers have all their fields, texts have no NUL character, a parameter is there or
+//! not but never `null`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+/// No NUL character anywhere.
+const TEXT: &str = r"^[^\u0000]*$";
+/// … and something that can be seen.
+const TEXT_NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
+
+pub fn complete(document: &mut Value) {
+    let (asked, answered) =
+        (references(document, "requestBody"), references(document, "responses"));
+    let schemas = document["components"]["schemas"].as_object_mut().into_iter().flatten();
+    for (name, schema) in schemas {
+        if asked.contains(name) {
+            constrain_texts(schema);
+        } else if answered.contains(name) {
+            require_all(schema);
+        }
+    }
+    for parameter in parameters(document) {
+        let schema = &mut parameter["schema"];
+        forbid_null(schema);
+        constrain_texts(schema);
+    }
+}
+
+/// The schemas that the given part of some operation leads to.
+fn references(document: &Value, part: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for item in document["paths"].as_object().into_iter().flatten().map(|(_, item)| item) {
+        for (_, operation) in item.as_object().into_iter().flatten() {
+            collect_references(&operation[part], document, &mut found);
+        }
+    }
+    found
+}
+
+fn collect_references(value: &Value, document: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(name) = referenced(fields)
+                && found.insert(name.to_owned())
+            {
+                collect_references(&document["components"]["schemas"][name], document, found);
+            }
+            fields.values().for_each(|value| collect_references(value, document, found));
+        }
+        Value::Array(values) => {
+            values.iter().for_each(|value| collect_references(value, document, found));
+        }
+        _ => {}
+    }
+}
+
+fn referenced(fields: &Map<String, Value>) -> Option<&str> {
+    fields.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
+}
+
+/// Indexing would add what is not there.
+fn list_mut<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Vec<Value>> {
+    value.get_mut(name)?.as_array_mut()
+}
+
+fn parameters(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    document["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flatten()
+        .flat_map(|(_, item)| item.as_object_mut().into_iter().flatten())
+        .flat_map(|(_, operation)| list_mut(operation, "parameters").into_iter().flatten())
+        .filter(|parameter| parameter["schema"].is_object())
+}
+
+/// Answers have all their fields, `null` when empty; only what a request sends may leave some out.
+fn require_all(schema: &mut Value) {
+    for part in list_mut(schema, "allOf").into_iter().flatten() {
+        require_all(part);
+    }
+    let Some(properties) = schema["properties"].as_object() else { return };
+    let names: Vec<Value> = properties
+        .iter()
+        .filter(|(_, property)| property["x-may-be-absent"] != true)
+        .map(|(name, _)| json!(name))
+        .collect();
+    schema["required"] = Value::Array(names);
+}
+
+/// Every free text of a request: what has no pattern, format or list of values of its own.
+fn constrain_texts(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            let is_free = ["pattern", "format", "enum", "const"]
+                .iter()
+                .all(|name| !fields.contains_key(*name));
+            if is_free && fields.get("type").is_some_and(may_be_text) {
+                let not_blank =
+                    fields.get("minLength").and_then(Value::as_u64).is_some_and(|min| min > 0);
+                let pattern = if not_blank { TEXT_NOT_BLANK } else { TEXT };
+                fields.insert("pattern".to_owned(), json!(pattern));
+            }
+            for (name, value) in fields.iter_mut() {
+                if name != "example" && name != "examples" && name != "default" {
+                    constrain_texts(value);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(constrain_texts),
+        _ => {}
+    }
+}
+
+fn may_be_text(kind: &Value) -> bool {
+    kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&json!("string")))
+}
+
+fn forbid_null(schema: &mut Value) {
+    if let Some(kinds) = list_mut(schema, "type") {
+        kinds.retain(|kind| kind != "null");
+        if let [kind] = &kinds[..] {
+            schema["type"] = kind.clone();
+        }
+    }
+    if let Some(choices) = list_mut(schema, "oneOf") {
+        choices.retain(|choice| choice["type"] != "null");
+        if let [choice] = &choices[..] {
+            *schema = choice.clone();
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What clients send to make, change and move a ticket, and what the operations take of it.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::extract::{not_null, nullable};
+use crate::model::ids::{ItemId, ShopId, UserId};
+use crate::model::money::{Hours, Money};
+use crate::model::version::Expected;
+use crate::model::workflow::Status;
+use crate::tickets::create::NewTicket;
+use crate::tickets::draft::Change;
+use crate::tickets::parts::NewPart;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewTicket)]
+pub struct CreateBody {
+    shop_id: ShopId,
+    customer: CustomerBody,
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00]*[^\s\x00][^\x00]*$",
+        example = "MacBook Pro 16\""
+    )]
+    device_identifier: String,
+    #[schema(
+        min_length = 1,
+        max_length = 10000,
+        pattern = r"^[^\x00]*[^\s\x00][^\x00]*$",
+        example = "Won't turn on"
+    )]
+    issue_description: String,
+    #[schema(max_length = 64, pattern = r"^[^\x00]*$", example = "laptop")]
+    device_category: Option<String>,
+    /// On whose behalf; the key's name or user, when left out.
+    actor_id: Option<UserId>,
+}
+
+/// Found by the email address, or made. Of a customer who is there, empty fields are filled; nothing is overwritten.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewTicketCustomer)]
+struct CustomerBody {
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00]*[^\s\x00][^\x00]*$",
+        example = "Jane Smith"
+    )]
+    name: String,
+    #[schema(
+        max_length = 254,
+        pattern = r"^[^\s@\x00]+@[^\s@\x00]+$",
+        example = "jane@example.com"
+    )]
+    email: String,
+    #[schema(max_length = 64, pattern = r"^[^\x00]*$", example = "555-0456")]
+    phone: Option<String>,
+}
+
+/// What is left out stays. `null` empties a field that can be empty, and is refused for the others.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TicketChange)]
+pub struct UpdateBody {
+    /// Another status is a transition, with all that belongs to it; the present one is none.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    status: Option<Status>,
+    /// For the timeline: on the entry of the transition, or as a note of its own.
+    #[schema(max_length = 2000, pattern = r"^[^\x00]*$")]
+    notes: Option<String>,
+    /// On whose behalf; the key's name or user, when left out.
+    actor_id: Option<UserId>,
+    /// `null`: nobody.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<UserId>)]
+    assigned_to: Option<Option<UserId>>,
+    /// At most 100000. 0 for none: `null` is refused.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 100000, multiple_of = 0.01, example = 2)]
+    labor_hours: Option<Hours>,
+    /// 0 for none: `null` is refused.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    labor_rate: Option<Money>,
+    /// Replaces the list. A line that was there before keeps its id, and what is held for it.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, max_items = 200)]
+    parts: Option<Vec<PartBody>>,
+    #[serde(default)]
+    diagnostics: DiagnosticsBody,
+    #[serde(default)]
+    issue: IssueBody,
+    #[serde(default)]
+    device: DeviceBody,
+}
+
+/// A line of parts: an item of stock by its `inventory_id` or `sku`, or a special order by `name` and `unit_cost`.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PartChange)]
+struct PartBody {
+    inventory_id: Option<ItemId>,
+    #[schema(max_length = 64, pattern = r"^[^\x00]*$")]
+    sku: Option<String>,
+    #[schema(max_length = 200, pattern = r"^[^\x00]*$")]
+    name: Option<String>,
+    #[schema(minimum = 1, maximum = 1000000)]
+    quantity: i64,
+    /// What the customer pays for one; by default the item's selling price.
+    unit_cost: Option<Money>,
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = DiagnosticsChange)]
+struct DiagnosticsBody {
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 10000, pattern = r"^[^\x00]*$")]
+    findings: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Money>)]
+    estimated_cost: Option<Option<Money>>,
+    /// Replaces the list.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, max_items = 100)]
+    recommended_parts: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = IssueChange)]
+struct IssueBody {
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 64, pattern = r"^[^\x00]*$")]
+    category: Option<Option<String>>,
+    /// `low`, `medium`, `high` or `critical`.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, pattern = "^(low|medium|high|critical)$")]
+    severity: Option<Option<String>>,
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = DeviceChange)]
+struct DeviceBody {
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 1000, pattern = r"^[^\x00]*$")]
+    description: Option<Option<String>>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TransitionRequest)]
+pub struct TransitionBody {
+    new_status: Status,
+    /// For the timeline.
+    #[schema(max_length = 2000, pattern = r"^[^\x00]*$", example = "Ready for quality check")]
+    notes: Option<String>,
+    /// On whose behalf; the key's name or user, when left out.
+    actor_id: Option<UserId>,
+}
+
+impl From<CreateBody> for NewTicket {
+    fn from(body: CreateBody) -> Self {
+        NewTicket {
+            shop_id: body.shop_id,
+            customer_name: body.customer.name,
+            customer_email: body.customer.email,
+            customer_phone: body.customer.phone,
+            device_identifier: body.device_identifier,
+            device_category: body.device_category,
+            issue_description: body.issue_description,
+            actor_id: body.actor_id,
+        }
+    }
+}
+
+impl UpdateBody {
+    pub fn change(self, expected: Option<Expected>) -> Change {
+        let parts = self.parts.map(|parts| parts.into_iter().map(NewPart::from).collect());
+        Change {
+            status: self.status,
+            status_field: "status",
+            same_status_is_fine: true,
+            expected,
+            notes: self.notes,
+            actor_id: self.actor_id,
+            assigned_to: self.assigned_to,
+            labor_hours: self.labor_hours,
+            labor_rate: self.labor_rate,
+            parts,
+            findings: self.diagnostics.findings,
+            estimated_cost: self.diagnostics.estimated_cost,
+            recommended_parts: self.diagnostics.recommended_parts,
+            issue_category: self.issue.category,
+            issue_severity: self.issue.severity,
+            device_description: self.device.description,
+        }
+    }
+}
+
+impl TransitionBody {
+    pub fn change(self, expected: Option<Expected>) -> Change {
+        Change {
+            status: Some(self.new_status),
+            status_field: "new_status",
+            expected,
+            notes: self.notes,
+            actor_id: self.actor_id,
+            ..Change::default()
+        }
+    }
+}
+
+impl From<PartBody> for NewPart {
+    fn from(part: PartBody) -> Self {
+        NewPart {
+            inventory_id: part.inventory_id,
+            sku: part.sku,
+            name: part.name,
+            quantity: part.quantity,
+            unit_cost: part.unit_cost,
+        }
+    }
+}

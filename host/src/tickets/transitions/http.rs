@@ -1,0 +1,132 @@
+//! `GET /v1/tickets/{ticket_id}/transitions`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Asked, Next, Reason, Transitions, transitions};
+use crate::app::App;
+use crate::auth::Reader;
+use crate::error::ApiError;
+use crate::extract::PathId;
+use crate::model::event::Hook;
+use crate::model::ids::{InstallationId, TicketId};
+use crate::model::people::Scope;
+use crate::model::workflow::Status;
+use crate::tickets::parts::ShortLine;
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = TicketTransitions)]
+pub struct TransitionsView {
+    ticket_id: TicketId,
+    /// The version that this was found on; send it as `If-Match` to make sure that nothing changed since.
+    version: i64,
+    current_status: Status,
+    /// Nothing leads on from here.
+    terminal: bool,
+    /// One entry for each status that an edge of the workflow leads to.
+    transitions: Vec<NextView>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = NextTransition)]
+struct NextView {
+    to_status: Status,
+    /// True when nothing in `reasons` stands against it. Plugins are not asked beforehand: they may still refuse.
+    allowed: bool,
+    /// What would refuse it now.
+    reasons: Vec<ReasonView>,
+    /// What would not stop it, but is good to know: stock that could only be held in part, or that a plugin has to find.
+    warnings: Vec<ReasonView>,
+    /// The plugins that would be asked, in this order.
+    plugins: Vec<AskedView>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = TransitionReason)]
+struct ReasonView {
+    /// `SCOPE` or `INSUFFICIENT_STOCK`.
+    code: &'static str,
+    message: String,
+    /// For `SCOPE`: what the key would need.
+    required_scope: Option<Scope>,
+    /// For `INSUFFICIENT_STOCK`: the lines that stock does not cover, as the built-in plan finds it now.
+    lines: Vec<ShortLine>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AskedPlugin)]
+struct AskedView {
+    plugin: String,
+    installation_id: InstallationId,
+    hook: Hook,
+}
+
+/// What may come next.
+///
+/// Every status that the workflow leads to from the present one, whether this key could move the ticket there now, and
+/// what stands against it. Plugins are named, not asked.
+#[utoipa::path(
+    get, path = "/tickets/{ticket_id}/transitions", tag = "Tickets", operation_id = "listTicketTransitions",
+    security(("api_key" = ["read"])),
+    responses((status = 200, description = "What may come next", body = TransitionsView)),
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Reader,
+    PathId(id): PathId<TicketId>,
+) -> Result<Json<TransitionsView>, ApiError> {
+    Ok(Json(view(transitions(&app, &caller, id).await?)))
+}
+
+fn view(found: Transitions) -> TransitionsView {
+    TransitionsView {
+        ticket_id: found.ticket_id,
+        version: found.version,
+        current_status: found.current,
+        terminal: found.terminal,
+        transitions: found.next.into_iter().map(view_next).collect(),
+    }
+}
+
+fn view_next(next: Next) -> NextView {
+    let asked = |asked: Asked| AskedView {
+        plugin: asked.plugin,
+        installation_id: asked.installation_id,
+        hook: asked.hook,
+    };
+    NextView {
+        to_status: next.to,
+        allowed: next.reasons.is_empty(),
+        reasons: next.reasons.into_iter().map(view_reason).collect(),
+        warnings: next.warnings.into_iter().map(view_reason).collect(),
+        plugins: next.plugins.into_iter().map(asked).collect(),
+    }
+}
+
+fn view_reason(reason: Reason) -> ReasonView {
+    match reason {
+        Reason::Scope { required, scope } => ReasonView {
+            code: "SCOPE",
+            message: format!(
+                "This needs a key of scope {}; the key has scope {}",
+                required.as_str(),
+                scope.as_str()
+            ),
+            required_scope: Some(required),
+            lines: Vec::new(),
+        },
+        Reason::InsufficientStock { lines, plugins_may_find_more } => {
+            let short: Vec<_> =
+                lines.iter().map(|line| format!("{} of {}", line.missing, line.name)).collect();
+            let more = if plugins_may_find_more { "; a plugin may find more" } else { "" };
+            ReasonView {
+                code: "INSUFFICIENT_STOCK",
+                message: format!("Stock does not cover {}{more}", short.join(", ")),
+                required_scope: None,
+                lines,
+            }
+        }
+    }
+}
