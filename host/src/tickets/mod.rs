@@ -12,4 +12,4 @@ pub mod note;
 pub mod parts;
 pub mod store;
 pub mod transitions;
-mod views;
+pub mod views;

@@ -1,0 +1,80 @@
+//! The leanest client there is, so that what is measured is the server: one connection, one request at a time.
+
+use anyhow::{Context, ensure};
+use axum::Router;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub struct Wire {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+/// Serves a router on a port of its own; answers its address.
+pub async fn serve(router: Router) -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(address)
+}
+
+impl Wire {
+    pub async fn connect(address: &str) -> anyhow::Result<Wire> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Wire { stream, received: Vec::new() })
+    }
+
+    /// The body of a success; anything else is an error.
+    pub async fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        key: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.stream.write_all(request.as_bytes()).await?;
+        let (head_end, length) = loop {
+            if let Some(found) = head(&self.received)? {
+                break found;
+            }
+            self.receive().await?;
+        };
+        while self.received.len() < head_end + length {
+            self.receive().await?;
+        }
+        let answer: Vec<u8> = self.received.drain(..head_end + length).collect();
+        let (head, body) = answer.split_at(head_end);
+        let text = String::from_utf8_lossy(body);
+        let succeeded = head.starts_with(b"HTTP/1.1 2");
+        ensure!(succeeded, "{method} {path}: {} {text}", String::from_utf8_lossy(head));
+        // Only what is asked for is parsed: of a list nothing.
+        if method == "GET" { Ok(Value::Null) } else { Ok(serde_json::from_slice(body)?) }
+    }
+
+    async fn receive(&mut self) -> anyhow::Result<()> {
+        let count = self.stream.read_buf(&mut self.received).await?;
+        ensure!(count > 0, "the server hung up");
+        Ok(())
+    }
+}
+
+/// Where the head ends and how long the body is, when the head is there.
+fn head(received: &[u8]) -> anyhow::Result<Option<(usize, usize)>> {
+    let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(&received[..end])?;
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .context("an answer without content-length")?;
+    Ok(Some((end + 4, length.parse()?)))
+}
