@@ -37,9 +37,9 @@ async fn main() -> anyhow::Result<()> {
         databases.push(("PostgreSQL", url));
     }
     for (name, url) in databases {
-        let config =
+        let mut config =
             Config { database: DatabaseConfig { url }, ..Config::new(folder.path().join(name)) };
-        //config.limits.rate_limits = "off".parse().map_err(anyhow::Error::msg)?;
+        config.limits.rate_limits = "off".parse().map_err(anyhow::Error::msg)?;
         measure(name, App::start(config).await?).await?;
     }
     Ok(())
