@@ -41,12 +41,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let value: Value = serde_json::from_slice(bytes)
+    let mut value: Value = serde_json::from_slice(bytes)
         .map_err(|error| ApiError::invalid(format!("The body is no JSON: {error}"), Value::Null))?;
     if !value.is_object() {
         let message = "The body must be a JSON object".to_owned();
         return Err(ApiError::invalid(message, Value::Null));
     }
+    make_integers(&mut value);
     if let Some((field, text)) = find_nul(&value, "") {
         return Err(has_nul(&field, text));
     }
@@ -55,6 +56,25 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let found = lookup(&value, &field);
         ApiError::field(&field, found, complaint(&field, &error.inner().to_string()))
     })
+}
+
+/// To JSON Schema, and to many clients, `27.0` is an integer; to serde it is none.
+fn make_integers(value: &mut Value) {
+    /// Beyond, a double does not tell one integer from the next.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT_MAX);
+            if let Some(whole) = whole
+                && number.is_f64()
+            {
+                *value = Value::from(whole as i64);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(make_integers),
+        Value::Object(fields) => fields.values_mut().for_each(make_integers),
+        _ => {}
+    }
 }
 
 /// The first text with a NUL character, and where it is: PostgreSQL cannot keep one.
@@ -200,6 +220,15 @@ mod tests {
     fn field_of(body: &str) -> (Value, Value) {
         let error = parse_json::<Outer>(body.as_bytes()).err().expect("an error");
         (error.details["field"].clone(), error.details["value"].clone())
+    }
+
+    #[test]
+    fn a_whole_number_is_an_integer() {
+        assert!(parse_json::<Outer>(br#"{"lines":[{"quantity":27.0},{"quantity":1e2}]}"#).is_ok());
+        for wrong in ["27.5", "1e300", "-1.0"] {
+            let body = format!(r#"{{"lines":[{{"quantity":{wrong}}}]}}"#);
+            assert_eq!(field_of(&body).0, "lines[0].quantity", "{wrong}");
+        }
     }
 
     #[test]

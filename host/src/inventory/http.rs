@@ -49,14 +49,23 @@ pub struct ListParams {
 #[schema(as = NewInventoryItem)]
 pub struct CreateBody {
     shop_id: ShopId,
+    /// A shop has no two items of the same.
+    #[schema(min_length = 1, max_length = 64, example = "SCREEN-IP14-001")]
     sku: String,
+    #[schema(min_length = 1, max_length = 200, example = "iPhone 14 Pro Screen")]
     name: String,
+    #[schema(min_length = 1, max_length = 64, example = "screens")]
     category: String,
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     quantity: i64,
+    /// What one costs the shop.
     cost: Money,
+    /// What one costs the customer, unless the ticket says otherwise.
     selling_price: Money,
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     reorder_level: i64,
+    #[schema(max_length = 200)]
     supplier: Option<String>,
 }
 
@@ -64,7 +73,11 @@ pub struct CreateBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = InventoryChange)]
 pub struct UpdateBody {
+    /// The new quantity on hand; not less than what is reserved.
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     quantity: i64,
+    /// Why it changed: purchased, used, damaged …
+    #[schema(max_length = 200, example = "purchased")]
     reason: Option<String>,
 }
 

@@ -63,7 +63,7 @@ pub fn check_filter(
     let length = text.chars().count();
     let message = if length > max {
         format!("{field} has {length} characters; at most {max} are allowed")
-    } else if text.chars().all(is_blank) {
+    } else if text.chars().all(|letter| is_blank(letter) || letter.is_control()) {
         format!("{field} must not be blank; leave it out to find all")
     } else {
         return Ok(Some(text));
@@ -82,7 +82,7 @@ pub fn check_email(field: &str, text: &str) -> Result<String, Invalid> {
     let domain = email
         .split_once('@')
         .map_or("", |(name, domain)| if name.is_empty() { "" } else { domain });
-    if domain.is_empty() || domain.contains('@') || email.contains(char::is_whitespace) {
+    if domain.is_empty() || domain.contains('@') || email.contains(is_blank) {
         let message = format!("{field} is no email address, for example jane@example.com");
         return Err(Invalid::new(field, text, message));
     }

@@ -46,6 +46,42 @@ pub fn complete(document: &mut Value) {
             complete_operation(path, method, operation);
         }
     }
+    add_links(document);
+}
+
+/// What was made can be asked for by its id: a link from each creation to the operations on what it makes.
+fn add_links(document: &mut Value) {
+    let mut links = Vec::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        let Some((made_at, parameter)) = split_last_id(path) else { continue };
+        let creation = &document["paths"][made_at]["post"]["responses"]["201"];
+        if !creation.is_object() {
+            continue;
+        }
+        let outer: Map<String, Value> = ids_of(made_at)
+            .map(|name| (name.to_owned(), json!(format!("$request.path.{name}"))))
+            .collect();
+        for (_, operation) in item.as_object().into_iter().flatten() {
+            let mut parameters = outer.clone();
+            parameters.insert(parameter.to_owned(), json!("$response.body#/id"));
+            let link = json!({ "operationId": operation["operationId"], "parameters": parameters });
+            links.push((made_at.to_owned(), link));
+        }
+    }
+    for (made_at, link) in links {
+        let name = link["operationId"].as_str().unwrap_or_default().to_owned();
+        document["paths"][made_at]["post"]["responses"]["201"]["links"][name] = link;
+    }
+}
+
+/// `/v1/tickets/{ticket_id}/transition` -> `/v1/tickets`, `ticket_id`
+fn split_last_id(path: &str) -> Option<(&str, &str)> {
+    let (made_at, rest) = path.rsplit_once("/{")?;
+    Some((made_at, rest.split('}').next()?))
+}
+
+fn ids_of(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
 fn headers() -> Value {
@@ -108,7 +144,7 @@ fn headers_of(status: u16, is_write: bool) -> Value {
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let is_write = method != "get";
     let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-    for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+    for name in ids_of(path) {
         if parameters.iter().any(|parameter| parameter["name"] == name) {
             continue;
         }
@@ -124,6 +160,14 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     }
     if !parameters.is_empty() {
         operation["parameters"] = Value::Array(parameters);
+    }
+    if let Some(content) =
+        operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut)
+    {
+        // Of bytes, utoipa makes a list of numbers.
+        for (_, content) in content.iter_mut().filter(|(kind, _)| *kind != "application/json") {
+            content["schema"] = json!({ "type": "string", "format": "binary" });
+        }
     }
     let takes_body = operation["requestBody"].is_object();
     let Some(responses) = operation["responses"].as_object_mut() else { return };

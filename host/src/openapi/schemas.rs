@@ -11,6 +11,7 @@ const TEXT: &str = r"^[^\u0000]*$";
 const TEXT_NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
 
 pub fn complete(document: &mut Value) {
+    add_alternatives(document);
     let (asked, answered) =
         (references(document, "requestBody"), references(document, "responses"));
     let schemas = document["components"]["schemas"].as_object_mut().into_iter().flatten();
@@ -25,6 +26,20 @@ pub fn complete(document: &mut Value) {
         let schema = &mut parameter["schema"];
         forbid_null(schema);
         constrain_texts(schema);
+    }
+}
+
+/// What no attribute of a struct can say: which of its fields make sense together.
+fn add_alternatives(document: &mut Value) {
+    let text = json!({ "type": "string", "minLength": 1 });
+    let price = json!({ "type": "number" });
+    let part = json!([
+        { "required": ["inventory_id"], "properties": { "inventory_id": { "type": "string" } } },
+        { "required": ["sku"], "properties": { "sku": text } },
+        { "required": ["name", "unit_cost"], "properties": { "name": text, "unit_cost": price } },
+    ]);
+    if let Some(schema) = document.pointer_mut("/components/schemas/PartChange") {
+        schema["anyOf"] = part;
     }
 }
 

@@ -65,10 +65,15 @@ pub struct InstallationListParams {
 #[schema(as = NewInstallation)]
 pub struct InstallBody {
     plugin_id: PluginId,
+    /// What the plugin's `settings_schema` asks for.
     settings: Option<Value>,
+    /// Of the plugin's `permissions`, those that it gets; all that it needs must be there.
     grants: Option<Vec<String>>,
+    #[schema(value_type = Option<LimitsChange>)]
     limits: Option<Map<String, Value>>,
+    /// Only tickets of these shops; of all when left out.
     shop_ids: Option<Vec<ShopId>>,
+    #[schema(value_type = Option<HooksChange>)]
     hooks: Option<BTreeMap<String, HookBody>>,
 }
 
@@ -76,12 +81,55 @@ pub struct InstallBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = InstallationChange)]
 pub struct UpdateBody {
+    /// What the plugin's `settings_schema` asks for.
     settings: Option<Value>,
+    /// Of the plugin's `permissions`, those that it gets; all that it needs must be there.
     grants: Option<Vec<String>>,
+    #[schema(value_type = Option<LimitsChange>)]
     limits: Option<Map<String, Value>>,
+    /// Only tickets of these shops; `null`: of all.
     #[serde(default, deserialize_with = "nullable")]
     shop_ids: Option<Option<Vec<ShopId>>>,
+    #[schema(value_type = Option<HooksChange>)]
     hooks: Option<BTreeMap<String, HookBody>>,
+}
+
+/// Hooks of the plugin; what is left out gets its default, or stays.
+#[allow(dead_code)] // for the document alone
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct HooksChange {
+    #[schema(required = false)]
+    pre_transition: HookBody,
+    /// Its `on_failure` can only be `open`: the ticket is stored already when it runs.
+    #[schema(required = false)]
+    post_create: HookBody,
+    #[schema(required = false)]
+    reserve_inventory: HookBody,
+}
+
+/// How much one call may use; what is left out gets its default, or stays. The server may have lower maxima.
+#[allow(dead_code)] // for the document alone
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LimitsChange {
+    /// About one unit a WebAssembly instruction.
+    #[schema(required = false, minimum = 1, maximum = 1_000_000_000)]
+    fuel: i64,
+    #[schema(required = false, minimum = 1, maximum = 1_000)]
+    deadline_ms: i64,
+    #[schema(required = false, minimum = 1, maximum = 134_217_728)]
+    memory_bytes: i64,
+    #[schema(required = false, minimum = 1, maximum = 100_000)]
+    table_elements: i64,
+    #[schema(required = false, minimum = 1, maximum = 8_388_608)]
+    input_bytes: i64,
+    #[schema(required = false, minimum = 1, maximum = 1_048_576)]
+    output_bytes: i64,
+    #[schema(required = false, minimum = 1, maximum = 65_536)]
+    log_bytes: i64,
+    #[schema(required = false, minimum = 1, maximum = 100_000)]
+    host_calls: i64,
 }
 
 #[derive(Deserialize, ToSchema)]

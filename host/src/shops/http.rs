@@ -22,8 +22,12 @@ use crate::shops::store;
 #[serde(deny_unknown_fields)]
 #[schema(as = NewShop)]
 pub struct CreateBody {
+    #[schema(min_length = 1, max_length = 200, example = "Main Street")]
     name: String,
+    /// A name of the IANA time zone database; `UTC` when left out. Days of figures are days there.
+    #[schema(format = "time-zone", example = "America/New_York")]
     time_zone: Option<String>,
+    #[schema(max_length = 500)]
     address: Option<String>,
 }
 

@@ -23,9 +23,19 @@ use crate::users::store;
 #[serde(deny_unknown_fields)]
 #[schema(as = NewUser)]
 pub struct CreateBody {
+    #[schema(min_length = 1, max_length = 200, example = "Alice Tech")]
     name: String,
+    /// No two users of an organization have the same.
+    #[schema(
+        max_length = 254,
+        pattern = r"^[^\s@\x00]+@[^\s@\x00]+$",
+        example = "alice@shop.example"
+    )]
     email: String,
+    /// In the organization's own words.
+    #[schema(min_length = 1, max_length = 64, example = "technician")]
     role: String,
+    /// What an hour costs the shop; the margin of labor comes from it.
     hourly_cost: Option<Money>,
 }
 

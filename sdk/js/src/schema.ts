@@ -111,6 +111,59 @@ export interface paths {
         patch: operations["updateInventoryItem"];
         trace?: never;
     };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists API keys. */
+        get: operations["listKeys"];
+        put?: never;
+        /** Makes an API key. Its text is in this answer and nowhere else. */
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An API key, without its text. */
+        get: operations["getKey"];
+        put?: never;
+        post?: never;
+        /** Revokes an API key: from now on it opens nothing. Revoking it again changes nothing. */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replaces an API key by a new one of the same name, scope and user; the old one works for a while yet. */
+        post: operations["rotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/plugins": {
         parameters: {
             query?: never;
@@ -520,6 +573,13 @@ export interface components {
              */
             order: number;
         };
+        /** @description Hooks of the plugin; what is left out gets its default, or stays. */
+        HooksChange: {
+            /** @description Its `on_failure` can only be `open`: the ticket is stored already when it runs. */
+            "post-create"?: components["schemas"]["HookChange"];
+            "pre-transition"?: components["schemas"]["HookChange"];
+            "reserve-inventory"?: components["schemas"]["HookChange"];
+        };
         /** @description Hours, with at most two decimals. */
         Hours: number;
         Installation: {
@@ -538,21 +598,27 @@ export interface components {
             updated_at: string;
         };
         InstallationChange: {
+            /** @description Of the plugin's `permissions`, those that it gets; all that it needs must be there. */
             grants?: string[] | null;
-            hooks?: {
-                [key: string]: components["schemas"]["HookChange"];
-            } | null;
-            limits?: {
-                [key: string]: unknown;
-            } | null;
+            hooks?: components["schemas"]["HooksChange"] | null;
+            limits?: components["schemas"]["LimitsChange"] | null;
+            /** @description What the plugin's `settings_schema` asks for. */
             settings?: unknown;
+            /** @description Only tickets of these shops; `null`: of all. */
             shop_ids?: components["schemas"]["ShopId"][] | null;
         };
         /** Format: uuid */
         InstallationId: string;
         InventoryChange: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description The new quantity on hand; not less than what is reserved.
+             */
             quantity: number;
+            /**
+             * @description Why it changed: purchased, used, damaged …
+             * @example purchased
+             */
             reason?: string | null;
         };
         InventoryItem: {
@@ -587,6 +653,50 @@ export interface components {
         };
         /** Format: uuid */
         ItemId: string;
+        Key: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** @description The last four digits of the key; `null` for those made before this was kept. */
+            hint: string | null;
+            id: components["schemas"]["KeyId"];
+            /**
+             * Format: date-time
+             * @description The last request with it, give or take a few seconds; `null` before the first.
+             */
+            last_used_at: string | null;
+            name: string;
+            /** Format: date-time */
+            revoked_at: string | null;
+            scope: components["schemas"]["Scope"];
+            state: components["schemas"]["KeyState"];
+            user_id: components["schemas"]["UserId"] | null;
+        };
+        /** Format: uuid */
+        KeyId: string;
+        KeyMade: components["schemas"]["Key"] & {
+            /**
+             * @description The key itself. It is shown this once.
+             * @example ro_live_3f…
+             */
+            key: string;
+        };
+        KeyRotation: {
+            /**
+             * Format: date-time
+             * @description When the new key ends, in the future; without it, it does not end.
+             */
+            expires_at?: string | null;
+            /**
+             * Format: int64
+             * @description How long the old key still works.
+             * @default 24
+             */
+            overlap_hours: number | null;
+        };
+        /** @enum {string} */
+        KeyState: "active" | "expired" | "revoked";
         Labor: {
             hours: components["schemas"]["Hours"];
             rate: components["schemas"]["Money"];
@@ -643,38 +753,87 @@ export interface components {
              */
             table_elements: number;
         };
+        /** @description How much one call may use; what is left out gets its default, or stays. The server may have lower maxima. */
+        LimitsChange: {
+            /** Format: int64 */
+            deadline_ms?: number;
+            /**
+             * Format: int64
+             * @description About one unit a WebAssembly instruction.
+             */
+            fuel?: number;
+            /** Format: int64 */
+            host_calls?: number;
+            /** Format: int64 */
+            input_bytes?: number;
+            /** Format: int64 */
+            log_bytes?: number;
+            /** Format: int64 */
+            memory_bytes?: number;
+            /** Format: int64 */
+            output_bytes?: number;
+            /** Format: int64 */
+            table_elements?: number;
+        };
         /** @enum {string} */
         Mode: "enforce" | "off";
         /** @description An amount of money, with at most two decimals. */
         Money: number;
         NewInstallation: {
+            /** @description Of the plugin's `permissions`, those that it gets; all that it needs must be there. */
             grants?: string[] | null;
-            hooks?: {
-                [key: string]: components["schemas"]["HookChange"];
-            } | null;
-            limits?: {
-                [key: string]: unknown;
-            } | null;
+            hooks?: components["schemas"]["HooksChange"] | null;
+            limits?: components["schemas"]["LimitsChange"] | null;
             plugin_id: components["schemas"]["PluginId"];
+            /** @description What the plugin's `settings_schema` asks for. */
             settings?: unknown;
+            /** @description Only tickets of these shops; of all when left out. */
             shop_ids?: components["schemas"]["ShopId"][] | null;
         };
         NewInventoryItem: {
+            /** @example screens */
             category: string;
+            /** @description What one costs the shop. */
             cost: components["schemas"]["Money"];
+            /** @example iPhone 14 Pro Screen */
             name: string;
             /** Format: int64 */
             quantity: number;
             /** Format: int64 */
             reorder_level?: number;
+            /** @description What one costs the customer, unless the ticket says otherwise. */
             selling_price: components["schemas"]["Money"];
             shop_id: components["schemas"]["ShopId"];
+            /**
+             * @description A shop has no two items of the same.
+             * @example SCREEN-IP14-001
+             */
             sku: string;
             supplier?: string | null;
         };
+        NewKey: {
+            /**
+             * Format: date-time
+             * @description In the future; without it the key does not end.
+             */
+            expires_at?: string | null;
+            /**
+             * @description Where it is used, for people. The timeline shows it unless the key belongs to a user.
+             * @example Front desk
+             */
+            name: string;
+            scope: components["schemas"]["Scope"];
+            user_id?: components["schemas"]["UserId"] | null;
+        };
         NewShop: {
             address?: string | null;
+            /** @example Main Street */
             name: string;
+            /**
+             * Format: time-zone
+             * @description A name of the IANA time zone database; `UTC` when left out. Days of figures are days there.
+             * @example America/New_York
+             */
             time_zone?: string | null;
         };
         NewTicket: {
@@ -698,9 +857,18 @@ export interface components {
             phone?: string | null;
         };
         NewUser: {
+            /**
+             * @description No two users of an organization have the same.
+             * @example alice@shop.example
+             */
             email: string;
             hourly_cost?: components["schemas"]["Money"] | null;
+            /** @example Alice Tech */
             name: string;
+            /**
+             * @description In the organization's own words.
+             * @example technician
+             */
             role: string;
         };
         NextTransition: {
@@ -777,6 +945,30 @@ export interface components {
                 shop_id: components["schemas"]["ShopId"];
                 sku: string;
                 supplier?: string | null;
+            }[];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description One page, as the API answers it. */
+        Page_Key: {
+            data: {
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                expires_at?: string | null;
+                /** @description The last four digits of the key; `null` for those made before this was kept. */
+                hint?: string | null;
+                id: components["schemas"]["KeyId"];
+                /**
+                 * Format: date-time
+                 * @description The last request with it, give or take a few seconds; `null` before the first.
+                 */
+                last_used_at?: string | null;
+                name: string;
+                /** Format: date-time */
+                revoked_at?: string | null;
+                scope: components["schemas"]["Scope"];
+                state: components["schemas"]["KeyState"];
+                user_id?: components["schemas"]["UserId"] | null;
             }[];
             pagination: components["schemas"]["Pagination"];
         };
@@ -895,6 +1087,13 @@ export interface components {
             quantity: number;
             sku?: string | null;
             unit_cost?: components["schemas"]["Money"] | null;
+        } | {
+            inventory_id: string;
+        } | {
+            sku: string;
+        } | {
+            name: string;
+            unit_cost: number;
         };
         /**
          * Format: uuid
@@ -2133,6 +2332,214 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listKeys: {
+        parameters: {
+            query?: {
+                sort?: "created_at" | "-created_at" | "name" | "-name";
+                limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
+                offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of keys, without their text */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Key"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    Location: components["headers"]["Location"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyMade"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the key. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the key. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    rotateKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the key. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRotation"];
+            };
+        };
+        responses: {
+            /** @description The new key */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    Location: components["headers"]["Location"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyMade"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listPlugins: {
         parameters: {
             query?: {
@@ -2186,7 +2593,7 @@ export interface operations {
         /** @description The component */
         requestBody: {
             content: {
-                "application/wasm": number[];
+                "application/wasm": string;
             };
         };
         responses: {
