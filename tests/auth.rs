@@ -53,7 +53,7 @@ async fn without_a_good_key_everything_is_a_401(t: &TestApp) {
         reply.error(401, "UNAUTHORIZED");
     }
     t.authorized(Some(&format!("bearer {key}"))).get("/v1/tickets").await.ok();
-    assert_eq!(t.authorized(None).get("/healthz").await.body, "ok", "health is for everyone");
+    t.authorized(None).get("/healthz").await.expect_status(200);
 }
 
 async fn a_revoked_key_is_a_401(t: &TestApp) {

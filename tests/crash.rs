@@ -101,13 +101,13 @@ async fn unfinished(t: &TestApp) -> i64 {
 }
 
 /// `repairops serve` as a process of its own, on the test's database.
-struct Server {
-    child: Child,
-    base: String,
+pub struct Server {
+    pub child: Child,
+    pub base: String,
 }
 
 impl Server {
-    fn start(t: &TestApp) -> Server {
+    pub fn start(t: &TestApp) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_repairops"))
             .args(["serve", "--listen", "127.0.0.1:0", "--rate-limits", "off"])
             .args(["--database", t.database_url()])

@@ -8,6 +8,7 @@ mod crash;
 mod customers;
 mod errors;
 mod health;
+mod idempotency;
 mod inventory;
 mod keys;
 mod openapi;

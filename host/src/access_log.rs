@@ -1,6 +1,6 @@
 //! One line a request: what was asked, by whom, how it ended, how long it took.
 
-use std::cell::OnceCell;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
@@ -11,12 +11,18 @@ use crate::model::ids::{KeyId, OrgId};
 use crate::request_id;
 
 tokio::task_local! {
-    static CALLER: OnceCell<(OrgId, KeyId)>;
+    static CALLER: Arc<OnceLock<(OrgId, KeyId)>>;
 }
 
 /// Says who it is that asks, once that is known.
 pub fn note_caller(org: OrgId, key: KeyId) {
     let _ = CALLER.try_with(|caller| caller.set((org, key)));
+}
+
+/// For work of the request that runs in another task: who it finds to be asking is told here, too.
+pub fn carry<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let caller = CALLER.try_with(Arc::clone).unwrap_or_default();
+    CALLER.scope(caller, work)
 }
 
 /// Middleware, inside of the one that names the request.
@@ -25,7 +31,7 @@ pub async fn log(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     CALLER
-        .scope(OnceCell::new(), async move {
+        .scope(Arc::default(), async move {
             let response = next.run(request).await;
             let (org, key) = CALLER.with(|caller| caller.get().copied()).unzip();
             let line = Line {

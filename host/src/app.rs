@@ -20,8 +20,8 @@ use crate::plugins::active::ActivePlugins;
 use crate::rate_limits::{self, RateLimits};
 use crate::runtime::{Runtime, RuntimeConfig};
 use crate::{
-    access_log, customers, inventory, keys, metrics, openapi, plugins, request_id, shops, tickets,
-    users,
+    access_log, customers, idempotency, inventory, keys, metrics, openapi, plugins, request_id,
+    shops, tickets, users,
 };
 
 /// The largest body of an ordinary request.
@@ -86,6 +86,7 @@ pub fn router(app: App) -> Router {
         .fallback(|| async { ApiError::not_found("Route") })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::http::keep))
         .layer(axum::middleware::from_fn(rate_limits::headers::show))
         .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::count_request))
         .layer(axum::middleware::from_fn(access_log::log))

@@ -2,7 +2,8 @@
 //! need by the extractor that they take.
 //!
 //! In this order: is there a good key (401, limited by address), has it requests left (429), is the API
-//! available to its organization and is its scope large enough (403).
+//! available to its organization and is its scope large enough (403), was this very request made before
+//! (the answer that it had then).
 
 use std::ops::Deref;
 
@@ -11,15 +12,16 @@ use axum::http::header;
 use axum::http::request::Parts;
 use serde_json::json;
 
-use crate::access_log;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::idempotency::http::Refusal;
 use crate::keys::key_hash;
 use crate::keys::store::KeyRow;
 use crate::model::ids::OrgId;
 use crate::model::people::{Actor, Scope};
 use crate::model::time::{self, Time};
 use crate::rate_limits::{address, headers};
+use crate::{access_log, idempotency};
 
 /// The caller, as found by the key.
 #[derive(Clone, Debug)]
@@ -38,14 +40,15 @@ pub struct Writer(pub Caller);
 /// A caller who may manage the organization.
 pub struct Admin(pub Caller);
 
-async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller, ApiError> {
+async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller, Refusal> {
     let row = identify(parts, app, needed).await?;
     if row.tier != "enterprise" {
         let message = format!(
             "The API is available on the enterprise tier; this organization has {}",
             row.tier
         );
-        return Err(ApiError::forbidden(message, json!({ "reason": "tier", "tier": row.tier })));
+        let details = json!({ "reason": "tier", "tier": row.tier });
+        return Err(ApiError::forbidden(message, details).into());
     }
     if row.scope < needed {
         let message = format!(
@@ -54,8 +57,9 @@ async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller,
             row.scope.as_str()
         );
         let details = json!({ "reason": "scope", "required": needed, "scope": row.scope });
-        return Err(ApiError::forbidden(message, details));
+        return Err(ApiError::forbidden(message, details).into());
     }
+    idempotency::claim(parts, app, &row, bearer(parts)?).await?;
     Ok(caller(row))
 }
 
@@ -130,9 +134,9 @@ fn caller(row: KeyRow) -> Caller {
 macro_rules! extractors {
     ($($name:ident = $scope:expr),*) => {$(
         impl FromRequestParts<App> for $name {
-            type Rejection = ApiError;
+            type Rejection = Refusal;
 
-            async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+            async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
                 authenticate(parts, app, $scope).await.map($name)
             }
         }

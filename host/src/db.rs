@@ -19,6 +19,8 @@ use sqlx::sqlite::{
 };
 use sqlx::{Postgres, Sqlite, Transaction};
 
+use crate::idempotency;
+
 pub use filter::{Filter, Query, Slice, Value};
 
 /// The pools of one database. SQLite has one writer (first come, first served) and several readers,
@@ -106,6 +108,14 @@ impl Db {
         })
     }
 
+    /// A connection for one single statement that writes, to be committed like a transaction.
+    pub async fn single(&self) -> Result<Conn, sqlx::Error> {
+        match self {
+            Db::Sqlite { .. } => self.begin().await,
+            Db::Postgres(_) => self.read().await,
+        }
+    }
+
     /// A transaction for writing. Dropped without [`Conn::commit`], it is rolled back.
     pub async fn begin(&self) -> Result<Conn, sqlx::Error> {
         Ok(match self {
@@ -129,7 +139,24 @@ impl Db {
 }
 
 impl Conn {
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
+    /// In a request with an Idempotency-Key the record of that is part of what commits.
+    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        let mark = match self {
+            Conn::SqliteTx(_) | Conn::PostgresTx(_) => {
+                idempotency::before_commit(&mut self).await?
+            }
+            Conn::Sqlite(_) | Conn::Postgres(_) => return Ok(()),
+        };
+        self.commit_aside().await?;
+        if let Some(mark) = mark {
+            mark.committed();
+        }
+        Ok(())
+    }
+
+    /// For what is true whatever becomes of the request, such as a note that a plugin failed: it does not make
+    /// the request one that was carried out.
+    pub async fn commit_aside(self) -> Result<(), sqlx::Error> {
         match self {
             Conn::SqliteTx(tx) => tx.commit().await,
             Conn::PostgresTx(tx) => tx.commit().await,

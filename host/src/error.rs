@@ -4,6 +4,7 @@
 //! What a client reads and what is logged differ: the body of a 500 says nothing of the inside; its
 //! cause is logged here, once, with its chain.
 
+mod idempotency;
 mod inventory;
 mod keys;
 mod limits;
@@ -101,9 +102,7 @@ impl ApiError {
     }
 
     pub fn unavailable(code: &'static str, message: impl Into<String>, details: Value) -> Self {
-        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message, details);
-        error.retry_after_s = Some(1);
-        error
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message, details).retry_after(1)
     }
 
     pub fn too_many_requests(
@@ -111,10 +110,13 @@ impl ApiError {
         details: Value,
         retry_after_s: u32,
     ) -> Self {
-        let mut error =
-            Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED", message, details);
-        error.retry_after_s = Some(retry_after_s);
-        error
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED", message, details)
+            .retry_after(retry_after_s)
+    }
+
+    /// With the header that says in how many seconds to try again.
+    pub fn retry_after(self, seconds: u32) -> Self {
+        ApiError { retry_after_s: Some(seconds), ..self }
     }
 
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {

@@ -2,6 +2,7 @@
 //! what it does not know, and names the field.
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -10,10 +11,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::ApiError;
+use crate::idempotency;
 use crate::model::ids::Id;
 
 /// A JSON body. Unknown fields are refused when `T` denies them (all of ours do).
 pub struct Body<T>(pub T);
+
+/// A body of any kind, as it was sent. Handlers take it, not `Bytes`: for an Idempotency-Key it was read before.
+pub struct WholeBody(pub Bytes);
 
 /// The query parameters.
 pub struct Params<T>(pub T);
@@ -34,9 +39,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if !is_json {
             return Err(ApiError::unsupported_media_type("application/json", kind));
         }
-        let bytes =
-            Bytes::from_request(request, state).await.map_err(ApiError::from_bytes_rejection)?;
+        let bytes = WholeBody::from_request(request, state)
+            .await
+            .map_err(ApiError::from_bytes_rejection)?
+            .0;
         parse_json(&bytes).map(Body)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for WholeBody {
+    type Rejection = BytesRejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, BytesRejection> {
+        match idempotency::take_body() {
+            Some(read) => read.map(WholeBody),
+            None => Bytes::from_request(request, state).await.map(WholeBody),
+        }
     }
 }
 

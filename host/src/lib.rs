@@ -26,6 +26,7 @@ pub mod respond;
 
 pub mod counters;
 pub mod customers;
+pub mod idempotency;
 pub mod inventory;
 pub mod keys;
 pub mod organizations;

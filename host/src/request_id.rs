@@ -16,6 +16,11 @@ pub fn current() -> String {
     REQUEST_ID.try_with(String::clone).unwrap_or_default()
 }
 
+/// Runs work of a request in another task under the request's id.
+pub async fn scope<F: Future>(id: String, work: F) -> F::Output {
+    REQUEST_ID.scope(id, work).await
+}
+
 /// Middleware: names the request, runs the rest, tells the client the name. A client's own well-formed
 /// `X-Request-Id` is taken over, so that its log and ours can be read together.
 pub async fn assign(request: Request, next: Next) -> Response {

@@ -114,16 +114,16 @@ impl Client {
         let request = request.body(body).expect("a request");
         async move {
             let asked = format!("{} {}", request.method(), request.uri());
-            let (status, headers, body) = match transport {
+            let (status, headers, raw) = match transport {
                 Transport::Router(router) => ask_router(router, request).await,
                 Transport::Socket { http, base } => ask_socket(&http, &base, request).await,
             };
-            let body = match serde_json::from_slice(&body) {
+            let body = match serde_json::from_slice(&raw) {
                 Ok(body) => body,
-                Err(_) if body.is_empty() => Value::Null,
-                Err(_) => Value::String(String::from_utf8_lossy(&body).into_owned()),
+                Err(_) if raw.is_empty() => Value::Null,
+                Err(_) => Value::String(String::from_utf8_lossy(&raw).into_owned()),
             };
-            Reply { asked, status: status.as_u16(), headers, body }
+            Reply { asked, status: status.as_u16(), headers, body, raw }
         }
     }
 }

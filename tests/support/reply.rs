@@ -2,6 +2,7 @@
 
 use std::ops::Index;
 
+use axum::body::Bytes;
 use axum::http::HeaderMap;
 use repairops::openapi;
 use serde_json::Value;
@@ -14,6 +15,8 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// `null` when there is no body; a string when it is no JSON.
     pub body: Value,
+    /// The body as it came.
+    pub raw: Bytes,
 }
 
 impl Reply {

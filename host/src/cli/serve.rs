@@ -13,7 +13,7 @@ use crate::app::{App, router};
 use crate::cli::LogFormat;
 use crate::config::Config;
 use crate::rate_limits::flush;
-use crate::{metrics, plugins, tickets};
+use crate::{idempotency, metrics, plugins, tickets};
 
 /// How long the end may take: a guest has a deadline of a second at most, a client may be slow.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
@@ -61,6 +61,7 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     let resuming = tokio::spawn(plugins::compile::retake_forever(app.clone()));
     let enriching = tokio::spawn(tickets::enrich::run_until(app.clone(), stopped.clone()));
     let flushing = tokio::spawn(flush::run_until(app.clone(), stopped.clone()));
+    let sweeping = tokio::spawn(idempotency::sweep::run_until(app.clone(), stopped.clone()));
     let ending = app.ending.clone();
     let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move {
@@ -80,6 +81,7 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     resuming.abort();
     let _ = tokio::time::timeout(SHUTDOWN_MAX, enriching).await;
     let _ = tokio::time::timeout(SHUTDOWN_MAX, flushing).await;
+    let _ = tokio::time::timeout(SHUTDOWN_MAX, sweeping).await;
     let _ = tokio::time::timeout(SHUTDOWN_MAX, close(&app)).await;
     Ok(())
 }

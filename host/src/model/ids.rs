@@ -35,6 +35,8 @@ macro_rules! ids {
 ids! {
     OrgId = "organization_id",
     KeyId = "key_id",
+    /// A request that carries out what an Idempotency-Key stands for.
+    ClaimId = "claim_id",
     ShopId = "shop_id",
     UserId = "user_id",
     CustomerId = "customer_id",

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -16,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::auth::{Admin, Reader};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId, nullable};
+use crate::extract::{Body, Params, PathId, WholeBody, nullable};
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, PluginId, ShopId};
 use crate::model::limits::Limits;
@@ -189,13 +188,13 @@ pub async fn upload(
     State(app): State<App>,
     caller: Admin,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<WholeBody, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind != Some("application/wasm") {
         return Err(ApiError::unsupported_media_type("application/wasm", kind));
     }
-    let bytes = body.map_err(|rejection| match rejection.status() {
+    let WholeBody(bytes) = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(app.config.component_max_bytes),
         _ => ApiError::from_bytes_rejection(rejection),
     })?;

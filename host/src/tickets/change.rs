@@ -22,8 +22,8 @@ use crate::plugins::hooks::{self, Budget, Failed, PluginViolation, Ran, Trace, W
 use crate::tickets::draft::{Change, Draft, draft};
 use crate::tickets::parts::ShortLine;
 use crate::tickets::store::NewEvent;
-use crate::tickets::{detail, event, note, store};
-use crate::{users, webhooks};
+use crate::tickets::{detail, event, note, noted, store};
+use crate::{idempotency, users, webhooks};
 
 /// How often a change starts again before the client is told that the ticket is too busy.
 const ATTEMPTS_MAX: usize = 8;
@@ -126,25 +126,14 @@ async fn attempt(
         caller,
         actor: &actor,
         before: &before,
+        change,
         draft: &draft,
         trace: &trace,
         notes,
         now,
     };
     match write.commit(moved).await {
-        Ok(Some(event_id)) => Ok(Some(Changed {
-            ticket_id: id,
-            version: current + 1,
-            status: draft.after.ticket.status.clone(),
-            updated_at: now,
-            transition: draft.from.map(|from| Transition {
-                event_id,
-                from,
-                to: draft.after.ticket.status,
-            }),
-            ran: trace.ran,
-            warnings: trace.warnings,
-        })),
+        Ok(Some(changed)) => Ok(Some(changed)),
         Ok(None) | Err(ReserveError::Taken(_)) => Ok(None),
         Err(ReserveError::Database(error)) => Err(error.into()),
     }
@@ -211,6 +200,7 @@ struct Write<'a> {
     caller: &'a Caller,
     actor: &'a Actor,
     before: &'a Detail,
+    change: &'a Change,
     draft: &'a Draft,
     trace: &'a Trace,
     notes: Option<&'a str>,
@@ -218,12 +208,11 @@ struct Write<'a> {
 }
 
 impl Write<'_> {
-    /// Everything or nothing; `None` when the ticket is not at the version that was read any more. The
-    /// answer is the id of the timeline's entry.
+    /// Everything or nothing; `None` when the ticket is not at the version that was read any more.
     async fn commit(
         &self,
         moved: inventory::reserve::StockChange,
-    ) -> Result<Option<TimelineId>, ReserveError> {
+    ) -> Result<Option<Changed>, ReserveError> {
         let org = self.caller.org;
         let mut ticket = self.draft.after.ticket.clone();
         ticket.updated_at = self.now;
@@ -262,8 +251,24 @@ impl Write<'_> {
             webhooks::store::enqueue(&mut tx, org, self.app.clock.new_id(), name, &data, self.now)
                 .await?;
         }
+        idempotency::note(|| noted::changed(self.change, self.outcome(event_id)));
         tx.commit().await?;
-        Ok(Some(event_id))
+        Ok(Some(self.outcome(event_id)))
+    }
+
+    fn outcome(&self, event_id: TimelineId) -> Changed {
+        let ticket = &self.draft.after.ticket;
+        let transition =
+            |from: &Status| Transition { event_id, from: from.clone(), to: ticket.status.clone() };
+        Changed {
+            ticket_id: ticket.id,
+            version: self.before.ticket.version + 1,
+            status: ticket.status.clone(),
+            updated_at: self.now,
+            transition: self.draft.from.as_ref().map(transition),
+            ran: self.trace.ran.clone(),
+            warnings: self.trace.warnings.clone(),
+        }
     }
 
     /// The outbox rows: `ticket.transitioned` for the status, `ticket.updated` for the rest.

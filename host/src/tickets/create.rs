@@ -17,8 +17,8 @@ use crate::model::workflow;
 use crate::plugins::active::for_hook;
 use crate::plugins::hooks::{Budget, Trace};
 use crate::tickets::store::NewEvent;
-use crate::tickets::{enrich, store};
-use crate::{customers, organizations, shops, users, webhooks};
+use crate::tickets::{enrich, noted, store};
+use crate::{customers, idempotency, organizations, shops, users, webhooks};
 
 #[derive(Clone, Debug)]
 pub struct NewTicket {
@@ -98,6 +98,7 @@ pub async fn create(
         let due_at = now + enrich::LEASE;
         store::insert_enrichment(&mut tx, org, ticket.id, plugin.installation_id, due_at).await?;
     }
+    idempotency::note(|| noted::created(&ticket));
     tx.commit().await?;
 
     let mut budget = Budget::new(app);

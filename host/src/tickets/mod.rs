@@ -9,6 +9,7 @@ pub mod enrich;
 pub mod event;
 pub mod http;
 pub mod note;
+pub mod noted;
 pub mod parts;
 pub mod store;
 pub mod transitions;

@@ -1,0 +1,163 @@
+//! Claims an Idempotency-Key for a request, or answers as before.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use sha2::{Digest, Sha256};
+
+use super::http::Refusal;
+use super::seal::Sealer;
+use super::slot::{self, Claim};
+use super::store::{self, Claimed, Row};
+use super::{KEPT, LEASE};
+use crate::app::App;
+use crate::db::Db;
+use crate::error::ApiError;
+use crate::keys::store::KeyRow;
+use crate::model::time::Time;
+
+pub(super) const HEADER: &str = "idempotency-key";
+
+const LENGTH_MAX: usize = 255;
+
+/// How often a claim starts again because the row changed meanwhile.
+const ATTEMPTS_MAX: usize = 5;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    #[error(
+        "The header Idempotency-Key must have 1 to {LENGTH_MAX} printable ASCII characters, and be there once"
+    )]
+    Malformed { value: String },
+    #[error("This Idempotency-Key was used for another request of this method and path")]
+    Reused,
+    #[error("The first request with this Idempotency-Key is still being carried out")]
+    InFlight,
+    #[error(
+        "The request with this Idempotency-Key was carried out, but its answer was lost; read the resource to see what it did"
+    )]
+    AnswerLost,
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What there is to do.
+enum Found {
+    /// Nobody else carries it out.
+    Free,
+    Answered,
+    Wait,
+    Lost,
+    OtherRequest,
+}
+
+/// Does nothing for requests without the header. `key` is the text of the API key.
+pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<(), Refusal> {
+    let Some(slot) = slot::current() else { return Ok(()) };
+    let name = read_header(&parts.headers).map_err(ApiError::from)?;
+    let Some(unread) = slot.lock().unread.take() else { return Ok(()) };
+    let request = Request::from_parts(parts.clone(), unread);
+    let read = Bytes::from_request(request, &()).await;
+    let fingerprint = match &read {
+        Ok(body) => Some(fingerprint(parts, body)),
+        // The handler refuses it in its own words, having done nothing.
+        Err(_) => None,
+    };
+    slot.lock().read = Some(read);
+    let Some(fingerprint) = fingerprint else { return Ok(()) };
+
+    let address =
+        digest(&[parts.method.as_str().as_bytes(), parts.uri.path().as_bytes(), name.as_bytes()]);
+    let claimed =
+        Claimed { org: row.org_id, key: row.key_id, address, claim_id: app.clock.new_id() };
+    let found =
+        take(&app.db, &claimed, &fingerprint, app.clock.now()).await.map_err(ApiError::from)?;
+    if let Some(row) = found {
+        let sealer = Sealer::new(key, &Claimed { claim_id: row.claim_id, ..claimed });
+        let answer = row.answer(&sealer).ok_or(ClaimError::AnswerLost).map_err(ApiError::from)?;
+        return Err(Refusal::Replay(answer.into()));
+    }
+    let sealer = Sealer::new(key, &claimed);
+    let claim = Claim { claimed, sealer, clock: app.clock.clone(), is_committed: false };
+    slot.lock().claim = Some(claim);
+    Ok(())
+}
+
+/// Claims it, or finds what was answered.
+async fn take(
+    db: &Db,
+    claimed: &Claimed,
+    fingerprint: &[u8],
+    now: Time,
+) -> Result<Option<Row>, ClaimError> {
+    for _ in 0..ATTEMPTS_MAX {
+        let mut conn = db.single().await?;
+        let lease_until = now + LEASE;
+        if store::insert(&mut conn, claimed, fingerprint, lease_until, now).await? {
+            conn.commit().await?;
+            return Ok(None);
+        }
+        // Gone since: someone let it go, or its day was over.
+        let Some(row) = store::get(&mut conn, claimed).await? else { continue };
+        match judge(&row, fingerprint, now) {
+            Found::Free => {}
+            Found::Answered => return Ok(Some(row)),
+            Found::Wait => return Err(ClaimError::InFlight),
+            Found::Lost => return Err(ClaimError::AnswerLost),
+            Found::OtherRequest => return Err(ClaimError::Reused),
+        }
+        let before = row.claim_id;
+        if store::take_over(&mut conn, claimed, before, fingerprint, lease_until, now).await? {
+            conn.commit().await?;
+            return Ok(None);
+        }
+    }
+    Err(ClaimError::InFlight)
+}
+
+/// What a row says to a repeated request.
+fn judge(row: &Row, fingerprint: &[u8], now: Time) -> Found {
+    if row.created_at + KEPT <= now {
+        return Found::Free;
+    }
+    if row.fingerprint != fingerprint {
+        return Found::OtherRequest;
+    }
+    let is_leased = row.lease_until > now;
+    match (row.answered_at, row.committed_at) {
+        (Some(_), _) => Found::Answered,
+        (None, _) if is_leased => Found::Wait,
+        (None, Some(_)) if row.status.is_some() => Found::Answered,
+        (None, Some(_)) => Found::Lost,
+        (None, None) => Found::Free,
+    }
+}
+
+fn read_header(headers: &HeaderMap) -> Result<String, ClaimError> {
+    let mut values = headers.get_all(HEADER).into_iter();
+    let value = values.next().map(|value| value.as_bytes()).unwrap_or_default();
+    let is_printable = |byte: &u8| (b' '..=b'~').contains(byte);
+    let is_good = !value.is_empty() && value.len() <= LENGTH_MAX && value.iter().all(is_printable);
+    let text = String::from_utf8_lossy(value).into_owned();
+    if is_good && values.next().is_none() {
+        Ok(text)
+    } else {
+        Err(ClaimError::Malformed { value: text })
+    }
+}
+
+fn fingerprint(parts: &Parts, body: &[u8]) -> Vec<u8> {
+    let kind = parts.headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
+    digest(&[parts.uri.query().unwrap_or_default().as_bytes(), kind.unwrap_or_default(), body])
+}
+
+/// Of the parts with their lengths, so that no two lists look alike.
+fn digest(parts: &[&[u8]]) -> Vec<u8> {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().to_vec()
+}

@@ -1,0 +1,161 @@
+//! The middleware of `Idempotency-Key`, and what a repeated request is answered.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::claim::HEADER;
+use super::slot::{Answer, Claim, Slot};
+use super::store;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::{access_log, request_id};
+
+/// The headers that belong to an answer; all others are of the request at hand.
+const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
+
+/// Why a handler does not run: an error, or the answer is there already.
+#[derive(Debug)]
+pub enum Refusal {
+    Error(ApiError),
+    Replay(Replay),
+}
+
+/// What the first request was answered.
+#[derive(Debug)]
+pub struct Replay(Answer);
+
+impl From<Answer> for Replay {
+    fn from(answer: Answer) -> Self {
+        Replay(answer)
+    }
+}
+
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        Refusal::Error(error)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Refusal::Error(error) => error.into_response(),
+            Refusal::Replay(Replay(answer)) => answer.into_response(),
+        }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or_default();
+        let headers = response.headers_mut();
+        for (name, value) in self.headers {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
+                headers.insert(name, value);
+            }
+        }
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        response
+    }
+}
+
+/// Middleware: for a write with an Idempotency-Key, holds the body back until the caller is known, and
+/// stores the answer before it is sent. A client that hangs up does not stop what it began: it will ask again.
+pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Response {
+    let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+    if reads || !request.headers().contains_key(HEADER) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let slot = Slot::holding(body);
+    let request = Request::from_parts(parts, Body::empty());
+    let work = {
+        let (app, slot) = (app.clone(), slot.clone());
+        async move {
+            let response = slot.clone().scope(next.run(request)).await;
+            finish(&app, &slot, response).await
+        }
+    };
+    let work = access_log::carry(request_id::scope(request_id::current(), work));
+    match tokio::spawn(work).await {
+        Ok(response) => response,
+        Err(panic) => {
+            let response = ApiError::internal(panic).into_response();
+            finish(&app, &slot, response).await
+        }
+    }
+}
+
+async fn finish(app: &App, slot: &Slot, response: Response) -> Response {
+    let Some(claim) = slot.lock().claim.take() else { return response };
+    let (response, stored) = if is_decision(response.status()) {
+        let (response, answer) = read(response).await;
+        let stored = match answer {
+            Ok(answer) => store_answer(app, &claim, &answer).await,
+            Err(error) => Err(error),
+        };
+        (response, stored)
+    } else {
+        (response, end(app, &claim).await.map_err(Into::into))
+    };
+    if let Err(error) = stored {
+        let id = request_id::current();
+        tracing::error!(request_id = %id, ?error, "what became of an Idempotency-Key could not be stored");
+    }
+    response
+}
+
+/// What a repeat would be answered the same; the rest is about this moment, and may be tried again.
+fn is_decision(status: StatusCode) -> bool {
+    const OF_THE_MOMENT: [StatusCode; 5] = [
+        StatusCode::UNAUTHORIZED,
+        StatusCode::FORBIDDEN,
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    !status.is_server_error() && !OF_THE_MOMENT.contains(&status)
+}
+
+/// The same answer again, and what is kept of it.
+async fn read(response: Response) -> (Response, anyhow::Result<Answer>) {
+    let (parts, body) = response.into_parts();
+    let bytes = match to_bytes(body, usize::MAX).await {
+        Ok(bytes) => bytes,
+        Err(error) => return (Response::from_parts(parts, Body::empty()), Err(error.into())),
+    };
+    let text = |name: &HeaderName| {
+        let value = parts.headers.get(name)?.to_str().ok()?;
+        Some((name.as_str().to_owned(), value.to_owned()))
+    };
+    let answer = Answer {
+        status: parts.status.as_u16(),
+        headers: KEPT_HEADERS.iter().filter_map(text).collect(),
+        body: bytes.to_vec(),
+    };
+    (Response::from_parts(parts, Body::from(bytes)), Ok(answer))
+}
+
+async fn store_answer(app: &App, claim: &Claim, answer: &Answer) -> anyhow::Result<()> {
+    let sealed = answer.sealed(&claim.sealer, "answer");
+    let mut conn = app.db.single().await?;
+    store::put_answer(&mut conn, &claim.claimed, &sealed, app.clock.now()).await?;
+    Ok(conn.commit().await?)
+}
+
+/// Nothing was decided. If nothing was committed either, the key is free again; else a repeat need not wait.
+async fn end(app: &App, claim: &Claim) -> Result<(), sqlx::Error> {
+    let mut conn = app.db.single().await?;
+    if claim.is_committed {
+        store::end_lease(&mut conn, &claim.claimed, app.clock.now()).await?;
+    } else {
+        store::release(&mut conn, &claim.claimed).await?;
+    }
+    conn.commit().await
+}

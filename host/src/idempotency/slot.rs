@@ -1,0 +1,72 @@
+//! What the layers of one request with an Idempotency-Key tell each other.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+
+use super::seal::Sealer;
+use super::store::Claimed;
+use crate::clock::Clock;
+
+tokio::task_local! {
+    static SLOT: Arc<Slot>;
+}
+
+#[derive(Default)]
+pub(super) struct Slot {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    /// Not read before the caller is known.
+    pub unread: Option<Body>,
+    /// Read, for the handler.
+    pub read: Option<Result<Bytes, BytesRejection>>,
+    pub claim: Option<Claim>,
+    /// The answer if this server stops between the commit and the answer.
+    pub noted: Option<Answer>,
+}
+
+/// This request carries it out.
+#[derive(Clone)]
+pub(super) struct Claim {
+    pub claimed: Claimed,
+    pub sealer: Sealer,
+    pub clock: Clock,
+    pub is_committed: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Slot {
+    pub(super) fn holding(body: Body) -> Arc<Slot> {
+        let state = State { unread: Some(body), ..State::default() };
+        Arc::new(Slot { state: Mutex::new(state) })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs the rest of the request with this slot.
+    pub(super) async fn scope<F: Future>(self: Arc<Slot>, work: F) -> F::Output {
+        SLOT.scope(self, work).await
+    }
+}
+
+/// The slot of the request that this task serves, if it has an Idempotency-Key.
+pub(super) fn current() -> Option<Arc<Slot>> {
+    SLOT.try_with(Arc::clone).ok()
+}
+
+/// The body, if it was read when the key was claimed.
+pub fn take_body() -> Option<Result<Bytes, BytesRejection>> {
+    current()?.lock().read.take()
+}
