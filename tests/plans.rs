@@ -99,6 +99,7 @@ async fn fill(t: &TestApp) -> Filled {
             reason: "initial",
             actor: "Office",
             ticket_id: None,
+            quantity_after: 5,
             created_at: noon,
         };
         inventory::store::insert_movement(&mut tx, t.org, &movement).await.expect("a movement");
@@ -147,6 +148,7 @@ fn new_ticket(id: TicketId, number: i64, created_at: Time) -> Ticket {
         tags: Vec::new(),
         custom_fields: Default::default(),
         picked_up_at: None,
+        amount_paid: None,
         created_at,
         updated_at: created_at,
     }

@@ -20,8 +20,8 @@ use crate::plugins::active::ActivePlugins;
 use crate::rate_limits::{self, RateLimits};
 use crate::runtime::{Runtime, RuntimeConfig};
 use crate::{
-    access_log, customers, idempotency, inventory, keys, metrics, openapi, plugins, request_id,
-    shops, tickets, users,
+    access_log, customers, feedback, idempotency, inventory, keys, metrics, openapi, payments,
+    plugins, request_id, shops, tickets, users,
 };
 
 /// The largest body of an ordinary request.
@@ -107,10 +107,15 @@ fn v1(component_max_bytes: usize) -> OpenApiRouter<App> {
         .routes(routes!(tickets::http::show, tickets::http::update))
         .routes(routes!(tickets::http::transition))
         .routes(routes!(tickets::transitions::http::list))
+        .routes(routes!(payments::http::list, payments::http::create))
+        .routes(routes!(payments::http::show))
+        .routes(routes!(feedback::http::show, feedback::http::create))
         .routes(routes!(customers::http::list))
-        .routes(routes!(customers::http::show))
+        .routes(routes!(customers::http::show, customers::http::update))
+        .routes(routes!(customers::http::merge))
         .routes(routes!(inventory::http::list, inventory::http::create))
         .routes(routes!(inventory::http::show, inventory::http::update))
+        .routes(routes!(inventory::movements::list))
         .routes(routes!(shops::http::list, shops::http::create))
         .routes(routes!(shops::http::show))
         .routes(routes!(users::http::list, users::http::create))

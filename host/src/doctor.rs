@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::db::Db;
 use crate::model::ids::OrgId;
-use crate::{counters, inventory};
+use crate::{counters, inventory, payments};
 
 /// Something that should not be.
 #[derive(Debug, Serialize)]
@@ -22,5 +22,6 @@ pub async fn examine(db: &Db) -> Result<Vec<Problem>, sqlx::Error> {
     let mut conn = db.read().await?;
     let mut problems = inventory::doctor::examine(&mut conn).await?;
     problems.extend(counters::doctor::examine(&mut conn).await?);
+    problems.extend(payments::doctor::examine(&mut conn).await?);
     Ok(problems)
 }

@@ -4,10 +4,13 @@
 //! What a client reads and what is logged differ: the body of a 500 says nothing of the inside; its
 //! cause is logged here, once, with its chain.
 
+mod customers;
+mod feedback;
 mod idempotency;
 mod inventory;
 mod keys;
 mod limits;
+mod payments;
 mod people;
 mod plugins;
 mod tickets;

@@ -26,6 +26,9 @@ pub struct Params<T>(pub T);
 /// The one id in the path.
 pub struct PathId<T>(pub T);
 
+/// The two ids in the path, the outer resource's first.
+pub struct PathIds<A, B>(pub A, pub B);
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
@@ -172,14 +175,29 @@ impl<S: Send + Sync, T: Id> FromRequestParts<S> for PathId<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let params = RawPathParams::from_request_parts(parts, state).await.ok();
-        let text = params.iter().flatten().next().map_or("", |(_, value)| value).to_owned();
-        match Uuid::try_parse(&text) {
-            // Only the hyphenated form: one resource, one URL.
-            Ok(id) if text.len() == 36 => Ok(PathId(T::from_uuid(id))),
-            _ => {
-                let name = T::FIELD.replace('_', " ").replace(" id", "");
-                Err(ApiError::field(T::FIELD, text, format!("Invalid {name} ID format")))
-            }
+        let text = params.iter().flatten().next().map_or("", |(_, value)| value);
+        path_id(text).map(PathId)
+    }
+}
+
+impl<S: Send + Sync, A: Id, B: Id> FromRequestParts<S> for PathIds<A, B> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, state).await.ok();
+        let mut texts = params.iter().flatten().map(|(_, value)| value);
+        let (outer, inner) = (texts.next().unwrap_or(""), texts.next().unwrap_or(""));
+        Ok(PathIds(path_id(outer)?, path_id(inner)?))
+    }
+}
+
+fn path_id<T: Id>(text: &str) -> Result<T, ApiError> {
+    match Uuid::try_parse(text) {
+        // Only the hyphenated form: one resource, one URL.
+        Ok(id) if text.len() == 36 => Ok(T::from_uuid(id)),
+        _ => {
+            let name = T::FIELD.replace('_', " ").replace(" id", "");
+            Err(ApiError::field(T::FIELD, text, format!("Invalid {name} ID format")))
         }
     }
 }

@@ -26,10 +26,12 @@ pub mod respond;
 
 pub mod counters;
 pub mod customers;
+pub mod feedback;
 pub mod idempotency;
 pub mod inventory;
 pub mod keys;
 pub mod organizations;
+pub mod payments;
 pub mod plugins;
 pub mod rate_limits;
 pub mod shops;

@@ -2,9 +2,11 @@
 
 mod create;
 mod etag;
+mod feedback;
 mod list;
 mod parts;
 mod patch;
+mod payments;
 mod races;
 mod show;
 mod stock;

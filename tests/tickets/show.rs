@@ -21,6 +21,7 @@ async fn a_bare_ticket_has_every_documented_field(t: &TestApp) {
         "diagnostics": { "findings": "null", "estimated_cost": "null", "recommended_parts": [] },
         "labor": { "hours": "number", "rate": "number", "total": "number" },
         "parts": [], "labor_cost": "number", "parts_cost": "number", "total_cost": "number",
+        "amount_paid": "number", "balance_due": "number", "feedback": "null",
         "tags": [], "custom_fields": {}, "reservations": [], "set_by_plugins": [], "enrichment": "=none",
         "version": "integer", "created_at": "time", "updated_at": "time",
     });
@@ -65,6 +66,7 @@ async fn a_full_ticket_has_every_documented_field(t: &TestApp) {
         "diagnostics": { "findings": "text", "estimated_cost": "number", "recommended_parts": ["text"] },
         "labor": { "hours": "number", "rate": "number", "total": "number" },
         "parts": [part], "labor_cost": "number", "parts_cost": "number", "total_cost": "number",
+        "amount_paid": "number", "balance_due": "number", "feedback": "null",
         "tags": ["=vip"], "custom_fields": { "shelf": "=B7" },
         "reservations": [{ "id": "uuid", "part_id": "uuid", "inventory_id": "uuid", "quantity": "integer",
                            "state": "=held", "plugin": "null" }],

@@ -8,11 +8,12 @@ use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::auth::Reader;
+use crate::auth::{Admin, Reader, Writer};
 use crate::customers::store::{self, CustomerRow, ListFilter, RepairRow};
+use crate::customers::{merge, update};
 use crate::error::ApiError;
-use crate::extract::{Params, PathId};
-use crate::model::ids::{CustomerId, ShopId, TicketId};
+use crate::extract::{Body, Params, PathId, not_null, nullable};
+use crate::model::ids::{CustomerId, OrgId, ShopId, TicketId};
 use crate::model::invalid::check_filter;
 use crate::model::money::Money;
 use crate::model::time::{self, Time};
@@ -54,8 +55,10 @@ pub struct CustomerView {
     email: String,
     phone: Option<String>,
     address: Option<String>,
+    /// What was paid, less refunds; of tickets without any payment recorded, their totals once they are picked up.
     lifetime_spend: Money,
     total_tickets: i64,
+    /// The day of the latest pickup.
     last_repair_date: Option<NaiveDate>,
     #[serde(serialize_with = "time::serialize")]
     #[schema(value_type = String, format = DateTime)]
@@ -67,13 +70,49 @@ pub struct CustomerView {
 pub struct CustomerDetailView {
     #[serde(flatten)]
     customer: CustomerView,
+    /// Addresses of customers who were merged into this one; they lead here.
+    other_emails: Vec<String>,
+    /// Newest first, at most 500; `GET /v1/tickets?customer_id=…` has all.
     repairs: Vec<RepairView>,
+}
+
+/// What is left out stays. `null` empties `phone` and `address`, and is refused for the others.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CustomerChange)]
+pub struct UpdateBody {
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, min_length = 1, max_length = 200, example = "John Doe")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(
+        nullable = false,
+        max_length = 254,
+        pattern = r"^[^\s@\x00]+@[^\s@\x00]+$",
+        example = "john@example.com"
+    )]
+    email: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 64, example = "555-0123")]
+    phone: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 500, example = "123 Main St, Anytown, NY 12345")]
+    address: Option<Option<String>>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CustomerMerge)]
+pub struct MergeBody {
+    /// The customer who will be gone.
+    from: CustomerId,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Repair)]
 struct RepairView {
     ticket_id: TicketId,
+    /// The day of the pickup; until then, the day it came in.
     date: NaiveDate,
     device: String,
     status: Status,
@@ -115,12 +154,61 @@ pub async fn show(
     caller: Reader,
     PathId(id): PathId<CustomerId>,
 ) -> Result<Json<CustomerDetailView>, ApiError> {
+    detail(&app, caller.org, id).await
+}
+
+/// Changes a customer's name and contact data.
+#[utoipa::path(
+    patch, path = "/customers/{customer_id}", tag = "Customers", operation_id = "updateCustomer",
+    security(("api_key" = ["write"])),
+    request_body = UpdateBody,
+    responses((status = 200, description = "The customer as it is now", body = CustomerDetailView)),
+)]
+pub async fn update(
+    State(app): State<App>,
+    caller: Writer,
+    PathId(id): PathId<CustomerId>,
+    Body(body): Body<UpdateBody>,
+) -> Result<Json<CustomerDetailView>, ApiError> {
+    let UpdateBody { name, email, phone, address } = body;
+    let change = update::Change { name, email, phone, address };
+    update::update(&app, &caller, id, &change).await?;
+    detail(&app, caller.org, id).await
+}
+
+/// Merges another customer into this one.
+///
+/// The other's tickets and email addresses come here, empty fields are filled from it, and it is gone: asking for it is
+/// a 404 whose `details.merged_into` names this one.
+#[utoipa::path(
+    post, path = "/customers/{customer_id}/merge", tag = "Customers", operation_id = "mergeCustomers",
+    security(("api_key" = ["admin"])),
+    request_body = MergeBody,
+    responses((status = 200, description = "The customer as it is now", body = CustomerDetailView)),
+)]
+pub async fn merge(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<CustomerId>,
+    Body(body): Body<MergeBody>,
+) -> Result<Json<CustomerDetailView>, ApiError> {
+    merge::merge(&app, &caller, id, body.from).await?;
+    detail(&app, caller.org, id).await
+}
+
+async fn detail(
+    app: &App,
+    org: OrgId,
+    id: CustomerId,
+) -> Result<Json<CustomerDetailView>, ApiError> {
     let mut conn = app.db.read().await?;
-    let row = store::get(&mut conn, caller.org, id).await?;
-    let row = row.ok_or_else(|| ApiError::not_found("Customer"))?;
-    let repairs = store::repairs(&mut conn, caller.org, id).await?;
+    let Some(row) = store::get(&mut conn, org, id).await? else {
+        return Err(ApiError::customer_not_found(store::merged_into(&mut conn, org, id).await?));
+    };
+    let other_emails = store::aliases(&mut conn, org, id).await?;
+    let repairs = store::repairs(&mut conn, org, id).await?;
     let repairs = repairs.into_iter().map(view_repair).collect();
-    Ok(Json(CustomerDetailView { customer: view(row), repairs }))
+    Ok(Json(CustomerDetailView { customer: view(row), other_emails, repairs }))
 }
 
 fn sort_schema() -> Schema {

@@ -1,4 +1,6 @@
-//! All SQL of customers.
+//! All SQL of customers; `merges` has that of those who were merged.
+
+mod merges;
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -13,6 +15,8 @@ use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{counters, execute, fetch_all, fetch_optional};
+
+pub use merges::*;
 
 /// A customer with the figures that are derived from their tickets.
 #[derive(Debug, FromRow)]
@@ -90,6 +94,7 @@ macro_rules! ticket_total {
     };
 }
 
+// What was paid for a ticket counts; where no payment was ever recorded, its total once it is picked up.
 macro_rules! select_from {
     ($from:literal) => {
         concat!(
@@ -97,11 +102,13 @@ macro_rules! select_from {
         (select count(*) from tickets t where t.org_id = c.org_id and t.customer_id = c.id) as total_tickets,
         (select max(t.picked_up_at) from tickets t
          where t.org_id = c.org_id and t.customer_id = c.id) as last_pickup,
-        (select cast(coalesce(sum(",
-    ticket_total!(),
-    "), 0) as bigint) from tickets t
-         where t.org_id = c.org_id and t.customer_id = c.id and t.picked_up_at is not null) as lifetime_spend
- from ", $from)
+        (select cast(coalesce(sum(coalesce(t.amount_paid, case when t.picked_up_at is not null then ",
+            ticket_total!(),
+            " else 0 end)), 0) as bigint) from tickets t
+         where t.org_id = c.org_id and t.customer_id = c.id) as lifetime_spend
+ from ",
+            $from
+        )
     };
 }
 
@@ -185,6 +192,12 @@ pub async fn get(
     Ok(filter.figure(select_from!("customers c")).fetch_all(conn).await?.pop())
 }
 
+macro_rules! select_customer {
+    () => {
+        "select c.id, c.name, c.email, c.phone, c.address, c.created_at from customers c"
+    };
+}
+
 /// The customer alone, without figures.
 pub async fn get_plain(
     conn: &mut Conn,
@@ -194,7 +207,25 @@ pub async fn get_plain(
     fetch_optional!(
         conn,
         Customer,
-        "select id, name, email, phone, address, created_at from customers where org_id = $1 and id = $2",
+        concat!(select_customer!(), " where c.org_id = $1 and c.id = $2"),
+        org,
+        id
+    )
+}
+
+/// The same, and nobody else writes or locks it before the transaction ends. SQLite has one writer anyway.
+pub async fn lock(
+    conn: &mut Conn,
+    org: OrgId,
+    id: CustomerId,
+) -> Result<Option<Customer>, sqlx::Error> {
+    if !conn.is_postgres() {
+        return get_plain(conn, org, id).await;
+    }
+    fetch_optional!(
+        conn,
+        Customer,
+        concat!(select_customer!(), " where c.org_id = $1 and c.id = $2 for update of c"),
         org,
         id
     )
@@ -228,8 +259,25 @@ pub async fn find_by_email(
     fetch_optional!(
         conn,
         Customer,
-        "select id, name, email, phone, address, created_at from customers
-         where org_id = $1 and email_key = $2",
+        concat!(select_customer!(), " where c.org_id = $1 and c.email_key = $2"),
+        org,
+        comparison_key(email)
+    )
+}
+
+/// The same, and the customer stays until the transaction ends: who is about to take it away is waited for.
+pub async fn hold_by_email(
+    conn: &mut Conn,
+    org: OrgId,
+    email: &str,
+) -> Result<Option<Customer>, sqlx::Error> {
+    if !conn.is_postgres() {
+        return find_by_email(conn, org, email).await;
+    }
+    fetch_optional!(
+        conn,
+        Customer,
+        concat!(select_customer!(), " where c.org_id = $1 and c.email_key = $2 for key share of c"),
         org,
         comparison_key(email)
     )
@@ -269,5 +317,29 @@ pub async fn fill_phone(
         id,
         phone
     )?;
+    Ok(())
+}
+
+/// Writes all that can change.
+pub async fn update(conn: &mut Conn, org: OrgId, customer: &Customer) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "update customers set name = $3, name_key = $4, email = $5, email_key = $6, phone = $7, address = $8
+         where org_id = $1 and id = $2",
+        org,
+        customer.id,
+        customer.name.as_str(),
+        comparison_key(&customer.name),
+        customer.email.as_str(),
+        comparison_key(&customer.email),
+        customer.phone.as_deref(),
+        customer.address.as_deref()
+    )?;
+    Ok(())
+}
+
+/// One who has no tickets and no aliases any more.
+pub async fn delete(conn: &mut Conn, org: OrgId, id: CustomerId) -> Result<(), sqlx::Error> {
+    execute!(conn, "delete from customers where org_id = $1 and id = $2", org, id)?;
     Ok(())
 }

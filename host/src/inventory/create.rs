@@ -3,14 +3,18 @@
 use crate::app::App;
 use crate::auth::Caller;
 use crate::inventory::store::{self, Movement};
+use crate::inventory::update::event_data;
 use crate::model::ids::ShopId;
 use crate::model::invalid::{Invalid, check_optional, check_text};
 use crate::model::money::Money;
 use crate::model::stock::Item;
-use crate::shops;
+use crate::{shops, webhooks};
 
 /// The largest number of pieces of one item.
 pub const QUANTITY_MAX: i64 = 1_000_000_000;
+
+/// The reason of an item's first movement.
+const INITIAL: &str = "initial";
 
 pub struct NewItem {
     pub shop_id: ShopId,
@@ -67,12 +71,15 @@ pub async fn create(app: &App, caller: &Caller, new: NewItem) -> Result<Item, Cr
         id: app.clock.new_id(),
         item_id: item.id,
         delta: item.on_hand,
-        reason: "initial",
+        reason: INITIAL,
         actor: &caller.actor.name,
         ticket_id: None,
+        quantity_after: item.on_hand,
         created_at: now,
     };
     store::insert_movement(&mut tx, caller.org, &movement).await?;
+    let (id, data) = (app.clock.new_id(), event_data(&item, INITIAL));
+    webhooks::store::enqueue(&mut tx, caller.org, id, "inventory.updated", &data, now).await?;
     tx.commit().await?;
     Ok(item)
 }

@@ -9,10 +9,10 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::auth::{Admin, Reader, Writer};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId};
+use crate::extract::{Body, Params, PathId, not_null, nullable};
 use crate::inventory::create::{self, NewItem};
 use crate::inventory::store::{self, ListFilter};
-use crate::inventory::update;
+use crate::inventory::update::{self, Change};
 use crate::model::ids::{ItemId, ShopId};
 use crate::model::invalid::check_filter;
 use crate::model::money::Money;
@@ -69,16 +69,39 @@ pub struct CreateBody {
     supplier: Option<String>,
 }
 
+/// `quantity`, or another field that changes, or both. `null` empties `supplier`, and is refused for the others.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = InventoryChange)]
 pub struct UpdateBody {
-    /// The new quantity on hand; not less than what is reserved.
-    #[schema(minimum = 0, maximum = 1_000_000_000)]
-    quantity: i64,
-    /// Why it changed: purchased, used, damaged …
-    #[schema(max_length = 200, example = "purchased")]
+    /// How many are on hand now. Not less than what is reserved for tickets.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, minimum = 0, maximum = 1000000000, example = 10)]
+    quantity: Option<i64>,
+    /// Why the quantity changed (purchased, used, damaged …).
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, max_length = 200, example = "purchased")]
     reason: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, min_length = 1, max_length = 200)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, min_length = 1, max_length = 64)]
+    category: Option<String>,
+    /// What one costs the shop. Tickets that have the item already keep the cost of when it was put on.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    cost: Option<Money>,
+    /// What a customer pays for one. Lines of tickets keep the price that they have.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    selling_price: Option<Money>,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, minimum = 0, maximum = 1000000000)]
+    reorder_level: Option<i64>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 200)]
+    supplier: Option<Option<String>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -167,7 +190,7 @@ pub async fn show(
     item.map(view).map(Json).ok_or_else(|| ApiError::not_found("Inventory item"))
 }
 
-/// Sets how many are on hand.
+/// Sets how many are on hand, or what the item is and costs.
 #[utoipa::path(
     patch, path = "/inventory/{inventory_id}", tag = "Inventory", operation_id = "updateInventoryItem", security(("api_key" = ["write"])),
     request_body = UpdateBody,
@@ -179,7 +202,17 @@ pub async fn update(
     PathId(id): PathId<ItemId>,
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<ItemView>, ApiError> {
-    let item = update::update(&app, &caller, id, body.quantity, body.reason.as_deref()).await?;
+    let change = Change {
+        quantity: body.quantity,
+        reason: body.reason,
+        name: body.name,
+        category: body.category,
+        cost: body.cost,
+        selling_price: body.selling_price,
+        reorder_level: body.reorder_level,
+        supplier: body.supplier,
+    };
+    let item = update::update(&app, &caller, id, change).await?;
     Ok(Json(view(item)))
 }
 

@@ -4,6 +4,7 @@
 pub mod create;
 pub mod doctor;
 pub mod http;
+pub mod movements;
 pub mod reserve;
 pub mod store;
 pub mod update;

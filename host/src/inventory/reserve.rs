@@ -157,6 +157,8 @@ async fn consume(
     {
         return Ok(None);
     }
+    let item = store::consume(conn, context.org, row.item_id, row.quantity, context.now).await?;
+    let item = item.ok_or(sqlx::Error::RowNotFound)?; // a foreign key promises it
     let movement = Movement {
         id: context.clock.new_id(),
         item_id: row.item_id,
@@ -164,8 +166,9 @@ async fn consume(
         reason: "used",
         actor: context.actor,
         ticket_id: Some(context.ticket),
+        quantity_after: item.on_hand,
         created_at: context.now,
     };
     store::insert_movement(conn, context.org, &movement).await?;
-    Ok(store::consume(conn, context.org, row.item_id, row.quantity, context.now).await?)
+    Ok(Some(item))
 }

@@ -1,6 +1,7 @@
 //! All SQL of inventory_items, reservations and stock_movements.
 
 use serde::Serialize;
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::counters::store::Counted;
@@ -67,7 +68,51 @@ pub struct Movement<'a> {
     pub reason: &'a str,
     pub actor: &'a str,
     pub ticket_id: Option<TicketId>,
+    /// How many are on hand after it.
+    pub quantity_after: i64,
     pub created_at: Time,
+}
+
+/// The same as it is read.
+#[derive(Debug, FromRow)]
+pub struct MovementRow {
+    pub id: MovementId,
+    pub delta: i64,
+    pub reason: String,
+    pub actor: String,
+    pub ticket_id: Option<TicketId>,
+    pub quantity_after: i64,
+    pub created_at: Time,
+}
+
+pub static MOVEMENTS: Listing = Listing {
+    name: "movements",
+    id: "id",
+    default: "-created_at",
+    sorts: &[Sort::by("created_at", &[Column::Time("created_at")])],
+};
+
+impl Listed for MovementRow {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn keys(&self, _: &str) -> Vec<Value> {
+        vec![Value::Time(self.created_at)]
+    }
+}
+
+pub async fn movements(
+    conn: &mut Conn,
+    org: OrgId,
+    item: ItemId,
+    window: &Window,
+) -> Result<(Vec<MovementRow>, i64), sqlx::Error> {
+    let mut filter = Filter::for_org("org_id", org.0);
+    filter.and("item_id = ?", Value::Uuid(item.0));
+    let select = "select id, delta, reason, actor, ticket_id, quantity_after, created_at from stock_movements";
+    let rows = filter.select(select, &window.slice).fetch_all(conn).await?;
+    Ok((rows, filter.count("stock_movements").fetch_figure(conn).await?))
 }
 
 pub async fn list(
@@ -198,24 +243,31 @@ pub async fn insert(conn: &mut Conn, org: OrgId, item: &Item) -> Result<bool, sq
     Ok(rows == 1)
 }
 
-/// Sets what is on hand; false when that is less than what is reserved (or there is no such item).
-pub async fn set_on_hand(
+/// Writes all that an owner can change, if `on_hand` is what it was; false when it is not, when that leaves less than what
+/// is reserved, or when there is no such item.
+pub async fn update(
     conn: &mut Conn,
     org: OrgId,
-    id: ItemId,
-    from: i64,
-    to: i64,
-    now: Time,
+    item: &Item,
+    on_hand_before: i64,
 ) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,
-        "update inventory_items set on_hand = $4, updated_at = $5
+        "update inventory_items
+         set on_hand = $4, name = $5, category = $6, cost = $7, selling_price = $8, reorder_level = $9,
+             supplier = $10, updated_at = $11
          where org_id = $1 and id = $2 and on_hand = $3 and reserved <= $4",
         org,
-        id,
-        from,
-        to,
-        now
+        item.id,
+        on_hand_before,
+        item.on_hand,
+        item.name.as_str(),
+        item.category.as_str(),
+        item.cost,
+        item.selling_price,
+        item.reorder_level,
+        item.supplier.as_deref(),
+        item.updated_at
     )?;
     Ok(rows == 1)
 }
@@ -363,8 +415,8 @@ pub async fn insert_movement(
 ) -> Result<(), sqlx::Error> {
     execute!(
         conn,
-        "insert into stock_movements (org_id, id, item_id, delta, reason, actor, ticket_id, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into stock_movements (org_id, id, item_id, delta, reason, actor, ticket_id, quantity_after, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         org,
         movement.id,
         movement.item_id,
@@ -372,6 +424,7 @@ pub async fn insert_movement(
         movement.reason,
         movement.actor,
         movement.ticket_id,
+        movement.quantity_after,
         movement.created_at
     )?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Sets how many of an item are on hand, with a movement and an event.
+//! Changes an item: how many are on hand, with a movement, and what it is and costs.
 
 use serde_json::json;
 
@@ -7,9 +7,24 @@ use crate::auth::Caller;
 use crate::inventory::create::check_quantity;
 use crate::inventory::store::{self, Movement};
 use crate::model::ids::ItemId;
-use crate::model::invalid::{Invalid, check_optional};
+use crate::model::invalid::{Invalid, check_optional, check_text};
+use crate::model::money::Money;
 use crate::model::stock::Item;
 use crate::webhooks;
+
+/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    pub quantity: Option<i64>,
+    /// Why the quantity changes.
+    pub reason: Option<String>,
+    pub name: Option<String>,
+    pub category: Option<String>,
+    pub cost: Option<Money>,
+    pub selling_price: Option<Money>,
+    pub reorder_level: Option<i64>,
+    pub supplier: Option<Option<String>>,
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateItemError {
@@ -27,47 +42,93 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: ItemId,
-    quantity: i64,
-    reason: Option<&str>,
+    change: Change,
 ) -> Result<Item, UpdateItemError> {
-    let quantity = check_quantity("quantity", quantity)?;
-    let reason = check_optional("reason", reason, 200)?.unwrap_or_else(|| "adjusted".to_owned());
+    let change = check(change)?;
+    let org = caller.org;
     loop {
         let now = app.clock.now();
         let mut tx = app.db.begin().await?;
-        let item = store::get(&mut tx, caller.org, id).await?.ok_or(UpdateItemError::NotFound)?;
-        if quantity < item.reserved {
-            return Err(UpdateItemError::BelowReserved { quantity, reserved: item.reserved });
+        let before = store::get(&mut tx, org, id).await?.ok_or(UpdateItemError::NotFound)?;
+        let mut item = changed(before.clone(), change.clone());
+        item.updated_at = now;
+        if item.on_hand < before.reserved {
+            let (quantity, reserved) = (item.on_hand, before.reserved);
+            return Err(UpdateItemError::BelowReserved { quantity, reserved });
         }
-        if !store::set_on_hand(&mut tx, caller.org, id, item.on_hand, quantity, now).await? {
+        if !store::update(&mut tx, org, &item, before.on_hand).await? {
             // A ticket consumed or reserved some between the two statements: look again.
             tx.rollback().await?;
             continue;
         }
-        let movement = Movement {
-            id: app.clock.new_id(),
-            item_id: id,
-            delta: quantity - item.on_hand,
-            reason: &reason,
-            actor: &caller.actor.name,
-            ticket_id: None,
-            created_at: now,
-        };
-        store::insert_movement(&mut tx, caller.org, &movement).await?;
-        let item = Item { on_hand: quantity, updated_at: now, ..item };
-        let data = event_data(&item, &reason);
-        webhooks::store::enqueue(
-            &mut tx,
-            caller.org,
-            app.clock.new_id(),
-            "inventory.updated",
-            &data,
-            now,
-        )
-        .await?;
+        let reason = change.reason.as_deref();
+        let counted = change.quantity.map(|_| reason.unwrap_or("adjusted"));
+        if let Some(reason) = counted {
+            let movement = Movement {
+                id: app.clock.new_id(),
+                item_id: id,
+                delta: item.on_hand - before.on_hand,
+                reason,
+                actor: &caller.actor.name,
+                ticket_id: None,
+                quantity_after: item.on_hand,
+                created_at: now,
+            };
+            store::insert_movement(&mut tx, org, &movement).await?;
+        }
+        let data = event_data(&item, counted.unwrap_or("edited"));
+        let event = app.clock.new_id();
+        webhooks::store::enqueue(&mut tx, org, event, "inventory.updated", &data, now).await?;
         tx.commit().await?;
         return Ok(item);
     }
+}
+
+fn changed(item: Item, change: Change) -> Item {
+    Item {
+        on_hand: change.quantity.unwrap_or(item.on_hand),
+        name: change.name.unwrap_or(item.name),
+        category: change.category.unwrap_or(item.category),
+        cost: change.cost.unwrap_or(item.cost),
+        selling_price: change.selling_price.unwrap_or(item.selling_price),
+        reorder_level: change.reorder_level.unwrap_or(item.reorder_level),
+        supplier: change.supplier.unwrap_or(item.supplier),
+        ..item
+    }
+}
+
+fn check(change: Change) -> Result<Change, Invalid> {
+    let is_empty = change.quantity.is_none()
+        && change.name.is_none()
+        && change.category.is_none()
+        && change.cost.is_none()
+        && change.selling_price.is_none()
+        && change.reorder_level.is_none()
+        && change.supplier.is_none();
+    if is_empty {
+        let message = "quantity is required, unless another field changes";
+        return Err(Invalid::new("quantity", serde_json::Value::Null, message));
+    }
+    if change.reason.is_some() && change.quantity.is_none() {
+        let message = "reason says why the quantity changes: send quantity with it";
+        return Err(Invalid::new("reason", change.reason, message));
+    }
+    let reason = check_optional("reason", change.reason.as_deref(), 200)?;
+    let text = |field: &str, text: Option<String>, max| {
+        text.map(|text| check_text(field, &text, max)).transpose()
+    };
+    let quantity =
+        |field: &str, quantity: Option<i64>| quantity.map(|n| check_quantity(field, n)).transpose();
+    let supplier = change.supplier.map(|text| check_optional("supplier", text.as_deref(), 200));
+    Ok(Change {
+        quantity: quantity("quantity", change.quantity)?,
+        reason,
+        name: text("name", change.name, 200)?,
+        category: text("category", change.category, 64)?,
+        reorder_level: quantity("reorder_level", change.reorder_level)?,
+        supplier: supplier.transpose()?,
+        ..change
+    })
 }
 
 /// The data of `inventory.updated`.

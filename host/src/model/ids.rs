@@ -49,6 +49,7 @@ ids! {
     /// A row of the append-only history of stock.
     MovementId = "movement_id",
     ReservationId = "reservation_id",
+    PaymentId = "payment_id",
     PluginId = "plugin_id",
     InstallationId = "installation_id",
     /// A row of the outbox.

@@ -7,6 +7,7 @@ pub mod key;
 pub mod limits;
 pub mod money;
 pub mod patch;
+pub mod payment;
 pub mod people;
 pub mod plugin;
 pub mod stock;

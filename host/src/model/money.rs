@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::iter::Sum;
-use std::ops::Add;
+use std::ops::{Add, Sub};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
@@ -16,6 +16,10 @@ pub struct Money(pub i64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Hours(pub i64);
+
+/// Hundredths of the currency that may be owed either way: below zero, the customer has a credit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance(pub i64);
 
 /// The largest amount that is taken: ten billion. Products of two stay far from overflow of `i128`.
 const AMOUNT_MAX: i64 = 1_000_000_000_000;
@@ -39,6 +43,13 @@ impl Add for Money {
     type Output = Money;
     fn add(self, other: Money) -> Money {
         Money(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Money {
+    type Output = Balance;
+    fn sub(self, other: Money) -> Balance {
+        Balance(self.0.saturating_sub(other.0))
     }
 }
 
@@ -89,6 +100,23 @@ macro_rules! json_number {
     )*};
 }
 json_number!(Money, Hours);
+
+impl Serialize for Balance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0 as f64 / 100.0)
+    }
+}
+
+impl utoipa::PartialSchema for Balance {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Number)
+            .description(Some("An amount of money that may be owed either way."))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Balance {}
 
 macro_rules! schema {
     ($($name:ident = $description:literal),*) => {$(

@@ -8,7 +8,7 @@ use super::event::CustomValue;
 use super::ids::{
     CustomerId, InstallationId, ItemId, PartId, ShopId, TicketId, TimelineId, UserId,
 };
-use super::money::{Hours, Money};
+use super::money::{Balance, Hours, Money};
 use super::people::{Customer, Shop, User};
 use super::stock::{Reservation, ReservationState, Shortage};
 use super::time::Time;
@@ -44,6 +44,8 @@ pub struct Ticket {
     #[sqlx(json)]
     pub custom_fields: BTreeMap<String, CustomValue>,
     pub picked_up_at: Option<Time>,
+    /// Payments less refunds; none when there never was one.
+    pub amount_paid: Option<Money>,
     pub created_at: Time,
     pub updated_at: Time,
 }
@@ -78,6 +80,15 @@ pub struct TimelineEntry {
     pub created_at: Time,
 }
 
+/// What the customer said of the repair.
+#[derive(Clone, Debug, FromRow)]
+pub struct Feedback {
+    /// From 1 to 5.
+    pub score: i64,
+    pub comment: Option<String>,
+    pub created_at: Time,
+}
+
 /// Which plugin set a field.
 #[derive(Clone, Debug, FromRow)]
 pub struct FieldSource {
@@ -99,6 +110,7 @@ pub struct Detail {
     pub timeline: Vec<TimelineEntry>,
     pub reservations: Vec<Reservation>,
     pub field_sources: Vec<FieldSource>,
+    pub feedback: Option<Feedback>,
     /// `none`, `pending`, `done` or `failed`: how far the post-create plugins got.
     pub enrichment: &'static str,
 }
@@ -126,6 +138,14 @@ impl Detail {
 
     pub fn total(&self) -> Money {
         self.ticket.labor_total() + self.parts_total()
+    }
+
+    pub fn amount_paid(&self) -> Money {
+        self.ticket.amount_paid.unwrap_or_default()
+    }
+
+    pub fn balance_due(&self) -> Balance {
+        self.total() - self.amount_paid()
     }
 
     /// How many of a line are in the given state.

@@ -78,6 +78,7 @@ pub struct NoEdge {
 
 pub const INITIAL: &str = "INTAKE";
 pub const PICKED_UP: &str = "PICKED_UP";
+pub const VOIDED: &str = "VOIDED";
 
 const fn rule(name: &'static str, stock: StockRule, next: &'static [&'static str]) -> StatusRule {
     StatusRule { name, terminal: next.is_empty(), stock, next }

@@ -36,6 +36,7 @@ const DESCRIPTION: &str = include_str!("../../../docs/api.md");
     components(schemas(ErrorBody)),
     tags(
         (name = "Tickets", description = "Repairs, from intake to pickup."),
+        (name = "Payments", description = "What was paid for tickets, and given back."),
         (name = "Customers", description = "Found or made by email when a ticket is made."),
         (name = "Inventory", description = "Stock of the shops, and what is reserved of it."),
         (name = "KPIs", description = "Daily figures, from the tickets themselves."),

@@ -41,6 +41,12 @@ fn add_alternatives(document: &mut Value) {
     if let Some(schema) = document.pointer_mut("/components/schemas/PartChange") {
         schema["anyOf"] = part;
     }
+    let changes =
+        ["quantity", "name", "category", "cost", "selling_price", "reorder_level", "supplier"];
+    if let Some(schema) = document.pointer_mut("/components/schemas/InventoryChange") {
+        schema["anyOf"] = changes.iter().map(|name| json!({ "required": [name] })).collect();
+        schema["dependentRequired"] = json!({ "reason": ["quantity"] });
+    }
 }
 
 /// The schemas that the given part of some operation leads to.

@@ -37,6 +37,7 @@ const EVENTS: &[(&str, &str, &[Field])] = &[
             ("ticket_number", "string"),
             ("shop_id", "uuid"),
             ("changed", "strings"),
+            ("version", "integer"),
         ],
     ),
     (
@@ -48,7 +49,11 @@ const EVENTS: &[(&str, &str, &[Field])] = &[
             ("ticket_number", "string"),
             ("shop_id", "uuid"),
             ("customer_id", "uuid"),
+            ("kind", "string"),
             ("amount", "number"),
+            ("method", "string"),
+            ("amount_paid", "number"),
+            ("balance_due", "number"),
         ],
     ),
     (

@@ -18,21 +18,11 @@ use crate::tickets::parts::NewPart;
 pub struct CreateBody {
     shop_id: ShopId,
     customer: CustomerBody,
-    #[schema(
-        min_length = 1,
-        max_length = 200,
-        pattern = r"^[^\x00]*[^\s\x00][^\x00]*$",
-        example = "MacBook Pro 16\""
-    )]
+    #[schema(min_length = 1, max_length = 200, example = "MacBook Pro 16\"")]
     device_identifier: String,
-    #[schema(
-        min_length = 1,
-        max_length = 10000,
-        pattern = r"^[^\x00]*[^\s\x00][^\x00]*$",
-        example = "Won't turn on"
-    )]
+    #[schema(min_length = 1, max_length = 10000, example = "Won't turn on")]
     issue_description: String,
-    #[schema(max_length = 64, pattern = r"^[^\x00]*$", example = "laptop")]
+    #[schema(max_length = 64, example = "laptop")]
     device_category: Option<String>,
     /// On whose behalf; the key's name or user, when left out.
     actor_id: Option<UserId>,
@@ -43,12 +33,7 @@ pub struct CreateBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewTicketCustomer)]
 struct CustomerBody {
-    #[schema(
-        min_length = 1,
-        max_length = 200,
-        pattern = r"^[^\x00]*[^\s\x00][^\x00]*$",
-        example = "Jane Smith"
-    )]
+    #[schema(min_length = 1, max_length = 200, example = "Jane Smith")]
     name: String,
     #[schema(
         max_length = 254,
@@ -56,7 +41,7 @@ struct CustomerBody {
         example = "jane@example.com"
     )]
     email: String,
-    #[schema(max_length = 64, pattern = r"^[^\x00]*$", example = "555-0456")]
+    #[schema(max_length = 64, example = "555-0456")]
     phone: Option<String>,
 }
 
@@ -70,7 +55,7 @@ pub struct UpdateBody {
     #[schema(nullable = false)]
     status: Option<Status>,
     /// For the timeline: on the entry of the transition, or as a note of its own.
-    #[schema(max_length = 2000, pattern = r"^[^\x00]*$")]
+    #[schema(max_length = 2000)]
     notes: Option<String>,
     /// On whose behalf; the key's name or user, when left out.
     actor_id: Option<UserId>,
@@ -104,9 +89,9 @@ pub struct UpdateBody {
 #[schema(as = PartChange)]
 struct PartBody {
     inventory_id: Option<ItemId>,
-    #[schema(max_length = 64, pattern = r"^[^\x00]*$")]
+    #[schema(max_length = 64)]
     sku: Option<String>,
-    #[schema(max_length = 200, pattern = r"^[^\x00]*$")]
+    #[schema(max_length = 200)]
     name: Option<String>,
     #[schema(minimum = 1, maximum = 1000000)]
     quantity: i64,
@@ -119,7 +104,7 @@ struct PartBody {
 #[schema(as = DiagnosticsChange)]
 struct DiagnosticsBody {
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 10000, pattern = r"^[^\x00]*$")]
+    #[schema(value_type = Option<String>, max_length = 10000)]
     findings: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Money>)]
@@ -135,7 +120,7 @@ struct DiagnosticsBody {
 #[schema(as = IssueChange)]
 struct IssueBody {
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 64, pattern = r"^[^\x00]*$")]
+    #[schema(value_type = Option<String>, max_length = 64)]
     category: Option<Option<String>>,
     /// `low`, `medium`, `high` or `critical`.
     #[serde(default, deserialize_with = "nullable")]
@@ -148,7 +133,7 @@ struct IssueBody {
 #[schema(as = DeviceChange)]
 struct DeviceBody {
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1000, pattern = r"^[^\x00]*$")]
+    #[schema(value_type = Option<String>, max_length = 1000)]
     description: Option<Option<String>>,
 }
 
@@ -158,7 +143,7 @@ struct DeviceBody {
 pub struct TransitionBody {
     new_status: Status,
     /// For the timeline.
-    #[schema(max_length = 2000, pattern = r"^[^\x00]*$", example = "Ready for quality check")]
+    #[schema(max_length = 2000, example = "Ready for quality check")]
     notes: Option<String>,
     /// On whose behalf; the key's name or user, when left out.
     actor_id: Option<UserId>,

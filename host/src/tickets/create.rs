@@ -12,7 +12,6 @@ use crate::model::invalid::{Invalid, check_email, check_optional, check_text};
 use crate::model::money::{Hours, Money};
 use crate::model::people::{Actor, Customer};
 use crate::model::ticket::Ticket;
-use crate::model::time::Time;
 use crate::model::workflow;
 use crate::plugins::active::for_hook;
 use crate::plugins::hooks::{Budget, Trace};
@@ -67,7 +66,16 @@ pub async fn create(
         .into());
     }
     let actor = users::actor::find(&mut tx, caller, new.actor_id).await??;
-    let customer = find_or_make_customer(app, &mut tx, org, &new, now).await?;
+    let wanted = Customer {
+        id: app.clock.new_id(),
+        name: new.customer_name,
+        email: new.customer_email,
+        phone: new.customer_phone,
+        address: None,
+        created_at: now,
+    };
+    let customer =
+        customers::find::find_or_make(&mut tx, &app.clock, org, &wanted, new.shop_id).await?;
     let ticket = Ticket {
         id: app.clock.new_id(),
         number: organizations::store::take_ticket_number(&mut tx, org).await?,
@@ -90,6 +98,7 @@ pub async fn create(
         tags: Vec::new(),
         custom_fields: Default::default(),
         picked_up_at: None,
+        amount_paid: None,
         created_at: now,
         updated_at: now,
     };
@@ -117,38 +126,6 @@ fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
         issue_description: check_text("issue_description", &new.issue_description, 10_000)?,
         ..new
     })
-}
-
-async fn find_or_make_customer(
-    app: &App,
-    conn: &mut Conn,
-    org: OrgId,
-    new: &NewTicket,
-    now: Time,
-) -> Result<Customer, sqlx::Error> {
-    let customer = Customer {
-        id: app.clock.new_id(),
-        name: new.customer_name.clone(),
-        email: new.customer_email.clone(),
-        phone: new.customer_phone.clone(),
-        address: None,
-        created_at: now,
-    };
-    if customers::store::insert(conn, org, &customer).await? {
-        let data = json!({ "customer_id": customer.id, "name": customer.name, "email": customer.email,
-                           "shop_id": new.shop_id });
-        webhooks::store::enqueue(conn, org, app.clock.new_id(), "customer.created", &data, now)
-            .await?;
-        return Ok(customer);
-    }
-    let found = customers::store::find_by_email(conn, org, &new.customer_email).await?;
-    let found = found.ok_or(sqlx::Error::RowNotFound)?;
-    if let Some(phone) = &new.customer_phone
-        && found.phone.is_none()
-    {
-        customers::store::fill_phone(conn, org, found.id, phone).await?;
-    }
-    Ok(found)
 }
 
 async fn write(

@@ -4,7 +4,7 @@ use crate::db::Conn;
 use crate::model::ids::{OrgId, TicketId};
 use crate::model::ticket::Detail;
 use crate::tickets::store::{self, EnrichmentRow};
-use crate::{customers, inventory, shops, users};
+use crate::{customers, feedback, inventory, shops, users};
 
 pub async fn load(
     conn: &mut Conn,
@@ -22,6 +22,11 @@ pub async fn load(
         Some(user) => users::store::get(conn, org, user).await?,
         None => None,
     };
+    // Nobody rates a repair before the pickup.
+    let feedback = match ticket.picked_up_at {
+        Some(_) => feedback::store::get(conn, org, id).await?,
+        None => None,
+    };
     Ok(Some(Detail {
         customer,
         shop,
@@ -30,6 +35,7 @@ pub async fn load(
         timeline: store::timeline(conn, org, id).await?,
         reservations: inventory::store::reservations(conn, org, id).await?,
         field_sources: store::field_sources(conn, org, id).await?,
+        feedback,
         enrichment: summarize(&store::enrichments(conn, org, id).await?),
         ticket,
     }))

@@ -144,7 +144,7 @@ pub async fn get(conn: &mut Conn, org: OrgId, id: TicketId) -> Result<Option<Tic
         "select id, number, version, shop_id, customer_id, status, device_identifier, device_category,
                 device_description, issue_description, issue_category, issue_severity, assigned_to, labor_hours,
                 labor_rate, findings, estimated_cost, recommended_parts, tags, custom_fields, picked_up_at,
-                created_at, updated_at
+                amount_paid, created_at, updated_at
          from tickets where org_id = $1 and id = $2",
         org,
         id
@@ -273,6 +273,73 @@ pub async fn touch(
         updated_at
     )?;
     Ok(row.map(|row| row.0))
+}
+
+/// A ticket that went to another customer.
+#[derive(Debug, FromRow)]
+pub struct MovedTicket {
+    pub id: TicketId,
+    pub number: i64,
+    pub shop_id: ShopId,
+    pub version: i64,
+}
+
+/// Gives all tickets of one customer to another.
+pub async fn move_customer(
+    conn: &mut Conn,
+    org: OrgId,
+    from: CustomerId,
+    to: CustomerId,
+    now: Time,
+) -> Result<Vec<MovedTicket>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        MovedTicket,
+        "update tickets set customer_id = $3, version = version + 1, updated_at = $4
+         where org_id = $1 and customer_id = $2 returning id, number, shop_id, version",
+        org,
+        from,
+        to,
+        now
+    )
+}
+
+/// Makes the versions of a customer's tickets one more: they show the customer.
+pub async fn touch_of_customer(
+    conn: &mut Conn,
+    org: OrgId,
+    customer: CustomerId,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "update tickets set version = version + 1 where org_id = $1 and customer_id = $2",
+        org,
+        customer
+    )?;
+    Ok(())
+}
+
+/// Adds to what was paid (less than zero: takes from it), and makes the version one more. False when that would leave
+/// less than nothing, when a payment comes in a status that takes none, or when there is no such ticket.
+pub async fn add_paid(
+    conn: &mut Conn,
+    org: OrgId,
+    id: TicketId,
+    amount: Money,
+    closed_to_payments: &str,
+    now: Time,
+) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "update tickets set amount_paid = coalesce(amount_paid, 0) + $3, version = version + 1, updated_at = $4
+         where org_id = $1 and id = $2 and coalesce(amount_paid, 0) + $3 >= 0 and ($3 < 0 or status <> $5)",
+        org,
+        id,
+        amount,
+        now,
+        closed_to_payments
+    )?;
+    Ok(rows == 1)
 }
 
 /// Makes the stored lines those of `parts`; lines keep their ids.

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::feedback::http::FeedbackView;
 use crate::model::event::CustomValue;
 use crate::model::ids::{
     CustomerId, InstallationId, ItemId, PartId, ReservationId, ShopId, TicketId, TimelineId, UserId,
 };
-use crate::model::money::{Hours, Money};
+use crate::model::money::{Balance, Hours, Money};
 use crate::model::stock::ReservationState;
 use crate::model::ticket::{Detail, number_text};
 use crate::model::time::{self, Time};
@@ -113,6 +114,12 @@ pub struct TicketView {
     labor_cost: Money,
     parts_cost: Money,
     total_cost: Money,
+    /// Payments less refunds.
+    amount_paid: Money,
+    /// What is still to be paid; negative when more was paid than the ticket costs so far.
+    balance_due: Balance,
+    /// What the customer said of the repair; `null` until they did.
+    feedback: Option<FeedbackView>,
     tags: Vec<String>,
     custom_fields: BTreeMap<String, CustomValue>,
     reservations: Vec<ReservationView>,
@@ -282,6 +289,7 @@ pub fn list_item(row: ListRow) -> ListItem {
 
 pub fn ticket(detail: Detail) -> TicketView {
     let (parts_cost, total_cost) = (detail.parts_total(), detail.total());
+    let (amount_paid, balance_due) = (detail.amount_paid(), detail.balance_due());
     let parts = part_views(&detail);
     let row = detail.ticket;
     TicketView {
@@ -332,6 +340,9 @@ pub fn ticket(detail: Detail) -> TicketView {
         parts,
         parts_cost,
         total_cost,
+        amount_paid,
+        balance_due,
+        feedback: detail.feedback.map(FeedbackView::from),
         tags: row.tags,
         custom_fields: row.custom_fields,
         reservations: detail

@@ -1,0 +1,91 @@
+//! Makes one customer of two: the tickets and email addresses of the second go to the first, whose empty fields are
+//! filled from it; the second is gone, and only remembered for those who still have its id.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::customers::store;
+use crate::db::Conn;
+use crate::model::ids::{CustomerId, OrgId};
+use crate::model::invalid::Invalid;
+use crate::model::people::Customer;
+use crate::model::ticket::number_text;
+use crate::{tickets, webhooks};
+
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("there is no such customer")]
+    NotFound { merged_into: Option<CustomerId> },
+    /// The one that was to be merged is gone already.
+    #[error("from was merged into {merged_into} already")]
+    MergedAlready { from: CustomerId, merged_into: CustomerId },
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+pub async fn merge(
+    app: &App,
+    caller: &Caller,
+    id: CustomerId,
+    from: CustomerId,
+) -> Result<(), MergeError> {
+    if id == from {
+        return Err(Invalid::new("from", from, "from must be another customer").into());
+    }
+    let (org, now) = (caller.org, app.clock.now());
+    let mut tx = app.db.begin().await?;
+    let (survivor, gone) = lock_both(&mut tx, org, id, from).await?;
+    let filled = Customer {
+        phone: survivor.phone.clone().or(gone.phone.clone()),
+        address: survivor.address.clone().or(gone.address.clone()),
+        ..survivor
+    };
+    store::update(&mut tx, org, &filled).await?;
+    let mut moved = tickets::store::move_customer(&mut tx, org, from, id, now).await?;
+    moved.sort_by_key(|ticket| ticket.number);
+    for ticket in moved {
+        let data = json!({
+            "ticket_id": ticket.id,
+            "ticket_number": number_text(ticket.number),
+            "shop_id": ticket.shop_id,
+            "customer_id": id,
+            "changed": ["customer_id"],
+            "version": ticket.version,
+        });
+        let event = app.clock.new_id();
+        webhooks::store::enqueue(&mut tx, org, event, "ticket.updated", &data, now).await?;
+    }
+    store::move_aliases(&mut tx, org, from, id).await?;
+    store::insert_alias(&mut tx, org, &gone.email, id).await?;
+    store::remember_merge(&mut tx, org, from, id, &caller.actor.name, now).await?;
+    // Last: nothing leads to it any more.
+    store::delete(&mut tx, org, from).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// In the order of their ids, so that two merges never wait for each other.
+async fn lock_both(
+    conn: &mut Conn,
+    org: OrgId,
+    id: CustomerId,
+    from: CustomerId,
+) -> Result<(Customer, Customer), MergeError> {
+    let first = store::lock(conn, org, id.min(from)).await?;
+    let second = store::lock(conn, org, id.max(from)).await?;
+    let (survivor, gone) = if id < from { (first, second) } else { (second, first) };
+    let Some(survivor) = survivor else {
+        let merged_into = store::merged_into(conn, org, id).await?;
+        return Err(MergeError::NotFound { merged_into });
+    };
+    match gone {
+        Some(gone) => Ok((survivor, gone)),
+        None => Err(match store::merged_into(conn, org, from).await? {
+            Some(merged_into) => MergeError::MergedAlready { from, merged_into },
+            None => Invalid::new("from", from, "from is no customer of this organization").into(),
+        }),
+    }
+}

@@ -1,0 +1,116 @@
+//! Changes a customer's name and contact data. Their tickets show them, so the tickets' versions grow.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::customers::store;
+use crate::db::Conn;
+use crate::model::ids::{CustomerId, OrgId};
+use crate::model::invalid::{Invalid, check_email, check_optional, check_text};
+use crate::model::people::{Customer, comparison_key};
+use crate::tickets;
+
+pub const NAME_MAX: usize = 200;
+pub const PHONE_MAX: usize = 64;
+pub const ADDRESS_MAX: usize = 500;
+
+/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<Option<String>>,
+    pub address: Option<Option<String>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateCustomerError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("there is no such customer")]
+    NotFound { merged_into: Option<CustomerId> },
+    #[error("Another customer has the email {email}")]
+    EmailTaken { email: String, customer_id: CustomerId },
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: CustomerId,
+    change: &Change,
+) -> Result<(), UpdateCustomerError> {
+    let change = check(change)?;
+    let org = caller.org;
+    let mut tx = app.db.begin().await?;
+    let Some(before) = store::lock(&mut tx, org, id).await? else {
+        let merged_into = store::merged_into(&mut tx, org, id).await?;
+        return Err(UpdateCustomerError::NotFound { merged_into });
+    };
+    let after = Customer {
+        name: change.name.unwrap_or_else(|| before.name.clone()),
+        email: change.email.unwrap_or_else(|| before.email.clone()),
+        phone: change.phone.unwrap_or_else(|| before.phone.clone()),
+        address: change.address.unwrap_or_else(|| before.address.clone()),
+        ..before.clone()
+    };
+    if comparison_key(&after.email) != comparison_key(&before.email) {
+        free_email(&mut tx, org, id, &after.email).await?;
+    }
+    match store::update(&mut tx, org, &after).await {
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+            // Someone took the address a moment ago.
+            drop(tx);
+            let mut conn = app.db.read().await?;
+            let other = store::find_by_email(&mut conn, org, &after.email).await?;
+            return Err(match other {
+                Some(other) => taken(after.email, other.id),
+                None => sqlx::Error::Database(error).into(),
+            });
+        }
+        done => done?,
+    }
+    // Again: the update may have waited for a merge that made the address lead elsewhere.
+    free_email(&mut tx, org, id, &after.email).await?;
+    if (&after.name, &after.email, &after.phone) != (&before.name, &before.email, &before.phone) {
+        tickets::store::touch_of_customer(&mut tx, org, id).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+fn taken(email: String, customer_id: CustomerId) -> UpdateCustomerError {
+    UpdateCustomerError::EmailTaken { email, customer_id }
+}
+
+/// Makes sure that the address leads to nobody else; an alias of the customer's own becomes free.
+async fn free_email(
+    conn: &mut Conn,
+    org: OrgId,
+    id: CustomerId,
+    email: &str,
+) -> Result<(), UpdateCustomerError> {
+    let found = match store::find_by_email(conn, org, email).await? {
+        Some(customer) if customer.id != id => Some(customer),
+        _ => store::hold_by_alias(conn, org, email).await?,
+    };
+    match found {
+        Some(other) if other.id != id => Err(taken(email.to_owned(), other.id)),
+        Some(_) => Ok(store::delete_alias(conn, org, email).await?),
+        None => Ok(()),
+    }
+}
+
+fn check(change: &Change) -> Result<Change, Invalid> {
+    let optional = |field: &str, text: &Option<Option<String>>, max| {
+        text.as_ref().map(|text| check_optional(field, text.as_deref(), max)).transpose()
+    };
+    let name = change.name.as_deref().map(|name| check_text("name", name, NAME_MAX));
+    let email = change.email.as_deref().map(|email| check_email("email", email));
+    Ok(Change {
+        name: name.transpose()?,
+        email: email.transpose()?,
+        phone: optional("phone", &change.phone, PHONE_MAX)?,
+        address: optional("address", &change.address, ADDRESS_MAX)?,
+    })
+}

@@ -1,0 +1,79 @@
+//! Takes a customer's score of a repair, once, when the device was handed over.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::feedback::store;
+use crate::model::ids::TicketId;
+use crate::model::invalid::{Invalid, check_optional};
+use crate::model::ticket::Feedback;
+use crate::model::time::Time;
+use crate::model::workflow::Status;
+use crate::tickets::store::NewEvent;
+use crate::{tickets, webhooks};
+
+pub const COMMENT_MAX: usize = 2_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum GiveFeedbackError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("there is no such ticket")]
+    NotFound,
+    #[error("Feedback is given after pickup; the ticket is in {status}")]
+    TooEarly { status: Status },
+    #[error("The ticket has feedback already; it is given once")]
+    GivenAlready { score: i64, created_at: Time },
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+pub async fn give(
+    app: &App,
+    caller: &Caller,
+    id: TicketId,
+    score: i64,
+    comment: Option<&str>,
+) -> Result<Feedback, GiveFeedbackError> {
+    if !(1..=5).contains(&score) {
+        return Err(Invalid::new("score", score, "score must be from 1 to 5").into());
+    }
+    let comment = check_optional("comment", comment, COMMENT_MAX)?;
+    let (org, now) = (caller.org, app.clock.now());
+    let mut tx = app.db.begin().await?;
+    // First, so that whoever else writes the ticket waits until this is through.
+    tickets::store::touch(&mut tx, org, id, Some(now)).await?;
+    let ticket = tickets::store::get(&mut tx, org, id).await?.ok_or(GiveFeedbackError::NotFound)?;
+    if ticket.picked_up_at.is_none() {
+        return Err(GiveFeedbackError::TooEarly { status: ticket.status });
+    }
+    let feedback = Feedback { score, comment, created_at: now };
+    if !store::insert(&mut tx, org, id, &feedback).await? {
+        let there = store::get(&mut tx, org, id).await?.ok_or(sqlx::Error::RowNotFound)?;
+        let Feedback { score, created_at, .. } = there;
+        return Err(GiveFeedbackError::GivenAlready { score, created_at });
+    }
+    let colon = feedback.comment.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+    let entry = NewEvent {
+        id: app.clock.new_id(),
+        kind: "feedback",
+        status: &ticket.status,
+        from_status: None,
+        actor: &caller.actor.name,
+        notes: Some(&format!("{score} of 5{colon}")),
+        created_at: now,
+    };
+    tickets::store::add_event(&mut tx, org, id, &entry).await?;
+    let data = json!({
+        "ticket_id": id,
+        "ticket_number": ticket.number_text(),
+        "shop_id": ticket.shop_id,
+        "changed": ["feedback"],
+        "version": ticket.version,
+    });
+    webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), "ticket.updated", &data, now)
+        .await?;
+    tx.commit().await?;
+    Ok(feedback)
+}

@@ -1,0 +1,90 @@
+//! `/v1/tickets/{ticket_id}/feedback`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::auth::{Reader, Writer};
+use crate::error::ApiError;
+use crate::extract::{Body, PathId};
+use crate::feedback::{give, store};
+use crate::model::ids::TicketId;
+use crate::model::ticket::Feedback;
+use crate::model::time::{self, Time};
+use crate::respond::Created;
+use crate::tickets;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewFeedback)]
+pub struct CreateBody {
+    /// From 1 (bad) to 5 (good).
+    #[schema(minimum = 1, maximum = 5, example = 5)]
+    score: i64,
+    #[schema(max_length = 2000)]
+    comment: Option<String>,
+}
+
+/// What the customer said of the repair.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Feedback)]
+pub struct FeedbackView {
+    /// From 1 (bad) to 5 (good).
+    #[schema(minimum = 1, maximum = 5)]
+    score: i64,
+    comment: Option<String>,
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+}
+
+impl From<Feedback> for FeedbackView {
+    fn from(feedback: Feedback) -> Self {
+        let Feedback { score, comment, created_at } = feedback;
+        FeedbackView { score, comment, created_at }
+    }
+}
+
+/// Records what the customer says of the repair.
+///
+/// Once for a ticket, when it was picked up or closed. It counts into the figure `customer_satisfaction`, so it stays
+/// as it was given.
+#[utoipa::path(
+    post, path = "/tickets/{ticket_id}/feedback", tag = "Tickets", operation_id = "createFeedback",
+    security(("api_key" = ["write"])),
+    request_body = CreateBody,
+    responses(
+        (status = 201, description = "Recorded", body = FeedbackView),
+        (status = 409, description = "CONFLICT: not picked up yet, or there is feedback already", body = crate::openapi::ErrorBody),
+    ),
+)]
+pub async fn create(
+    State(app): State<App>,
+    caller: Writer,
+    PathId(id): PathId<TicketId>,
+    Body(body): Body<CreateBody>,
+) -> Result<Created<FeedbackView>, ApiError> {
+    let given = give::give(&app, &caller, id, body.score, body.comment.as_deref()).await?;
+    Ok(Created { location: format!("/v1/tickets/{id}/feedback"), body: given.into() })
+}
+
+/// What the customer said of the repair.
+#[utoipa::path(
+    get, path = "/tickets/{ticket_id}/feedback", tag = "Tickets", operation_id = "getFeedback",
+    security(("api_key" = ["read"])),
+    responses((status = 200, description = "The feedback; 404 when there is none yet", body = FeedbackView)),
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Reader,
+    PathId(id): PathId<TicketId>,
+) -> Result<Json<FeedbackView>, ApiError> {
+    let mut conn = app.db.read().await?;
+    if tickets::store::get(&mut conn, caller.org, id).await?.is_none() {
+        return Err(ApiError::not_found("Ticket"));
+    }
+    let feedback = store::get(&mut conn, caller.org, id).await?;
+    feedback.map(|feedback| Json(feedback.into())).ok_or_else(|| ApiError::not_found("Feedback"))
+}

@@ -1,0 +1,5 @@
+//! What customers say of a repair once they have their device back: one score a ticket, for good.
+
+pub mod give;
+pub mod http;
+pub mod store;

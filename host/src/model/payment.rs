@@ -1,0 +1,66 @@
+//! Money that was taken for a ticket, or given back.
+
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use super::ids::{PaymentId, TicketId};
+use super::money::Money;
+use super::time::Time;
+
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[schema(as = PaymentKind)]
+pub enum Kind {
+    /// Taken from the customer.
+    #[default]
+    Payment,
+    /// Given back.
+    Refund,
+}
+
+/// How the money moved.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[schema(as = PaymentMethod)]
+pub enum Method {
+    Cash,
+    Card,
+    BankTransfer,
+    Check,
+    GiftCard,
+    Other,
+}
+
+impl Method {
+    /// As a timeline says it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Method::Cash => "cash",
+            Method::Card => "card",
+            Method::BankTransfer => "bank transfer",
+            Method::Check => "check",
+            Method::GiftCard => "gift card",
+            Method::Other => "another method",
+        }
+    }
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub struct Payment {
+    pub id: PaymentId,
+    pub ticket_id: TicketId,
+    pub kind: Kind,
+    /// More than zero, whatever the kind.
+    pub amount: Money,
+    pub method: Method,
+    pub reference: Option<String>,
+    pub actor: String,
+    pub paid_at: Time,
+    pub created_at: Time,
+}

@@ -1,0 +1,17 @@
+//! Checks that tickets have been paid what their payments say.
+
+use crate::db::Conn;
+use crate::doctor::Problem;
+use crate::payments::store;
+
+pub async fn examine(conn: &mut Conn) -> Result<Vec<Problem>, sqlx::Error> {
+    let found = store::find_wrong_paid(conn).await?;
+    let problem = |(organization_id, id, has, sum)| Problem {
+        organization_id,
+        id,
+        problem: format!(
+            "the ticket says {has} cents paid, but its payments add up to {sum} (-1: there is none)"
+        ),
+    };
+    Ok(found.into_iter().map(problem).collect())
+}

@@ -1,0 +1,189 @@
+//! `/v1/tickets/{ticket_id}/payments`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::Schema;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::auth::{Reader, Writer};
+use crate::error::ApiError;
+use crate::extract::{Body, Params, PathId, PathIds, not_null};
+use crate::model::ids::{PaymentId, TicketId, UserId};
+use crate::model::money::{Balance, Money};
+use crate::model::payment::{Kind, Method, Payment};
+use crate::model::time::{self, Time};
+use crate::page::{Page, Paging, Window};
+use crate::payments::record::{self, NewPayment};
+use crate::payments::store;
+use crate::respond::Created;
+use crate::tickets;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = sort_schema)]
+    sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
+    offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort.
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewPayment)]
+pub struct CreateBody {
+    /// `payment` when left out; `refund` gives back some of what was paid.
+    #[serde(default)]
+    kind: Kind,
+    /// More than 0, whatever the kind.
+    #[schema(value_type = f64, minimum = 0.01, maximum = 10000000000.0, multiple_of = 0.01, example = 100.0)]
+    amount: Money,
+    method: Method,
+    /// What ties it to the terminal's or the bank's own record.
+    #[schema(max_length = 200)]
+    reference: Option<String>,
+    /// When the money moved, a moment or a date, which is its midnight in UTC; now, when left out.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(schema_with = time::filter_schema, required = false)]
+    paid_at: Option<String>,
+    /// Who took it; the key's name or user, when left out.
+    actor_id: Option<UserId>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Payment)]
+pub struct PaymentView {
+    id: PaymentId,
+    ticket_id: TicketId,
+    kind: Kind,
+    /// More than 0, whatever the kind.
+    amount: Money,
+    method: Method,
+    reference: Option<String>,
+    /// Who took it.
+    actor: String,
+    /// When the money moved.
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    paid_at: Time,
+    /// When it was recorded.
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = PaymentRecorded)]
+pub struct RecordedView {
+    #[serde(flatten)]
+    payment: PaymentView,
+    /// The ticket's payments less its refunds.
+    amount_paid: Money,
+    /// What is still to be paid for the ticket; negative when more was paid than it costs so far.
+    balance_due: Balance,
+}
+
+/// Records a payment or a refund.
+///
+/// A payment may be more than what is due: shops take deposits before a total is known. The rest is the customer's
+/// credit (`balance_due` is negative) and may be refunded. A refund is never more than what was paid. A voided ticket
+/// takes refunds only.
+#[utoipa::path(
+    post, path = "/tickets/{ticket_id}/payments", tag = "Payments", operation_id = "createPayment",
+    security(("api_key" = ["write"])),
+    request_body = CreateBody,
+    responses(
+        (status = 201, description = "Recorded", body = RecordedView),
+        (status = 409, description = "CONFLICT: the ticket is voided, or the refund is more than what was paid", body = crate::openapi::ErrorBody),
+    ),
+)]
+pub async fn create(
+    State(app): State<App>,
+    caller: Writer,
+    PathId(ticket): PathId<TicketId>,
+    Body(body): Body<CreateBody>,
+) -> Result<Created<RecordedView>, ApiError> {
+    let new = NewPayment {
+        kind: body.kind,
+        amount: body.amount,
+        method: body.method,
+        reference: body.reference,
+        paid_at: time::parse_filter("paid_at", body.paid_at)?,
+        actor_id: body.actor_id,
+    };
+    let recorded = record::record(&app, &caller, ticket, new).await?;
+    Ok(Created {
+        location: format!("/v1/tickets/{ticket}/payments/{}", recorded.payment.id),
+        body: RecordedView {
+            payment: view(recorded.payment),
+            amount_paid: recorded.amount_paid,
+            balance_due: recorded.balance_due,
+        },
+    })
+}
+
+/// Lists the payments and refunds of a ticket, newest first.
+#[utoipa::path(
+    get, path = "/tickets/{ticket_id}/payments", tag = "Payments", operation_id = "listPayments",
+    security(("api_key" = ["read"])),
+    params(ListParams),
+    responses((status = 200, description = "A page of payments", body = Page<PaymentView>)),
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Reader,
+    PathId(ticket): PathId<TicketId>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<Page<PaymentView>>, ApiError> {
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let window = Window::new(&store::LISTING, paging, &ticket)?;
+    let mut conn = app.db.read().await?;
+    if tickets::store::get(&mut conn, caller.org, ticket).await?.is_none() {
+        return Err(ApiError::not_found("Ticket"));
+    }
+    let rows = store::list(&mut conn, caller.org, ticket, &window).await?;
+    Ok(Json(window.page(rows, view)))
+}
+
+/// A payment or refund.
+#[utoipa::path(
+    get, path = "/tickets/{ticket_id}/payments/{payment_id}", tag = "Payments", operation_id = "getPayment",
+    security(("api_key" = ["read"])),
+    responses((status = 200, description = "The payment", body = PaymentView)),
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Reader,
+    PathIds(ticket, id): PathIds<TicketId, PaymentId>,
+) -> Result<Json<PaymentView>, ApiError> {
+    let mut conn = app.db.read().await?;
+    let payment = store::get(&mut conn, caller.org, ticket, id).await?;
+    payment.map(view).map(Json).ok_or_else(|| ApiError::not_found("Payment"))
+}
+
+fn sort_schema() -> Schema {
+    store::LISTING.sort_schema()
+}
+
+fn view(payment: Payment) -> PaymentView {
+    PaymentView {
+        id: payment.id,
+        ticket_id: payment.ticket_id,
+        kind: payment.kind,
+        amount: payment.amount,
+        method: payment.method,
+        reference: payment.reference,
+        actor: payment.actor,
+        paid_at: payment.paid_at,
+        created_at: payment.created_at,
+    }
+}

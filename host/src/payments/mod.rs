@@ -1,0 +1,7 @@
+//! Payments and refunds of tickets. Always true: a ticket's `amount_paid` is the sum of its payments less that of its
+//! refunds, and never below zero.
+
+pub mod doctor;
+pub mod http;
+pub mod record;
+pub mod store;
