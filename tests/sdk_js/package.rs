@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::support::debian;
 use crate::support::node;
@@ -28,28 +28,39 @@ pub struct Sdk {
 
 /// Built once for these sources, in any process.
 pub async fn sdk() -> Sdk {
-    static BUILT: OnceLock<Sdk> = OnceLock::new();
-    let build = || BUILT.get_or_init(|| build().expect("the SDK is built")).clone();
-    tokio::task::spawn_blocking(build).await.expect("no panic")
+    static BUILT: OnceLock<Result<Sdk, String>> = OnceLock::new();
+    let build = || BUILT.get_or_init(|| build().map_err(|error| format!("{error:#}"))).clone();
+    let built = tokio::task::spawn_blocking(build).await.expect("no panic");
+    built.unwrap_or_else(|error| panic!("the SDK cannot be built: {error}"))
 }
 
-/// Runs a program of the package's `node_modules`.
+/// Runs a program of the package's dependencies.
 async fn run_tool(folder: &Path, name: &str, arguments: &[&str]) -> Ran {
-    let mut command = Command::new(sdk().await.folder.join("node_modules/.bin").join(name));
+    let modules = tokio::task::spawn_blocking(modules).await.expect("no panic");
+    let modules = modules.expect("the packages that the SDK is built with");
+    let mut command = Command::new(modules.join("node_modules/.bin").join(name));
     command.args(arguments).current_dir(folder);
     tools::run(command).await
 }
 
+/// What it is built with. Without the SDK's own sources, whose schema may be out of date.
+fn modules() -> Result<PathBuf> {
+    node::install("sdk-js-modules", &read("package.json")?, &read("package-lock.json")?)
+}
+
+fn read(name: &str) -> Result<String> {
+    let path = source().join(name);
+    std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
+}
+
 fn build() -> Result<Sdk> {
     let source = source();
-    let read = |name: &str| std::fs::read_to_string(source.join(name));
-    let (package, lock) = (read("package.json")?, read("package-lock.json")?);
-    let modules = node::install("sdk-js-modules", &package, &lock)?;
+    let modules = modules()?;
     let mut names: Vec<String> = FILES.map(str::to_owned).to_vec();
     for folder in ["src", "src/resources", "test", "test/support", "examples"] {
         names.extend(files_of(&source, folder)?);
     }
-    let texts = names.iter().map(|name| read(name)).collect::<Result<Vec<String>, _>>()?;
+    let texts = names.iter().map(|name| read(name)).collect::<Result<Vec<String>>>()?;
     let pins: Vec<&str> = names.iter().chain(&texts).map(String::as_str).collect();
     let folder = tools::folder("sdk-js", &pins, |folder| {
         for (name, text) in names.iter().zip(&texts) {

@@ -103,6 +103,28 @@ test('a ticket from intake to repair', { skip }, async () => {
   assert.ok(named.data.some((one) => one.id === read.customer.id))
 })
 
+test('a change of a version that is no longer there is refused', { skip }, async () => {
+  const { client, ticket } = await start()
+  const { id } = await client.tickets.create(ticket())
+  const { version } = await client.tickets.get(id)
+  await client.tickets.update(id, { labor_hours: 1 }, { ifMatch: version })
+  const late = await client.tickets.update(id, { labor_hours: 2 }, { ifMatch: version }).catch((error) => error)
+  assert.ok(late instanceof sdk.PreconditionFailedError)
+  const moved = client.tickets.transition(id, { new_status: 'TRIAGE' }, { ifMatch: version })
+  await assert.rejects(moved, sdk.PreconditionFailedError)
+  const now = await client.tickets.get(id)
+  assert.deepEqual([now.labor.hours, now.status], [1, 'INTAKE'])
+  await client.tickets.transition(id, { new_status: 'TRIAGE' }, { ifMatch: now.version })
+})
+
+test('what may come next', { skip }, async () => {
+  const { client, ticket } = await start()
+  const { id } = await client.tickets.create(ticket())
+  const next = await client.tickets.transitions(id)
+  assert.equal(next.current_status, 'INTAKE')
+  assert.ok(JSON.stringify(next).includes('TRIAGE'))
+})
+
 test('shops, users and plugins', { skip }, async () => {
   const { client, shop, ticket } = await start()
   assert.equal((await client.shops.get(shop.id)).name, shop.name)

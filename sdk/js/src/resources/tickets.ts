@@ -14,6 +14,11 @@ export class Tickets extends Resource {
     return this.api.get(path`/tickets/${id}`, { options })
   }
 
+  /** Which statuses may come next, and why the others may not. */
+  async transitions(id: string, options?: RequestOptions): Promise<Answer<'listTicketTransitions'>> {
+    return this.api.get(path`/tickets/${id}/transitions`, { options })
+  }
+
   async create(ticket: Body<'createTicket'>, options?: WriteOptions): Promise<Answer<'createTicket'>> {
     return this.api.post('/tickets', ticket, options)
   }
