@@ -6,11 +6,11 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 
+use crate::support::components::program;
 use crate::support::debian;
 use crate::support::node;
 use crate::support::reply::keys;
 use crate::support::tools::{self, Ran};
-use crate::support::{TestApp, both_databases};
 
 const FILES: [&str; 5] =
     ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "README.md"];
@@ -159,33 +159,27 @@ fn what_is_pinned_names_no_place_to_get_it_from() {
     assert!(!lock.contains("\"resolved\""));
 }
 
-both_databases!(its_schema_is_the_present_document, its_methods_are_the_operations_of_the_document);
-
-/// `REPAIROPS_WRITE_SCHEMA=1` writes it instead.
-async fn its_schema_is_the_present_document(t: &TestApp) {
-    let document = t.get("/v1/openapi.json").await.ok();
+#[tokio::test]
+async fn its_schema_is_the_present_document() {
+    let printed = Command::new(program()).arg("openapi").output().expect("the program runs");
+    assert!(printed.status.success(), "{printed:?}");
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("openapi.json"), document.to_string()).expect("the document");
-    run_tool(folder.path(), "openapi-typescript", &["openapi.json", "--output", "schema.ts"])
-        .await
-        .ok();
+    std::fs::write(folder.path().join("openapi.json"), printed.stdout).expect("the document");
+    let options = ["openapi.json", "--output", "schema.ts"];
+    run_tool(folder.path(), "openapi-typescript", &options).await.ok();
     let present = std::fs::read_to_string(folder.path().join("schema.ts")).expect("a schema");
-    let file = source().join("src/schema.ts");
-    if std::env::var_os("REPAIROPS_WRITE_SCHEMA").is_some() {
-        std::fs::write(file, present).expect("the schema is written");
-        return;
-    }
-    let checked_in = std::fs::read_to_string(file).expect("the schema");
+    let checked_in = read("src/schema.ts").expect("the schema");
     let difference = present.lines().zip(checked_in.lines()).find(|(new, old)| new != old);
     assert!(
         present == checked_in,
         "sdk/js/src/schema.ts is out of date, first here: {difference:?}\n\
-         REPAIROPS_WRITE_SCHEMA=1 cargo test -p repairops --test api its_schema writes it anew"
+         cargo run -- openapi > sdk/js/openapi.json && npm --prefix sdk/js run generate"
     );
 }
 
-async fn its_methods_are_the_operations_of_the_document(t: &TestApp) {
-    let document = t.get("/v1/openapi.json").await.ok();
+#[tokio::test]
+async fn its_methods_are_the_operations_of_the_document() {
+    let document = repairops::app::document();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });

@@ -3,6 +3,7 @@
 mod admin;
 mod compile;
 mod demo;
+mod openapi;
 mod plugin;
 mod serve;
 
@@ -21,6 +22,8 @@ pub enum Command {
     Plugin(plugin::Plugin),
     /// Try it: sample plugins, a database with a believable history, a running server.
     Demo(demo::Demo),
+    /// Print the OpenAPI document of the API.
+    Openapi(openapi::OpenApi),
     /// Compile one component from standard input; the server starts this.
     #[command(hide = true)]
     CompileComponent(compile::CompileComponent),
@@ -33,6 +36,7 @@ impl Command {
             Command::Admin(command) => block_on(command.run())?,
             Command::Plugin(command) => command.run(),
             Command::Demo(command) => block_on(command.run())?,
+            Command::Openapi(command) => command.run(),
             Command::CompileComponent(command) => command.run(),
         }
     }

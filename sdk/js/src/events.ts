@@ -1,20 +1,15 @@
-/** The events that webhooks deliver. */
+/** The events that webhooks deliver, from the API's OpenAPI document. */
 
-interface Event<Name extends string, Data> {
-  event: Name
-  /** When it happened. */
-  timestamp: string
-  data: Data
+import type { webhooks } from './schema.js'
+
+type Payload<Name extends keyof webhooks> = webhooks[Name] extends {
+  post: { requestBody?: { content: { 'application/json': infer Content } } }
 }
+  ? Content
+  : never
 
-interface OfTicket {
-  ticket_id: string
-  ticket_number: string
-  shop_id: string
-}
+/** Each event by its name: `WebhookEvents['ticket.transitioned']`. */
+export type WebhookEvents = { [Name in keyof webhooks]: Payload<Name> }
 
-export type TicketCreated = Event<'ticket.created', OfTicket & Record<string, unknown>>
-export type TicketTransitioned = Event<'ticket.transitioned', OfTicket & { from_status: string; to_status: string }>
-export type TicketUpdated = Event<'ticket.updated', OfTicket & Record<string, unknown>>
-
-export type WebhookEvent = TicketCreated | TicketTransitioned | TicketUpdated
+/** Any of them; `event` says which. */
+export type WebhookEvent = WebhookEvents[keyof webhooks]

@@ -31,6 +31,9 @@ export async function promises(): Promise<void> {
 
   const event = await verifyWebhook('', {}, 'whsec_')
   if (event.event === 'ticket.transitioned') void event.data.to_status.length
+  if (event.event === 'customer.created') void event.data.customer_id.length
+  // @ts-expect-error: another event's data
+  if (event.event === 'ticket.transitioned') void event.data.customer_id
   // @ts-expect-error: there is no such event
   if (event.event === 'ticket.eaten') return
 }
