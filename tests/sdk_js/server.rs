@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use repairops::{App, router};
+
 use crate::support::TestApp;
+use crate::support::client::Client;
 use crate::support::node;
 use crate::support::tools::Ran;
 
@@ -15,9 +18,16 @@ pub struct Server {
 
 impl Server {
     pub async fn start(t: &TestApp) -> Server {
-        let client = t.serve().await;
-        let key = client.authorization().trim_start_matches("Bearer ").to_owned();
-        Server { base: format!("{}/v1", client.base()), key }
+        Server::of(&t.app, &t.admin).await
+    }
+
+    /// This client's server on a socket.
+    pub async fn of(app: &App, client: &Client) -> Server {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}/v1", listener.local_addr().expect("an address"));
+        let service = router(app.clone());
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        Server { base, key: client.authorization().trim_start_matches("Bearer ").to_owned() }
     }
 
     /// The script, with the server in its environment.

@@ -56,14 +56,6 @@ impl Client {
         self.authorization.as_deref().unwrap_or_default()
     }
 
-    /// Such as `http://127.0.0.1:1234`.
-    pub fn base(&self) -> &str {
-        match &self.transport {
-            Transport::Router(_) => panic!("the router has no address"),
-            Transport::Socket { base, .. } => base,
-        }
-    }
-
     pub fn with_key(&self, key: &str) -> Client {
         self.authorized(Some(&format!("Bearer {key}")))
     }

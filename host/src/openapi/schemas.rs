@@ -12,6 +12,7 @@ const TEXT_NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
 
 pub fn complete(document: &mut Value) {
     add_alternatives(document);
+    name_what_pages_have(document);
     let (asked, answered) =
         (references(document, "requestBody"), references(document, "responses"));
     let schemas = document["components"]["schemas"].as_object_mut().into_iter().flatten();
@@ -46,6 +47,18 @@ fn add_alternatives(document: &mut Value) {
     if let Some(schema) = document.pointer_mut("/components/schemas/InventoryChange") {
         schema["anyOf"] = changes.iter().map(|name| json!({ "required": [name] })).collect();
         schema["dependentRequired"] = json!({ "reason": ["quantity"] });
+    }
+}
+
+/// A list's `data` says which schema it is of, instead of repeating its fields.
+fn name_what_pages_have(document: &mut Value) {
+    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    let names: Vec<String> = schemas.keys().cloned().collect();
+    for name in names {
+        if let Some(page) = schemas.get_mut(&format!("Page_{name}")) {
+            let reference = format!("#/components/schemas/{name}");
+            page["properties"]["data"]["items"] = json!({ "$ref": reference });
+        }
     }
 }
 

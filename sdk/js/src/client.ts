@@ -6,6 +6,7 @@ import { Api } from './resource.js'
 import { Customers } from './resources/customers.js'
 import { Installations } from './resources/installations.js'
 import { Inventory } from './resources/inventory.js'
+import { Keys } from './resources/keys.js'
 import { Plugins } from './resources/plugins.js'
 import { Shops } from './resources/shops.js'
 import { Tickets } from './resources/tickets.js'
@@ -39,6 +40,7 @@ export class RepairOpsClient {
   readonly users: Users
   readonly plugins: Plugins
   readonly installations: Installations
+  readonly keys: Keys
   readonly #transport: Transport
 
   constructor(options: ClientOptions = {}) {
@@ -62,6 +64,7 @@ export class RepairOpsClient {
     this.users = new Users(api)
     this.plugins = new Plugins(api)
     this.installations = new Installations(api)
+    this.keys = new Keys(api)
   }
 
   /** What the last answer said of the key's requests in this hour; `null` before it, or when there are no limits. */

@@ -693,7 +693,7 @@ export interface components {
              * @description How long the old key still works.
              * @default 24
              */
-            overlap_hours: number | null;
+            overlap_hours?: number | null;
         };
         /** @enum {string} */
         KeyState: "active" | "expired" | "revoked";
@@ -889,155 +889,42 @@ export interface components {
         OnFailure: "open" | "closed";
         /** @description One page, as the API answers it. */
         Page_Customer: {
-            data: {
-                address?: string | null;
-                /** Format: date-time */
-                created_at: string;
-                email: string;
-                id: components["schemas"]["CustomerId"];
-                /** Format: date */
-                last_repair_date?: string | null;
-                lifetime_spend: components["schemas"]["Money"];
-                name: string;
-                phone?: string | null;
-                /** Format: int64 */
-                total_tickets: number;
-            }[];
+            data: components["schemas"]["Customer"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page, as the API answers it. */
         Page_Installation: {
-            data: {
-                /** Format: date-time */
-                created_at: string;
-                grants: string[];
-                hooks: {
-                    [key: string]: components["schemas"]["HookSetup"];
-                };
-                id: components["schemas"]["InstallationId"];
-                limits: components["schemas"]["Limits"];
-                plugin_id: components["schemas"]["PluginId"];
-                settings: unknown;
-                shop_ids?: components["schemas"]["ShopId"][] | null;
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["Installation"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page, as the API answers it. */
         Page_InventoryItem: {
-            data: {
-                category: string;
-                cost: components["schemas"]["Money"];
-                id: components["schemas"]["ItemId"];
-                /** Format: date-time */
-                last_updated: string;
-                name: string;
-                /** Format: int64 */
-                quantity_available: number;
-                /** Format: int64 */
-                quantity_on_hand: number;
-                /** Format: int64 */
-                quantity_reserved: number;
-                /** Format: int64 */
-                reorder_level: number;
-                selling_price: components["schemas"]["Money"];
-                shop_id: components["schemas"]["ShopId"];
-                sku: string;
-                supplier?: string | null;
-            }[];
+            data: components["schemas"]["InventoryItem"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page, as the API answers it. */
         Page_Key: {
-            data: {
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                expires_at?: string | null;
-                /** @description The last four digits of the key; `null` for those made before this was kept. */
-                hint?: string | null;
-                id: components["schemas"]["KeyId"];
-                /**
-                 * Format: date-time
-                 * @description The last request with it, give or take a few seconds; `null` before the first.
-                 */
-                last_used_at?: string | null;
-                name: string;
-                /** Format: date-time */
-                revoked_at?: string | null;
-                scope: components["schemas"]["Scope"];
-                state: components["schemas"]["KeyState"];
-                user_id?: components["schemas"]["UserId"] | null;
-            }[];
+            data: components["schemas"]["Key"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page, as the API answers it. */
         Page_Plugin: {
-            data: {
-                /** Format: date-time */
-                created_at: string;
-                description: string;
-                digest: string;
-                error?: string | null;
-                hooks: components["schemas"]["Hook"][];
-                id: components["schemas"]["PluginId"];
-                name: string;
-                permissions: string[];
-                settings_schema?: unknown;
-                /** Format: int64 */
-                size_bytes: number;
-                state: components["schemas"]["PluginState"];
-                version: string;
-            }[];
+            data: components["schemas"]["Plugin"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page, as the API answers it. */
         Page_Shop: {
-            data: {
-                address?: string | null;
-                /** Format: date-time */
-                created_at: string;
-                id: components["schemas"]["ShopId"];
-                name: string;
-                time_zone: string;
-            }[];
+            data: components["schemas"]["Shop"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page, as the API answers it. */
         Page_TicketSummary: {
-            data: {
-                assigned_to?: components["schemas"]["UserId"] | null;
-                assigned_to_name?: string | null;
-                /** Format: date-time */
-                created_at: string;
-                customer_id: components["schemas"]["CustomerId"];
-                customer_name: string;
-                device_identifier: string;
-                id: components["schemas"]["TicketId"];
-                issue_description: string;
-                labor_cost: components["schemas"]["Money"];
-                number: string;
-                parts_cost: components["schemas"]["Money"];
-                shop_id: components["schemas"]["ShopId"];
-                status: components["schemas"]["Status"];
-                total_cost: components["schemas"]["Money"];
-                /** Format: date-time */
-                updated_at: string;
-            }[];
+            data: components["schemas"]["TicketSummary"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page, as the API answers it. */
         Page_User: {
-            data: {
-                /** Format: date-time */
-                created_at: string;
-                email: string;
-                hourly_cost?: components["schemas"]["Money"] | null;
-                id: components["schemas"]["UserId"];
-                name: string;
-                role: string;
-            }[];
+            data: components["schemas"]["User"][];
             pagination: components["schemas"]["Pagination"];
         };
         Pagination: {
@@ -1271,8 +1158,8 @@ export interface components {
         /** Format: uuid */
         TicketId: string;
         TicketSummary: {
-            assigned_to?: components["schemas"]["UserId"] | null;
-            assigned_to_name?: string | null;
+            assigned_to: components["schemas"]["UserId"] | null;
+            assigned_to_name: string | null;
             /** Format: date-time */
             created_at: string;
             customer_id: components["schemas"]["CustomerId"];

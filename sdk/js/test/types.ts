@@ -10,13 +10,16 @@ export async function promises(): Promise<void> {
   const page: Page<TicketSummary> = await client.tickets.list({ status: 'IN_REPAIR', limit: 25 })
   const total: number = page.pagination.total
   for await (const ticket of client.tickets.list()) {
-    const technician: string | null | undefined = ticket.assigned_to_name
+    const technician: string | null = ticket.assigned_to_name
     void [ticket.number.length, technician]
   }
   for await (const { data } of client.customers.list().pages()) void data.map((customer) => customer.email.length)
 
   const ticket: Ticket = await client.tickets.get('one')
   void [total, ticket.parts.map((part) => part.unit_cost.toFixed(2)), ticket.customer.name.length]
+
+  await client.keys.rotate('one', { overlap_hours: 48 })
+  await client.keys.rotate('one', {})
 
   // @ts-expect-error: a list takes only the parameters that there are
   void client.tickets.list({ colour: 'red' })
