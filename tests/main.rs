@@ -16,6 +16,7 @@ mod pages;
 mod plans;
 mod plugins;
 mod rate_limits;
+mod reference;
 mod sdk_js;
 mod shops_and_users;
 mod story;
