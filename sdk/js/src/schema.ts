@@ -516,16 +516,20 @@ export interface components {
          *     | `CONFLICT` | 409 | Resource conflict: what is there already, or a state that does not allow it |
          *     | `INVALID_TRANSITION` | 409 | The workflow has no such edge; `details.allowed` lists those it has |
          *     | `INSUFFICIENT_STOCK` | 409 | Parts are short; `details.lines` says which and how many |
+         *     | `IDEMPOTENCY_IN_FLIGHT` | 409 | The first request with this `Idempotency-Key` is still being carried out; ask again |
+         *     | `IDEMPOTENCY_ANSWER_LOST` | 409 | The request with this `Idempotency-Key` was carried out, but the server stopped before it could keep the answer |
+         *     | `PRECONDITION_FAILED` | 412 | `If-Match` names other versions; `details.current_version` says which it is |
          *     | `PAYLOAD_TOO_LARGE` | 413 | The body is larger than `details.limit_bytes` |
          *     | `UNSUPPORTED_MEDIA_TYPE` | 415 | The body has another `Content-Type` than `details.expected` |
          *     | `PLUGIN_REJECTED` | 422 | Plugins do not allow it; `details.violations` says which and why |
+         *     | `IDEMPOTENCY_KEY_REUSED` | 422 | The `Idempotency-Key` came with another request of this method and path before |
          *     | `RATE_LIMIT_EXCEEDED` | 429 | Too many requests; retry later |
          *     | `SERVER_ERROR` | 500 | Internal server error; contact support |
          *     | `SERVER_BUSY` | 503 | The server has no room for the request; try again |
          *     | `PLUGIN_UNAVAILABLE` | 503 | A plugin that must be asked could not answer; nothing was changed |
          * @enum {string}
          */
-        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "PLUGIN_UNAVAILABLE";
+        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "PLUGIN_UNAVAILABLE";
         ErrorContent: {
             /** @description For programs. */
             code: components["schemas"]["ErrorCode"];
@@ -1304,7 +1308,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `CONFLICT`, `INVALID_TRANSITION`, `INSUFFICIENT_STOCK`: What is there already, or a state that does not allow it */
+        /** @description `CONFLICT`, `INVALID_TRANSITION`, `INSUFFICIENT_STOCK`, `IDEMPOTENCY_IN_FLIGHT`, `IDEMPOTENCY_ANSWER_LOST`: What is there already, or a state that does not allow it */
         Conflict: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -1509,7 +1513,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `PLUGIN_REJECTED`: Plugins do not allow it, or the `Idempotency-Key` came with another request before */
+        /** @description `PLUGIN_REJECTED`, `IDEMPOTENCY_KEY_REUSED`: Plugins do not allow it, or the `Idempotency-Key` came with another request before */
         Unprocessable: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
