@@ -78,8 +78,7 @@ run() {
 
 cargo build --quiet --package repairops
 program=$PWD/$target/debug/repairops
-"$program" plugin build plugins/qc-gate > /dev/null
-component=$(find "$PWD/$target" "$PWD/plugins/qc-gate" -path '*release/qc_gate.wasm' | head -n 1)
+component=$("$program" plugin build --json plugins/qc-gate | field path)
 install
 
 failed=()
