@@ -20,7 +20,7 @@ async function callAll(resource) {
 }
 
 function isResource(value) {
-  return typeof value === 'object' && typeof value?.list === 'function' && value !== client
+  return typeof value === 'object' && typeof value?.get === 'function'
 }
 
 for (const resource of Object.values(client)) await callAll(resource)

@@ -66,7 +66,12 @@ export class UnauthorizedError extends RepairOpsError {}
 export class ForbiddenError extends RepairOpsError {}
 
 /** 404: there is no such resource in this organization. */
-export class NotFoundError extends RepairOpsError {}
+export class NotFoundError extends RepairOpsError {
+  /** The customer that the one asked for was merged into. */
+  get mergedInto(): string | null {
+    return text(this.details['merged_into'])
+  }
+}
 
 /** 409: what is there already, or a state that does not allow it. */
 export class ConflictError extends RepairOpsError {}

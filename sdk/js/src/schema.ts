@@ -35,6 +35,28 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
+        /** Changes a customer's name and contact data. */
+        patch: operations["updateCustomer"];
+        trace?: never;
+    };
+    "/v1/customers/{customer_id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merges another customer into this one.
+         * @description The other's tickets and email addresses come here, empty fields are filled from it, and it is gone: asking for it is
+         *     a 404 whose `details.merged_into` names this one.
+         */
+        post: operations["mergeCustomers"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -107,8 +129,25 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Sets how many are on hand. */
+        /** Sets how many are on hand, or what the item is and costs. */
         patch: operations["updateInventoryItem"];
+        trace?: never;
+    };
+    "/v1/inventory/{inventory_id}/movements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists how the stock of an item came to be what it is, newest first. */
+        get: operations["listInventoryMovements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/keys": {
@@ -274,6 +313,68 @@ export interface paths {
          * @description All or nothing. A change of `status` goes the same way as a transition, plugins included.
          */
         patch: operations["updateTicket"];
+        trace?: never;
+    };
+    "/v1/tickets/{ticket_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the customer said of the repair. */
+        get: operations["getFeedback"];
+        put?: never;
+        /**
+         * Records what the customer says of the repair.
+         * @description Once for a ticket, when it was picked up or closed. It counts into the figure `customer_satisfaction`, so it stays
+         *     as it was given.
+         */
+        post: operations["createFeedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tickets/{ticket_id}/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the payments and refunds of a ticket, newest first. */
+        get: operations["listPayments"];
+        put?: never;
+        /**
+         * Records a payment or a refund.
+         * @description A payment may be more than what is due: shops take deposits before a total is known. The rest is the customer's
+         *     credit (`balance_due` is negative) and may be refunded. A refund is never more than what was paid. A voided ticket
+         *     takes refunds only.
+         */
+        post: operations["createPayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tickets/{ticket_id}/payments/{payment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A payment or refund. */
+        get: operations["getPayment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/tickets/{ticket_id}/transition": {
@@ -461,6 +562,8 @@ export interface components {
             installation_id: components["schemas"]["InstallationId"];
             plugin: string;
         };
+        /** @description An amount of money that may be owed either way. */
+        Balance: number;
         /** @description The value of a custom field; in JSON a string, a number or a boolean. */
         CustomValue: boolean | number | string;
         Customer: {
@@ -469,19 +572,41 @@ export interface components {
             created_at: string;
             email: string;
             id: components["schemas"]["CustomerId"];
-            /** Format: date */
+            /**
+             * Format: date
+             * @description The day of the latest pickup.
+             */
             last_repair_date: string | null;
+            /** @description What was paid, less refunds; of tickets without any payment recorded, their totals once they are picked up. */
             lifetime_spend: components["schemas"]["Money"];
             name: string;
             phone: string | null;
             /** Format: int64 */
             total_tickets: number;
         };
+        /** @description What is left out stays. `null` empties `phone` and `address`, and is refused for the others. */
+        CustomerChange: {
+            /** @example 123 Main St, Anytown, NY 12345 */
+            address?: string | null;
+            /** @example john@example.com */
+            email?: string;
+            /** @example John Doe */
+            name?: string;
+            /** @example 555-0123 */
+            phone?: string | null;
+        };
         CustomerDetail: components["schemas"]["Customer"] & {
+            /** @description Addresses of customers who were merged into this one; they lead here. */
+            other_emails: string[];
+            /** @description Newest first, at most 500; `GET /v1/tickets?customer_id=…` has all. */
             repairs: components["schemas"]["Repair"][];
         };
         /** Format: uuid */
         CustomerId: string;
+        CustomerMerge: {
+            /** @description The customer who will be gone. */
+            from: components["schemas"]["CustomerId"];
+        };
         Device: {
             category: string | null;
             description: string | null;
@@ -548,6 +673,17 @@ export interface components {
             /** Format: int64 */
             used: number | null;
         };
+        /** @description What the customer said of the repair. */
+        Feedback: {
+            comment: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description From 1 (bad) to 5 (good).
+             */
+            score: number;
+        };
         FieldSource: {
             /** Format: date-time */
             at: string;
@@ -613,18 +749,29 @@ export interface components {
         };
         /** Format: uuid */
         InstallationId: string;
+        /** @description `quantity`, or another field that changes, or both. `null` empties `supplier`, and is refused for the others. */
         InventoryChange: {
+            category?: string;
+            /** @description What one costs the shop. Tickets that have the item already keep the cost of when it was put on. */
+            cost?: components["schemas"]["Money"];
+            name?: string;
             /**
              * Format: int64
-             * @description The new quantity on hand; not less than what is reserved.
+             * @description How many are on hand now. Not less than what is reserved for tickets.
+             * @example 10
              */
-            quantity: number;
+            quantity?: number;
             /**
-             * @description Why it changed: purchased, used, damaged …
+             * @description Why the quantity changed (purchased, used, damaged …).
              * @example purchased
              */
-            reason?: string | null;
-        };
+            reason?: string;
+            /** Format: int64 */
+            reorder_level?: number;
+            /** @description What a customer pays for one. Lines of tickets keep the price that they have. */
+            selling_price?: components["schemas"]["Money"];
+            supplier?: string | null;
+        } | unknown | unknown | unknown | unknown | unknown | unknown | unknown;
         InventoryItem: {
             category: string;
             cost: components["schemas"]["Money"];
@@ -783,6 +930,20 @@ export interface components {
         Mode: "enforce" | "off";
         /** @description An amount of money, with at most two decimals. */
         Money: number;
+        /**
+         * Format: uuid
+         * @description A row of the append-only history of stock.
+         */
+        MovementId: string;
+        NewFeedback: {
+            comment?: string | null;
+            /**
+             * Format: int64
+             * @description From 1 (bad) to 5 (good).
+             * @example 5
+             */
+            score: number;
+        };
         NewInstallation: {
             /** @description Of the plugin's `permissions`, those that it gets; all that it needs must be there. */
             grants?: string[] | null;
@@ -828,6 +989,21 @@ export interface components {
             name: string;
             scope: components["schemas"]["Scope"];
             user_id?: components["schemas"]["UserId"] | null;
+        };
+        NewPayment: {
+            actor_id?: components["schemas"]["UserId"] | null;
+            /**
+             * Format: double
+             * @description More than 0, whatever the kind.
+             * @example 100
+             */
+            amount: number;
+            /** @description `payment` when left out; `refund` gives back some of what was paid. */
+            kind?: components["schemas"]["PaymentKind"];
+            method: components["schemas"]["PaymentMethod"];
+            paid_at?: string;
+            /** @description What ties it to the terminal's or the bank's own record. */
+            reference?: string | null;
         };
         NewShop: {
             address?: string | null;
@@ -912,6 +1088,11 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page, as the API answers it. */
+        Page_Payment: {
+            data: components["schemas"]["Payment"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description One page, as the API answers it. */
         Page_Plugin: {
             data: components["schemas"]["Plugin"][];
             pagination: components["schemas"]["Pagination"];
@@ -919,6 +1100,11 @@ export interface components {
         /** @description One page, as the API answers it. */
         Page_Shop: {
             data: components["schemas"]["Shop"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description One page, as the API answers it. */
+        Page_StockMovement: {
+            data: components["schemas"]["StockMovement"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page, as the API answers it. */
@@ -991,6 +1177,42 @@ export interface components {
          * @description A line of parts of a ticket.
          */
         PartId: string;
+        Payment: {
+            /** @description Who took it. */
+            actor: string;
+            /** @description More than 0, whatever the kind. */
+            amount: components["schemas"]["Money"];
+            /**
+             * Format: date-time
+             * @description When it was recorded.
+             */
+            created_at: string;
+            id: components["schemas"]["PaymentId"];
+            kind: components["schemas"]["PaymentKind"];
+            method: components["schemas"]["PaymentMethod"];
+            /**
+             * Format: date-time
+             * @description When the money moved.
+             */
+            paid_at: string;
+            reference: string | null;
+            ticket_id: components["schemas"]["TicketId"];
+        };
+        /** Format: uuid */
+        PaymentId: string;
+        /** @enum {string} */
+        PaymentKind: "payment" | "refund";
+        /**
+         * @description How the money moved.
+         * @enum {string}
+         */
+        PaymentMethod: "cash" | "card" | "bank_transfer" | "check" | "gift_card" | "other";
+        PaymentRecorded: components["schemas"]["Payment"] & {
+            /** @description The ticket's payments less its refunds. */
+            amount_paid: components["schemas"]["Money"];
+            /** @description What is still to be paid for the ticket; negative when more was paid than it costs so far. */
+            balance_due: components["schemas"]["Balance"];
+        };
         Plugin: {
             /** Format: date-time */
             created_at: string;
@@ -1036,7 +1258,10 @@ export interface components {
         };
         Repair: {
             cost: components["schemas"]["Money"];
-            /** Format: date */
+            /**
+             * Format: date
+             * @description The day of the pickup; until then, the day it came in.
+             */
             date: string;
             device: string;
             status: components["schemas"]["Status"];
@@ -1084,9 +1309,33 @@ export interface components {
          * @enum {string}
          */
         Status: "INTAKE" | "TRIAGE" | "DIAGNOSTICS" | "WAITING_APPROVAL" | "APPROVED" | "WAITING_ON_PARTS" | "IN_REPAIR" | "QC_REVIEW" | "QC_FAILED" | "READY_FOR_PICKUP" | "PICKED_UP" | "CLOSED" | "VOIDED";
+        /** @description A change of how many are on hand. What tickets hold is no movement until they use it. */
+        StockMovement: {
+            actor: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How many came (or went, below zero). 0: somebody counted, and it was right.
+             */
+            delta: number;
+            id: components["schemas"]["MovementId"];
+            /**
+             * Format: int64
+             * @description How many were on hand after it.
+             */
+            quantity_after: number;
+            /** @description `initial`, `used` by a ticket, or the `reason` of who changed it (`adjusted` when none was given). */
+            reason: string;
+            ticket_id: components["schemas"]["TicketId"] | null;
+        };
         Ticket: {
+            /** @description Payments less refunds. */
+            amount_paid: components["schemas"]["Money"];
             assigned_to: components["schemas"]["UserId"] | null;
             assigned_to_name: string | null;
+            /** @description What is still to be paid; negative when more was paid than the ticket costs so far. */
+            balance_due: components["schemas"]["Balance"];
             /** Format: date-time */
             created_at: string;
             custom_fields: {
@@ -1096,6 +1345,7 @@ export interface components {
             device: components["schemas"]["Device"];
             diagnostics: components["schemas"]["Diagnostics"];
             enrichment: string;
+            feedback: components["schemas"]["Feedback"] | null;
             id: components["schemas"]["TicketId"];
             issue: components["schemas"]["Issue"];
             labor: components["schemas"]["Labor"];
@@ -1721,6 +1971,7 @@ export interface operations {
                      *       "last_repair_date": "2026-02-20",
                      *       "lifetime_spend": 599.99,
                      *       "name": "John Doe",
+                     *       "other_emails": [],
                      *       "phone": "555-0123",
                      *       "repairs": [
                      *         {
@@ -1741,6 +1992,104 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateCustomer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the customer. */
+                customer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerChange"];
+            };
+        };
+        responses: {
+            /** @description The customer as it is now */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    mergeCustomers: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the customer. */
+                customer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerMerge"];
+            };
+        };
+        responses: {
+            /** @description The customer as it is now */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
@@ -2218,6 +2567,47 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listInventoryMovements: {
+        parameters: {
+            query?: {
+                sort?: "created_at" | "-created_at";
+                limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
+                offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of the inventory. */
+                inventory_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of movements */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_StockMovement"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
@@ -2869,8 +3259,10 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "amount_paid": 100,
                      *       "assigned_to": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a03",
                      *       "assigned_to_name": "Alice Tech",
+                     *       "balance_due": 159.99,
                      *       "created_at": "2026-02-15T10:30:00Z",
                      *       "custom_fields": {
                      *         "warranty": true
@@ -2895,6 +3287,7 @@ export interface operations {
                      *         ]
                      *       },
                      *       "enrichment": "done",
+                     *       "feedback": null,
                      *       "id": "550e8400-e29b-41d4-a716-446655440000",
                      *       "issue": {
                      *         "category": "physical_damage",
@@ -3087,6 +3480,243 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getFeedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the ticket. */
+                ticket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The feedback; 404 when there is none yet */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createFeedback: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the ticket. */
+                ticket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFeedback"];
+            };
+        };
+        responses: {
+            /** @description Recorded */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    Location: components["headers"]["Location"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description CONFLICT: not picked up yet, or there is feedback already */
+            409: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listPayments: {
+        parameters: {
+            query?: {
+                sort?: "created_at" | "-created_at";
+                limit?: number;
+                /** @description How many to skip; not together with `cursor`. */
+                offset?: number;
+                /** @description The `next_cursor` of the page before, with the same sort. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of the ticket. */
+                ticket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of payments */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Payment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createPayment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the ticket. */
+                ticket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPayment"];
+            };
+        };
+        responses: {
+            /** @description Recorded */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    Location: components["headers"]["Location"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentRecorded"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description CONFLICT: the ticket is voided, or the refund is more than what was paid */
+            409: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getPayment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the ticket. */
+                ticket_id: string;
+                /** @description The id of the payment. */
+                payment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payment */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Payment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
@@ -3432,8 +4062,12 @@ export interface operations {
                 "application/json": {
                     data: {
                         amount: number;
+                        amount_paid: number;
+                        balance_due: number;
                         /** Format: uuid */
                         customer_id: string;
+                        kind: string;
+                        method: string;
                         /** Format: uuid */
                         payment_id: string;
                         /** Format: uuid */
@@ -3558,6 +4192,7 @@ export interface operations {
                         /** Format: uuid */
                         ticket_id: string;
                         ticket_number: string;
+                        version: number;
                     };
                     /** @constant */
                     event: "ticket.updated";

@@ -55,6 +55,7 @@ test('details of a kind are properties', async (t) => {
   assert.deepEqual(rejected.violations, violations)
   const transition = await failure(t, error(409, 'INVALID_TRANSITION', { from: 'INTAKE', to: 'CLOSED', allowed: ['TRIAGE'] }))
   assert.deepEqual([transition.from, transition.to, transition.allowed], ['INTAKE', 'CLOSED', ['TRIAGE']])
+  assert.equal((await failure(t, error(404, 'NOT_FOUND', { merged_into: 'two' }))).mergedInto, 'two')
   const lines = [{ name: 'Screen', missing: 1 }]
   assert.deepEqual((await failure(t, error(409, 'INSUFFICIENT_STOCK', { lines }))).lines, lines)
   assert.equal((await failure(t, error(503, 'PLUGIN_UNAVAILABLE', { plugin: 'qc-gate' }))).plugin, 'qc-gate')

@@ -24,4 +24,13 @@ export class Inventory extends Resource {
   ): Promise<Answer<'updateInventoryItem'>> {
     return this.api.patch(path`/inventory/${id}`, change, options)
   }
+
+  /** Why there is as much of an item as there is, newest first. */
+  movements(
+    id: string,
+    query: Query<'listInventoryMovements'> = {},
+    options?: RequestOptions,
+  ): List<Answer<'listInventoryMovements'>> {
+    return this.api.list(path`/inventory/${id}/movements`, query, options)
+  }
 }

@@ -1,10 +1,19 @@
 import type { List } from '../list.js'
-import { path, Resource } from '../resource.js'
+import { type Api, path, Resource } from '../resource.js'
 import type { RequestOptions, VersionedWriteOptions, WriteOptions } from '../transport.js'
 import type { Answer, Body, Query } from '../types.js'
 
 /** Repairs, from intake to pickup. */
 export class Tickets extends Resource {
+  readonly payments: Payments
+  readonly feedback: Feedback
+
+  constructor(api: Api) {
+    super(api)
+    this.payments = new Payments(api)
+    this.feedback = new Feedback(api)
+  }
+
   list(query: Query<'listTickets'> = {}, options?: RequestOptions): List<Answer<'listTickets'>> {
     return this.api.list('/tickets', query, options)
   }
@@ -39,5 +48,43 @@ export class Tickets extends Resource {
     options?: VersionedWriteOptions,
   ): Promise<Answer<'transitionTicket'>> {
     return this.api.post(path`/tickets/${id}/transition`, to, options)
+  }
+}
+
+/** What was paid for a ticket, and what was paid back. */
+export class Payments extends Resource {
+  list(
+    ticketId: string,
+    query: Query<'listPayments'> = {},
+    options?: RequestOptions,
+  ): List<Answer<'listPayments'>> {
+    return this.api.list(path`/tickets/${ticketId}/payments`, query, options)
+  }
+
+  async get(ticketId: string, id: string, options?: RequestOptions): Promise<Answer<'getPayment'>> {
+    return this.api.get(path`/tickets/${ticketId}/payments/${id}`, { options })
+  }
+
+  async create(
+    ticketId: string,
+    payment: Body<'createPayment'>,
+    options?: WriteOptions,
+  ): Promise<Answer<'createPayment'>> {
+    return this.api.post(path`/tickets/${ticketId}/payments`, payment, options)
+  }
+}
+
+/** What the customer says of a repair. */
+export class Feedback extends Resource {
+  async get(ticketId: string, options?: RequestOptions): Promise<Answer<'getFeedback'>> {
+    return this.api.get(path`/tickets/${ticketId}/feedback`, { options })
+  }
+
+  async create(
+    ticketId: string,
+    feedback: Body<'createFeedback'>,
+    options?: WriteOptions,
+  ): Promise<Answer<'createFeedback'>> {
+    return this.api.post(path`/tickets/${ticketId}/feedback`, feedback, options)
   }
 }
