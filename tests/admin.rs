@@ -88,6 +88,50 @@ async fn a_key_that_it_makes_opens_the_api() {
         .error(403, "FORBIDDEN");
 }
 
+#[tokio::test]
+async fn keys_are_listed_and_revoked_even_the_last_one() {
+    let cli = Cli::new();
+    let org = cli.json(&["org", "create", "--name", "Main Street Repairs"])["id"].clone();
+    let org = org.as_str().expect("an id");
+    let end = ["--expires-at", "2200-01-01"];
+    let create = ["key", "create", "--org", org, "--scope", "admin", "--name", "Owner"];
+    let made = cli.json(&[&create[..], &end[..]].concat());
+    assert_eq!(made["expires_at"], "2200-01-01T00:00:00Z");
+    let (id, text) = (made["id"].as_str().expect("an id"), made["key"].as_str().expect("a key"));
+    let client = Client::of(router(cli.app().await), text);
+    client.delete(&format!("/v1/keys/{id}")).await.error(409, "CONFLICT");
+    let list = cli.json(&["key", "list", "--org", org]);
+    let key = &list["keys"][0];
+    assert_eq!(
+        (&key["id"], &key["state"], &key["hint"], &key["name"]),
+        (&made["id"], &json!("active"), &json!(text[text.len() - 4..]), &json!("Owner"))
+    );
+    let lines =
+        String::from_utf8_lossy(&cli.run(&["key", "list", "--org", org]).stdout).into_owned();
+    assert!(lines.contains(id) && lines.contains("Owner") && !lines.contains(text), "{lines}");
+    assert_eq!(cli.json(&["key", "revoke", "--org", org, id])["ok"], true);
+    assert_eq!(cli.json(&["key", "list", "--org", org])["keys"][0]["state"], "revoked");
+    client.get("/v1/tickets").await.error(401, "UNAUTHORIZED");
+    let nobody = "00000000-0000-7000-8000-000000000000";
+    let output = cli.run(&["key", "revoke", "--org", org, nobody]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no such key"), "{output:?}");
+}
+
+#[tokio::test]
+async fn a_tier_may_be_changed() {
+    let cli = Cli::new();
+    let org = cli.json(&["org", "create", "--name", "Kiosk", "--tier", "starter"])["id"].clone();
+    let org = org.as_str().expect("an id");
+    let key = cli.json(&["key", "create", "--org", org, "--scope", "read"]);
+    let client = Client::of(router(cli.app().await), key["key"].as_str().expect("a key"));
+    client.get("/v1/tickets").await.error(403, "FORBIDDEN");
+    assert_eq!(cli.json(&["org", "set-tier", org, "enterprise"])["tier"], "enterprise");
+    client.get("/v1/tickets").await.ok();
+    let nobody = "00000000-0000-7000-8000-000000000000";
+    assert!(!cli.run(&["org", "set-tier", nobody, "enterprise"]).status.success());
+}
+
 #[test]
 fn mistakes_are_explained() {
     let cli = Cli::new();

@@ -47,14 +47,10 @@ async fn a_killed_server_loses_nothing(t: &TestApp) {
 
 async fn a_server_that_is_asked_to_end_ends_in_order(t: &TestApp) {
     t.install("intake-triage", json!({ "prices": [{ "price": 89 }] })).await;
-    let mut server = Server::start(t);
+    let server = Server::start(t);
     let load = Load::start(t, &server);
     load.is_under_way().await;
-    let id = server.child.id().to_string();
-    let asked = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
-    assert!(asked.success());
-    let ended = tokio::task::spawn_blocking(move || server.child.wait()).await.expect("no panic");
-    assert!(ended.expect("an end").success(), "it ends without an error");
+    server.end().await;
     let acknowledged = load.end().await;
     expect_all_there(t, &acknowledged).await;
     assert_eq!(unfinished(t).await, 0, "what was begun was finished before the end");
@@ -108,8 +104,12 @@ pub struct Server {
 
 impl Server {
     pub fn start(t: &TestApp) -> Server {
+        Server::start_with(t, "off")
+    }
+
+    pub fn start_with(t: &TestApp, rate_limits: &str) -> Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_repairops"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--rate-limits", "off"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--rate-limits", rate_limits])
             .args(["--database", t.database_url()])
             .arg("--data")
             .arg(node_folder())
@@ -125,6 +125,17 @@ impl Server {
         // Its log has to be read, or it would wait for room in the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Server { child, base: format!("http://{address}") }
+    }
+}
+
+impl Server {
+    /// Asks it to end, and waits until it has, without an error.
+    pub async fn end(mut self) {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+        assert!(asked.success());
+        let ended = tokio::task::spawn_blocking(move || self.child.wait()).await.expect("no panic");
+        assert!(ended.expect("an end").success(), "it ends without an error");
     }
 }
 

@@ -8,6 +8,7 @@ use repairops::rate_limits::flush::flush;
 use repairops::rate_limits::rates::{Rates, RatesOption};
 use repairops::{Config, router};
 
+use crate::crash::Server;
 use crate::support::app::Node;
 use crate::support::builders::ticket_body;
 use crate::support::client::Client;
@@ -22,6 +23,7 @@ both_databases![
     every_answer_to_a_good_key_says_what_is_left,
     a_refusal_names_when_it_is_over,
     a_window_outlives_a_restart,
+    a_server_that_is_asked_to_end_forgets_nothing,
     without_limits_there_are_no_headers,
     a_client_without_a_good_key_is_slowed_down_by_its_address,
 ];
@@ -213,6 +215,25 @@ async fn a_window_outlives_a_restart(t: &TestApp) {
     }
     again.get("/v1/tickets").await.error(429, "RATE_LIMIT_EXCEEDED");
     close([node]).await;
+}
+
+/// A whole process, since the end of it is what writes the counts back. Seldom an hour ends in between, and all is counted anew.
+async fn a_server_that_is_asked_to_end_forgets_nothing(t: &TestApp) {
+    let (_, key) = t.create_key(Scope::Read, "Limited").await;
+    let mut left = Vec::new();
+    for _ in 0..2 {
+        let server = Server::start_with(t, "read=100");
+        let reader = t.with_key(&key).over_socket(server.base.clone());
+        for _ in 0..3 {
+            let reply = reader.get("/v1/tickets").await.expect_status(200);
+            left.push(remaining(&reply).expect("a number"));
+        }
+        server.end().await;
+    }
+    assert_eq!(left[..3], [99, 98, 97]);
+    assert!(left[3..] == [96, 95, 94] || left[3..] == [99, 98, 97], "{left:?}");
+    let started = t.app.clock.now().timestamp() % 3600;
+    assert!(left[3] == 96 || started < 60, "no hour ended: {left:?}");
 }
 
 async fn without_limits_there_are_no_headers(t: &TestApp) {
