@@ -169,7 +169,9 @@ async fn what_is_not_right_is_refused(t: &TestApp) {
         body[field] = value;
         t.post(&path, body).await
     };
-    for amount in [json!(0.0), json!(-1), json!(0.001), json!("1"), json!(null), json!(1e11)] {
+    for amount in
+        [json!(0.0), json!(-1), json!(0.001), json!("1"), json!(null), json!(100_000_000_000_i64)]
+    {
         assert_eq!(post("amount", amount.clone()).await.invalid("amount"), amount);
     }
     assert_eq!(post("method", json!("barter")).await.invalid("method"), "barter");
