@@ -243,23 +243,30 @@ pub async fn insert(conn: &mut Conn, org: OrgId, item: &Item) -> Result<bool, sq
     Ok(rows == 1)
 }
 
-/// Writes all that an owner can change, if `on_hand` is what it was; false when it is not, when that leaves less than what
-/// is reserved, or when there is no such item.
-pub async fn update(
-    conn: &mut Conn,
-    org: OrgId,
-    item: &Item,
-    on_hand_before: i64,
-) -> Result<bool, sqlx::Error> {
-    let rows = execute!(
+/// Reads an item, and nobody else writes it before the transaction ends. SQLite has one writer anyway.
+pub async fn lock(conn: &mut Conn, org: OrgId, id: ItemId) -> Result<Option<Item>, sqlx::Error> {
+    if !conn.is_postgres() {
+        return get(conn, org, id).await;
+    }
+    fetch_optional!(
+        conn,
+        Item,
+        concat!(select_item!(), " where i.org_id = $1 and i.id = $2 for update of i"),
+        org,
+        id
+    )
+}
+
+/// Writes all that an owner can change of a locked item.
+pub async fn update(conn: &mut Conn, org: OrgId, item: &Item) -> Result<(), sqlx::Error> {
+    execute!(
         conn,
         "update inventory_items
-         set on_hand = $4, name = $5, category = $6, cost = $7, selling_price = $8, reorder_level = $9,
-             supplier = $10, updated_at = $11
-         where org_id = $1 and id = $2 and on_hand = $3 and reserved <= $4",
+         set on_hand = $3, name = $4, category = $5, cost = $6, selling_price = $7, reorder_level = $8,
+             supplier = $9, updated_at = $10
+         where org_id = $1 and id = $2",
         org,
         item.id,
-        on_hand_before,
         item.on_hand,
         item.name.as_str(),
         item.category.as_str(),
@@ -269,7 +276,7 @@ pub async fn update(
         item.supplier.as_deref(),
         item.updated_at
     )?;
-    Ok(rows == 1)
+    Ok(())
 }
 
 macro_rules! returning_item {

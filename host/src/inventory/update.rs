@@ -45,43 +45,35 @@ pub async fn update(
     change: Change,
 ) -> Result<Item, UpdateItemError> {
     let change = check(change)?;
-    let org = caller.org;
-    loop {
-        let now = app.clock.now();
-        let mut tx = app.db.begin().await?;
-        let before = store::get(&mut tx, org, id).await?.ok_or(UpdateItemError::NotFound)?;
-        let mut item = changed(before.clone(), change.clone());
-        item.updated_at = now;
-        if item.on_hand < before.reserved {
-            let (quantity, reserved) = (item.on_hand, before.reserved);
-            return Err(UpdateItemError::BelowReserved { quantity, reserved });
-        }
-        if !store::update(&mut tx, org, &item, before.on_hand).await? {
-            // A ticket consumed or reserved some between the two statements: look again.
-            tx.rollback().await?;
-            continue;
-        }
-        let reason = change.reason.as_deref();
-        let counted = change.quantity.map(|_| reason.unwrap_or("adjusted"));
-        if let Some(reason) = counted {
-            let movement = Movement {
-                id: app.clock.new_id(),
-                item_id: id,
-                delta: item.on_hand - before.on_hand,
-                reason,
-                actor: &caller.actor.name,
-                ticket_id: None,
-                quantity_after: item.on_hand,
-                created_at: now,
-            };
-            store::insert_movement(&mut tx, org, &movement).await?;
-        }
-        let data = event_data(&item, counted.unwrap_or("edited"));
-        let event = app.clock.new_id();
-        webhooks::store::enqueue(&mut tx, org, event, "inventory.updated", &data, now).await?;
-        tx.commit().await?;
-        return Ok(item);
+    let (org, now) = (caller.org, app.clock.now());
+    let mut tx = app.db.begin().await?;
+    let before = store::lock(&mut tx, org, id).await?.ok_or(UpdateItemError::NotFound)?;
+    let (reserved, on_hand_before) = (before.reserved, before.on_hand);
+    let counted =
+        change.quantity.map(|_| change.reason.as_deref().unwrap_or("adjusted").to_owned());
+    let item = Item { updated_at: now, ..changed(before, change) };
+    if item.on_hand < reserved {
+        return Err(UpdateItemError::BelowReserved { quantity: item.on_hand, reserved });
     }
+    store::update(&mut tx, org, &item).await?;
+    if let Some(reason) = &counted {
+        let movement = Movement {
+            id: app.clock.new_id(),
+            item_id: id,
+            delta: item.on_hand - on_hand_before,
+            reason,
+            actor: &caller.actor.name,
+            ticket_id: None,
+            quantity_after: item.on_hand,
+            created_at: now,
+        };
+        store::insert_movement(&mut tx, org, &movement).await?;
+    }
+    let data = event_data(&item, counted.as_deref().unwrap_or("edited"));
+    let event = app.clock.new_id();
+    webhooks::store::enqueue(&mut tx, org, event, "inventory.updated", &data, now).await?;
+    tx.commit().await?;
+    Ok(item)
 }
 
 fn changed(item: Item, change: Change) -> Item {

@@ -28,17 +28,11 @@ pub async fn create(
     org: OrgId,
     new: NewShop,
 ) -> Result<Shop, CreateShopError> {
-    let zone = new.time_zone.as_deref().unwrap_or("UTC").trim();
-    if zone.parse::<chrono_tz::Tz>().is_err() {
-        let message = format!(
-            "time_zone {zone:?} is unknown; use an IANA name, for example America/New_York"
-        );
-        return Err(Invalid::new("time_zone", zone, message).into());
-    }
+    let zone = check_zone(new.time_zone.as_deref().unwrap_or("UTC"))?;
     let shop = Shop {
         id: clock.new_id(),
         name: check_text("name", &new.name, 200)?,
-        time_zone: zone.to_owned(),
+        time_zone: zone,
         address: check_optional("address", new.address.as_deref(), 500)?,
         created_at: clock.now(),
     };
@@ -46,4 +40,15 @@ pub async fn create(
     store::insert(&mut tx, org, &shop).await?;
     tx.commit().await?;
     Ok(shop)
+}
+
+/// An IANA time zone.
+pub fn check_zone(text: &str) -> Result<String, Invalid> {
+    let zone = text.trim();
+    if zone.parse::<chrono_tz::Tz>().is_ok() {
+        return Ok(zone.to_owned());
+    }
+    let message =
+        format!("time_zone {zone:?} is unknown; use an IANA name, for example America/New_York");
+    Err(Invalid::new("time_zone", zone, message))
 }

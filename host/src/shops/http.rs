@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::auth::{Admin, Reader};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId};
+use crate::extract::{Body, Params, PathId, not_null, nullable};
 use crate::model::ids::ShopId;
 use crate::model::people::Shop;
 use crate::model::time::{self, Time};
@@ -17,6 +17,7 @@ use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 use crate::shops::create::{self, NewShop};
 use crate::shops::store;
+use crate::shops::update::{self, Change};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +30,22 @@ pub struct CreateBody {
     time_zone: Option<String>,
     #[schema(max_length = 500)]
     address: Option<String>,
+}
+
+/// What is left out stays. `null` empties `address`, and is refused for the others.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ShopChange)]
+pub struct UpdateBody {
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, min_length = 1, max_length = 200)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, format = "time-zone", example = "America/New_York")]
+    time_zone: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    address: Option<Option<String>>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -111,6 +128,25 @@ pub async fn show(
 
 fn sort_schema() -> Schema {
     store::LISTING.sort_schema()
+}
+
+/// Changes a shop.
+///
+/// Another time zone counts from now on: the days of figures that are there stay as they are.
+#[utoipa::path(
+    patch, path = "/shops/{shop_id}", tag = "Shops", operation_id = "updateShop", security(("api_key" = ["admin"])),
+    request_body = UpdateBody,
+    responses((status = 200, description = "The shop as it is now", body = ShopView)),
+)]
+pub async fn update(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<ShopId>,
+    Body(body): Body<UpdateBody>,
+) -> Result<Json<ShopView>, ApiError> {
+    let UpdateBody { name, time_zone, address } = body;
+    let change = Change { name, time_zone, address };
+    Ok(Json(view(update::update(&app, &caller, id, change).await?)))
 }
 
 fn view(shop: Shop) -> ShopView {

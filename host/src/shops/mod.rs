@@ -3,3 +3,4 @@
 pub mod create;
 pub mod http;
 pub mod store;
+pub mod update;

@@ -6,6 +6,7 @@ use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{OrgId, ShopId};
 use crate::model::people::Shop;
 use crate::page::{Column, Listed, Listing, Sort, Window};
+use crate::shops::update::Change;
 use crate::{execute, fetch_optional};
 
 pub static LISTING: Listing = Listing {
@@ -64,4 +65,26 @@ pub async fn list(
     let select = "select id, name, time_zone, address, created_at from shops";
     let shops = filter.select(select, &window.slice).fetch_all(conn).await?;
     Ok((shops, filter.count("shops").fetch_figure(conn).await?))
+}
+
+/// The shop as it is then; none when there is no such shop.
+pub async fn update(
+    conn: &mut Conn,
+    org: OrgId,
+    id: ShopId,
+    change: &Change,
+) -> Result<Option<Shop>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Shop,
+        "update shops set name = coalesce($3, name), time_zone = coalesce($4, time_zone),
+                address = case when $5 then $6 else address end
+         where org_id = $1 and id = $2 returning id, name, time_zone, address, created_at",
+        org,
+        id,
+        change.name.as_deref(),
+        change.time_zone.as_deref(),
+        change.address.is_some(),
+        change.address.as_ref().and_then(|text| text.as_deref())
+    )
 }

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::auth::{Admin, Reader};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId};
+use crate::extract::{Body, Params, PathId, not_null, nullable};
 use crate::model::ids::UserId;
 use crate::model::money::Money;
 use crate::model::people::User;
@@ -18,6 +18,7 @@ use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 use crate::users::create::{self, NewUser};
 use crate::users::store;
+use crate::users::update::{self, Change};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +38,23 @@ pub struct CreateBody {
     role: String,
     /// What an hour costs the shop; the margin of labor comes from it.
     hourly_cost: Option<Money>,
+}
+
+/// What is left out stays. `null` empties `hourly_cost`, and is refused for the others.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = UserChange)]
+pub struct UpdateBody {
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, min_length = 1, max_length = 200)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, min_length = 1, max_length = 64)]
+    role: Option<String>,
+    /// What an hour of this person costs the shop.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Money>)]
+    hourly_cost: Option<Option<Money>>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -121,6 +139,25 @@ pub async fn show(
     let mut conn = app.db.read().await?;
     let user = store::get(&mut conn, caller.org, id).await?;
     user.map(view).map(Json).ok_or_else(|| ApiError::not_found("User"))
+}
+
+/// Changes a user.
+///
+/// Another cost of an hour counts for tickets that are picked up from now on.
+#[utoipa::path(
+    patch, path = "/users/{user_id}", tag = "Users", operation_id = "updateUser", security(("api_key" = ["admin"])),
+    request_body = UpdateBody,
+    responses((status = 200, description = "The user as they are now", body = UserView)),
+)]
+pub async fn update(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<UserId>,
+    Body(body): Body<UpdateBody>,
+) -> Result<Json<UserView>, ApiError> {
+    let UpdateBody { name, role, hourly_cost } = body;
+    let change = Change { name, role, hourly_cost };
+    Ok(Json(view(update::update(&app, &caller, id, change).await?)))
 }
 
 fn sort_schema() -> Schema {

@@ -4,3 +4,4 @@ pub mod actor;
 pub mod create;
 pub mod http;
 pub mod store;
+pub mod update;

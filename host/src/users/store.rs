@@ -6,6 +6,7 @@ use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{OrgId, UserId};
 use crate::model::people::{User, comparison_key};
 use crate::page::{Column, Listed, Listing, Sort, Window};
+use crate::users::update::Change;
 use crate::{execute, fetch_optional};
 
 pub static LISTING: Listing = Listing {
@@ -69,4 +70,26 @@ pub async fn list(
     let select = "select id, name, email, role, hourly_cost, created_at from users";
     let users = filter.select(select, &window.slice).fetch_all(conn).await?;
     Ok((users, filter.count("users").fetch_figure(conn).await?))
+}
+
+/// The user as they are then; none when there is no such user.
+pub async fn update(
+    conn: &mut Conn,
+    org: OrgId,
+    id: UserId,
+    change: &Change,
+) -> Result<Option<User>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        User,
+        "update users set name = coalesce($3, name), role = coalesce($4, role),
+                hourly_cost = case when $5 then $6 else hourly_cost end
+         where org_id = $1 and id = $2 returning id, name, email, role, hourly_cost, created_at",
+        org,
+        id,
+        change.name.as_deref(),
+        change.role.as_deref(),
+        change.hourly_cost.is_some(),
+        change.hourly_cost.flatten()
+    )
 }

@@ -1,0 +1,46 @@
+//! Changes a shop. The days of its figures stay where they were counted, whatever its time zone is later.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::model::ids::ShopId;
+use crate::model::invalid::{Invalid, check_optional, check_text};
+use crate::model::people::Shop;
+use crate::shops::create::check_zone;
+use crate::shops::store;
+
+/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    pub name: Option<String>,
+    pub time_zone: Option<String>,
+    pub address: Option<Option<String>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateShopError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("there is no such shop")]
+    NotFound,
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: ShopId,
+    change: Change,
+) -> Result<Shop, UpdateShopError> {
+    let address = change.address.map(|text| check_optional("address", text.as_deref(), 500));
+    let change = Change {
+        name: change.name.map(|name| check_text("name", &name, 200)).transpose()?,
+        time_zone: change.time_zone.map(|zone| check_zone(&zone)).transpose()?,
+        address: address.transpose()?,
+    };
+    let mut tx = app.db.begin().await?;
+    let shop = store::update(&mut tx, caller.org, id, &change).await?;
+    let shop = shop.ok_or(UpdateShopError::NotFound)?;
+    tx.commit().await?;
+    Ok(shop)
+}
