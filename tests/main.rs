@@ -22,3 +22,4 @@ mod shops_and_users;
 mod story;
 mod tickets;
 mod tools;
+mod webhooks;

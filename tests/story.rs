@@ -42,10 +42,9 @@ async fn a_ticket_goes_through_three_plugins(t: &TestApp) {
     assert_eq!(ticket["timeline"][1]["kind"], "note");
     assert_eq!(ticket["timeline"][1]["actor"], "intake-triage (plugin)");
     assert_eq!(
-        t.event_names_after(0).await,
-        [&["inventory.updated"; 3][..], &["customer.created", "ticket.created", "ticket.updated"]]
-            .concat(),
-        "one for each item, one for the customer, one for the ticket, one for the patch"
+        t.event_names_after(known).await,
+        ["customer.created", "ticket.created", "ticket.updated"],
+        "one for the customer, one for the ticket, one for the patch"
     );
 
     // The parts come from the second shop: the own one has none.

@@ -17,11 +17,13 @@ use crate::error::ApiError;
 use crate::health::{self, Ending};
 use crate::metrics::Metrics;
 use crate::plugins::active::ActivePlugins;
+use crate::plugins::failures::Failures;
 use crate::rate_limits::{self, RateLimits};
 use crate::runtime::{Runtime, RuntimeConfig};
+use crate::webhooks::{Webhooks, wake};
 use crate::{
     access_log, customers, feedback, idempotency, inventory, keys, metrics, openapi, payments,
-    plugins, request_id, shops, tickets, users,
+    plugins, request_id, shops, tickets, users, webhooks,
 };
 
 /// The largest body of an ordinary request.
@@ -33,6 +35,8 @@ pub struct App {
     pub clock: Clock,
     pub runtime: Runtime,
     pub active: Arc<ActivePlugins>,
+    pub plugin_failures: Arc<Failures>,
+    pub webhooks: Arc<Webhooks>,
     pub metrics: Arc<Metrics>,
     pub rate_limits: Arc<RateLimits>,
     pub config: Arc<Config>,
@@ -61,6 +65,8 @@ impl App {
             clock: Clock::default(),
             runtime,
             active: Arc::default(),
+            plugin_failures: Arc::default(),
+            webhooks: Arc::new(Webhooks::new(&config.webhooks)),
             metrics: Arc::default(),
             rate_limits: Arc::new(rate_limits),
             config: Arc::new(config),
@@ -87,6 +93,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::http::keep))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), wake::after_request))
         .layer(axum::middleware::from_fn(rate_limits::headers::show))
         .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::count_request))
         .layer(axum::middleware::from_fn(access_log::log))
@@ -131,6 +138,15 @@ fn v1(component_max_bytes: usize) -> OpenApiRouter<App> {
             plugins::http::show_installation,
             plugins::http::update_installation,
             plugins::http::uninstall
-        ));
+        ))
+        .routes(routes!(webhooks::http::list, webhooks::http::create))
+        .routes(routes!(webhooks::http::show, webhooks::http::update, webhooks::http::delete))
+        .routes(routes!(webhooks::http::show_secret))
+        .routes(routes!(webhooks::http::rotate_secret))
+        .routes(routes!(webhooks::http::send_test))
+        .routes(routes!(webhooks::http::deliveries::replay_since))
+        .routes(routes!(webhooks::http::deliveries::list))
+        .routes(routes!(webhooks::http::deliveries::show))
+        .routes(routes!(webhooks::http::deliveries::replay_one));
     OpenApiRouter::with_openapi(openapi::Frame::openapi()).nest("/v1", v1)
 }

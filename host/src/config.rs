@@ -49,6 +49,46 @@ pub struct Config {
 
     #[command(flatten)]
     pub limits: LimitConfig,
+
+    #[command(flatten)]
+    pub webhooks: WebhookConfig,
+}
+
+/// How webhooks are delivered from this node.
+#[derive(Args, Clone, Debug)]
+pub struct WebhookConfig {
+    /// Networks that may be delivered to although they are not public, for example 10.1.0.0/16,127.0.0.0/8.
+    #[arg(long, env = "REPAIROPS_WEBHOOK_ALLOW", value_delimiter = ',')]
+    pub webhook_allow: Vec<IpNet>,
+
+    /// What one attempt may take, in milliseconds.
+    #[arg(long, env = "REPAIROPS_WEBHOOK_TIMEOUT_MS", default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(100..=120_000))]
+    pub webhook_timeout_ms: u64,
+
+    /// Attempts that may be under way at the same time.
+    #[arg(long, env = "REPAIROPS_WEBHOOK_CONCURRENCY", default_value_t = 256)]
+    pub webhook_concurrency: usize,
+
+    /// Of these, how many to one webhook. With more than one they may arrive in another order than they were sent in.
+    #[arg(long, env = "REPAIROPS_WEBHOOK_PER_ENDPOINT", default_value_t = 1)]
+    pub webhook_per_endpoint: usize,
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        WebhookConfig {
+            webhook_allow: Vec::new(),
+            webhook_timeout_ms: 15_000,
+            webhook_concurrency: 256,
+            webhook_per_endpoint: 1,
+        }
+    }
+}
+
+impl WebhookConfig {
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.webhook_timeout_ms)
+    }
 }
 
 /// How uploads are compiled, each in a process of its own, and what is kept of it. A component that needs more than
@@ -163,6 +203,7 @@ impl Config {
             component_max_bytes: 32 * 1024 * 1024,
             compile: CompileConfig::default(),
             limits: LimitConfig::default(),
+            webhooks: WebhookConfig::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod payments;
 mod people;
 mod plugins;
 mod tickets;
+mod webhooks;
 
 use std::fmt;
 

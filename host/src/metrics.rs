@@ -44,6 +44,11 @@ struct CompileLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WebhookLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteLabels {
     method: &'static str,
     route: String,
@@ -59,6 +64,10 @@ pub struct Metrics {
     compile_seconds: Family<CompileLabels, Histogram>,
     running: Gauge,
     waiting: Gauge,
+    webhook_attempts: Family<WebhookLabels, Counter>,
+    webhook_seconds: Histogram,
+    webhook_pending: Gauge,
+    webhook_late: Gauge,
     requests: Family<RouteLabels, Counter>,
     request_seconds: Histogram,
     plugins: Mutex<HashSet<String>>,
@@ -79,6 +88,10 @@ impl Default for Metrics {
             }),
             running: Gauge::default(),
             waiting: Gauge::default(),
+            webhook_attempts: Family::default(),
+            webhook_seconds: Histogram::new(exponential_buckets(0.001, 2.5, 12)),
+            webhook_pending: Gauge::default(),
+            webhook_late: Gauge::default(),
             requests: Family::default(),
             request_seconds: Histogram::new(exponential_buckets(0.000_1, 2.5, 12)),
             plugins: Mutex::default(),
@@ -107,6 +120,28 @@ impl Default for Metrics {
             "guest_queue_waiting",
             "Requests that wait for one",
             metrics.waiting.clone(),
+        );
+        registry.register(
+            "webhook_attempts",
+            "Attempts to deliver a webhook, by how they ended",
+            metrics.webhook_attempts.clone(),
+        );
+        registry.register_with_unit(
+            "webhook_attempt",
+            "Time of an attempt",
+            Unit::Seconds,
+            metrics.webhook_seconds.clone(),
+        );
+        registry.register(
+            "webhook_pending",
+            "Deliveries that wait for an attempt, those that failed and wait for the next one included",
+            metrics.webhook_pending.clone(),
+        );
+        registry.register_with_unit(
+            "webhook_oldest_due",
+            "How long the first of those whose time has come has been waiting since",
+            Unit::Seconds,
+            metrics.webhook_late.clone(),
         );
         registry.register("http_requests", "Answered requests", metrics.requests.clone());
         registry.register_with_unit(
@@ -139,6 +174,17 @@ impl Metrics {
         self.compile_seconds
             .get_or_create(&CompileLabels { outcome })
             .observe(duration.as_secs_f64());
+    }
+
+    pub fn count_webhook_attempt(&self, outcome: &'static str, duration: Duration) {
+        self.webhook_attempts.get_or_create(&WebhookLabels { outcome }).inc();
+        self.webhook_seconds.observe(duration.as_secs_f64());
+    }
+
+    /// As the dispatcher saw it last; every node sees the whole.
+    pub fn set_webhook_backlog(&self, pending: i64, oldest_due_s: i64) {
+        self.webhook_pending.set(pending);
+        self.webhook_late.set(oldest_due_s);
     }
 
     fn known(&self, plugin: &str) -> String {

@@ -11,6 +11,7 @@ pub mod debian;
 pub mod node;
 mod postgres;
 pub mod python;
+pub mod receiver;
 pub mod reply;
 pub mod shape;
 pub mod tools;

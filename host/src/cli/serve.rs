@@ -13,7 +13,7 @@ use crate::app::{App, router};
 use crate::cli::LogFormat;
 use crate::config::Config;
 use crate::rate_limits::flush;
-use crate::{idempotency, metrics, plugins, tickets};
+use crate::{idempotency, metrics, plugins, tickets, webhooks};
 
 /// How long the end may take: a guest has a deadline of a second at most, a client may be slow.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
@@ -60,6 +60,8 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     let (stop, stopped) = watch::channel(false);
     let resuming = tokio::spawn(plugins::compile::retake_forever(app.clone()));
     let enriching = tokio::spawn(tickets::enrich::run_until(app.clone(), stopped.clone()));
+    let delivering = tokio::spawn(webhooks::dispatch::run_until(app.clone(), stopped.clone()));
+    let telling = tokio::spawn(plugins::failures::run_until(app.clone(), stopped.clone()));
     let flushing = tokio::spawn(flush::run_until(app.clone(), stopped.clone()));
     let sweeping = tokio::spawn(idempotency::sweep::run_until(app.clone(), stopped.clone()));
     let ending = app.ending.clone();
@@ -79,9 +81,9 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
         }
     }
     resuming.abort();
-    let _ = tokio::time::timeout(SHUTDOWN_MAX, enriching).await;
-    let _ = tokio::time::timeout(SHUTDOWN_MAX, flushing).await;
-    let _ = tokio::time::timeout(SHUTDOWN_MAX, sweeping).await;
+    let jobs =
+        async { (enriching.await, telling.await, delivering.await, flushing.await, sweeping.await) };
+    let _ = tokio::time::timeout(SHUTDOWN_MAX, jobs).await;
     let _ = tokio::time::timeout(SHUTDOWN_MAX, close(&app)).await;
     Ok(())
 }

@@ -54,4 +54,9 @@ ids! {
     InstallationId = "installation_id",
     /// A row of the outbox.
     EventId = "event_id",
+    WebhookId = "webhook_id",
+    /// One event on its way to one webhook.
+    DeliveryId = "delivery_id",
+    /// What a node holds while it delivers to a webhook.
+    LeaseId = "lease_id",
 }

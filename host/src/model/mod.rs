@@ -14,4 +14,5 @@ pub mod stock;
 pub mod ticket;
 pub mod time;
 pub mod version;
+pub mod webhook;
 pub mod workflow;

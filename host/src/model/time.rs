@@ -40,13 +40,21 @@ pub fn serialize_option<S: Serializer>(
 pub fn deserialize_option<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Time>, D::Error> {
-    let read = |text: String| match DateTime::parse_from_rfc3339(&text) {
-        Ok(_) => parse(&text).map_err(serde::de::Error::custom),
-        Err(_) => Err(serde::de::Error::custom(format!(
+    Option::<String>::deserialize(deserializer)?.map(|text| read(&text)).transpose()
+}
+
+/// The same for one that must be there.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+    read(&String::deserialize(deserializer)?)
+}
+
+fn read<E: serde::de::Error>(text: &str) -> Result<Time, E> {
+    match DateTime::parse_from_rfc3339(text) {
+        Ok(_) => parse(text).map_err(E::custom),
+        Err(_) => Err(E::custom(format!(
             "{text:?} is no RFC 3339 date and time, for example 2026-01-31T10:00:00Z"
         ))),
-    };
-    Option::<String>::deserialize(deserializer)?.map(read).transpose()
+    }
 }
 
 /// Reads a moment, or a date alone, which is its midnight in UTC. Years have four digits: in the text of one database,

@@ -3,7 +3,7 @@
 use crate::db::Conn;
 use crate::model::ids::OrgId;
 use crate::model::time::Time;
-use crate::{execute, fetch_one, fetch_optional};
+use crate::{execute, fetch_all, fetch_one, fetch_optional};
 
 pub async fn insert(
     conn: &mut Conn,
@@ -71,4 +71,24 @@ pub async fn bump_plugins_revision(conn: &mut Conn, org: OrgId) -> Result<(), sq
         org
     )?;
     Ok(())
+}
+
+/// Keeps others who ask for it waiting until the end of the transaction.
+pub async fn lock(conn: &mut Conn, org: OrgId) -> Result<(), sqlx::Error> {
+    if conn.is_postgres() {
+        let _: Option<(OrgId,)> = fetch_optional!(
+            conn,
+            (OrgId,),
+            "select id from organizations where id = $1 for no key update",
+            org
+        )?;
+    }
+    Ok(()) // there is one writer at a time on SQLite
+}
+
+/// Across organizations by design: for jobs that do something for each.
+pub async fn ids(conn: &mut Conn) -> Result<Vec<OrgId>, sqlx::Error> {
+    let rows: Vec<(OrgId,)> =
+        fetch_all!(conn, (OrgId,), "select id from organizations order by id")?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }

@@ -23,7 +23,7 @@ use crate::plugins::active::{Active, for_hook};
 use crate::runtime::{CallError, CallReport};
 use run::{Answered, Chain};
 
-pub use run::Budget;
+pub use run::{Budget, Subject};
 
 /// What a plugin did, for the client: one entry of `plugins`.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -161,7 +161,7 @@ pub async fn pre_transition(
     budget: &mut Budget,
 ) -> Result<Judgement, sqlx::Error> {
     let actives = for_hook(app, org, revision, Hook::PreTransition, shop).await?;
-    let answers = Chain::new(app, org, Hook::PreTransition, actives)
+    let answers = Chain::new(app, org, Hook::PreTransition, actives, Subject::of(&event.ticket))
         .run(budget, moment(event.now), event, |prepared, call, event, _| {
             prepared.check_transition(call, event)
         })
@@ -217,7 +217,7 @@ pub async fn post_create(
     event: CreationEvent,
     budget: &mut Budget,
 ) -> Enrichment {
-    let answers = Chain::new(app, org, Hook::PostCreate, actives)
+    let answers = Chain::new(app, org, Hook::PostCreate, actives, Subject::of(&event.ticket))
         .run(budget, moment(event.now), event, |prepared, call, event, _| {
             let report = prepared.enrich(call, event);
             if let Ok(patch) = &report.result {
@@ -257,7 +257,7 @@ pub async fn reserve_inventory(
     budget: &mut Budget,
 ) -> Proposal {
     let needs = (shortages.to_vec(), stock.to_vec());
-    let answers = Chain::new(app, org, Hook::ReserveInventory, actives)
+    let answers = Chain::new(app, org, Hook::ReserveInventory, actives, Subject::of(&event.ticket))
         .run(budget, moment(event.now), event, move |prepared, call, event, stop| {
             let report = prepared.plan_reservation(call, event);
             let result = report.result.and_then(|decision| {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -14,7 +14,7 @@ use crate::model::invalid::Invalid;
 use crate::model::limits::Limits;
 use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
 use crate::plugins::{settings, store};
-use crate::{organizations, shops};
+use crate::{organizations, shops, webhooks};
 
 /// What every plugin may import without being asked for.
 const ALWAYS_GRANTED: [&str; 2] = ["repairops:plugin/log", "repairops:plugin/settings"];
@@ -75,6 +75,16 @@ pub async fn install(
     let installation = apply(fresh, change, &plugin, &app.config.limits_max)?;
     check(&mut tx, caller.org, &installation, &plugin).await?;
     store::insert_installation(&mut tx, caller.org, &installation).await?;
+    let data = event_data(&installation, &plugin);
+    webhooks::store::enqueue(
+        &mut tx,
+        caller.org,
+        app.clock.new_id(),
+        "plugin.installed",
+        &data,
+        now,
+    )
+    .await?;
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
     tx.commit().await?;
     Ok(installation)
@@ -92,10 +102,25 @@ pub async fn update(
     let found =
         store::get_installation(&mut tx, caller.org, id).await?.ok_or(InstallError::NotFound)?;
     let plugin = find_plugin(&mut tx, caller.org, found.plugin_id).await?;
-    let mut installation = apply(found, change, &plugin, &app.config.limits_max)?;
-    installation.updated_at = app.clock.now();
+    let mut installation = apply(found.clone(), change, &plugin, &app.config.limits_max)?;
+    let now = app.clock.now();
+    installation.updated_at = now;
     check(&mut tx, caller.org, &installation, &plugin).await?;
     store::update_installation(&mut tx, caller.org, &installation).await?;
+    let changed = changed(&found, &installation);
+    if !changed.is_empty() {
+        let mut data = event_data(&installation, &plugin);
+        data["changed"] = json!(changed);
+        webhooks::store::enqueue(
+            &mut tx,
+            caller.org,
+            app.clock.new_id(),
+            "plugin.updated",
+            &data,
+            now,
+        )
+        .await?;
+    }
     tx.commit().await?;
     Ok(installation)
 }
@@ -103,11 +128,49 @@ pub async fn update(
 pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId) -> Result<(), InstallError> {
     let mut tx = app.db.begin().await?;
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
-    if !store::delete_installation(&mut tx, caller.org, id).await? {
-        return Err(InstallError::NotFound);
-    }
+    let found = store::get_installation(&mut tx, caller.org, id).await?;
+    let installation = found.ok_or(InstallError::NotFound)?;
+    let plugin = find_plugin(&mut tx, caller.org, installation.plugin_id).await?;
+    store::delete_installation(&mut tx, caller.org, id).await?;
+    let data = event_data(&installation, &plugin);
+    let now = app.clock.now();
+    webhooks::store::enqueue(
+        &mut tx,
+        caller.org,
+        app.clock.new_id(),
+        "plugin.uninstalled",
+        &data,
+        now,
+    )
+    .await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// The data of the events of installations. An installation is of the organization, so there is no `shop_id`, unless it is
+/// for certain shops.
+fn event_data(installation: &Installation, plugin: &Plugin) -> Value {
+    let only = installation.shop_ids.as_deref();
+    json!({
+        "installation_id": installation.id,
+        "plugin_id": plugin.id,
+        "plugin": plugin.name,
+        "version": plugin.version,
+        "shop_id": only.filter(|ids| ids.len() == 1).and_then(<[ShopId]>::first),
+        "shop_ids": only,
+        "hooks": installation.hooks,
+    })
+}
+
+fn changed(before: &Installation, after: &Installation) -> Vec<&'static str> {
+    let fields = [
+        ("settings", before.settings != after.settings),
+        ("grants", before.grants != after.grants),
+        ("limits", json!(before.limits) != json!(after.limits)),
+        ("shop_ids", before.shop_ids != after.shop_ids),
+        ("hooks", before.hooks != after.hooks),
+    ];
+    fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
 async fn find_plugin(conn: &mut Conn, org: OrgId, id: PluginId) -> Result<Plugin, InstallError> {

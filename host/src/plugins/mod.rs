@@ -2,6 +2,7 @@
 
 pub mod active;
 pub mod compile;
+pub mod failures;
 pub mod hooks;
 pub mod http;
 pub mod install;

@@ -1,30 +1,203 @@
-//! All SQL of events (the outbox).
+//! All SQL of webhooks: here the outbox of events, below the endpoints, their deliveries, and what the dispatcher leases.
 
-use serde_json::Value;
+pub mod deliveries;
+pub mod endpoints;
+pub mod leases;
+
 use sqlx::types::Json;
+use uuid::Uuid;
 
-use crate::db::Conn;
-use crate::execute;
-use crate::model::ids::{EventId, OrgId};
+use super::wake;
+use crate::db::{Conn, Filter, Slice, Value};
+use crate::model::ids::{EventId, OrgId, WebhookId};
 use crate::model::time::Time;
+use crate::model::webhook::{Event, EventName};
+use crate::{execute, fetch_all, fetch_one, fetch_optional};
 
-/// Call it inside the transaction of what the event tells.
+/// Serializes the fan-out of all nodes on PostgreSQL; any number that nothing else uses.
+const FAN_OUT_LOCK: i64 = 0x7265_7061_6972_0001;
+
+/// Call it inside the transaction of what the event tells. Where no endpoint is there to have it, it is only kept.
 pub async fn enqueue(
     conn: &mut Conn,
     org: OrgId,
     id: EventId,
     event: &str,
-    data: &Value,
+    data: &serde_json::Value,
     now: Time,
 ) -> Result<(), sqlx::Error> {
-    execute!(
+    let (pending,): (bool,) = fetch_one!(
         conn,
-        "insert into events (org_id, id, event, data, created_at) values ($1, $2, $3, $4, $5)",
+        (bool,),
+        "insert into events (org_id, id, event, data, created_at, pending)
+         values ($1, $2, $3, $4, $5,
+                 exists (select 1 from webhook_endpoints w where w.org_id = $1 and w.enabled))
+         returning pending",
         org,
         id,
         event,
         Json(data),
         now
     )?;
+    if pending {
+        wake::note();
+    }
     Ok(())
+}
+
+/// Writes an event that goes to one endpoint alone.
+pub async fn insert_unshared(
+    conn: &mut Conn,
+    org: OrgId,
+    event: &Event,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into events (org_id, id, event, data, created_at, pending)
+         values ($1, $2, $3, $4, $5, $6)",
+        org,
+        event.id,
+        event.event.as_str(),
+        Json(&event.data),
+        event.created_at,
+        false
+    )?;
+    Ok(())
+}
+
+pub async fn get_event(
+    conn: &mut Conn,
+    org: OrgId,
+    id: EventId,
+) -> Result<Option<Event>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Event,
+        "select id, event, data, created_at from events where org_id = $1 and id = $2",
+        org,
+        id
+    )
+}
+
+/// True when this transaction is the only one that fans out, on any node: so events are handed on in order.
+pub async fn lock_fan_out(conn: &mut Conn) -> Result<bool, sqlx::Error> {
+    if !conn.is_postgres() {
+        return Ok(true); // there is one writer at a time
+    }
+    let (locked,): (bool,) =
+        fetch_one!(conn, (bool,), "select pg_try_advisory_xact_lock($1)", FAN_OUT_LOCK)?;
+    Ok(locked)
+}
+
+/// Across organizations by design. Events that wait to be handed to the endpoints, in order.
+pub async fn pending_events(
+    conn: &mut Conn,
+    limit: i64,
+) -> Result<Vec<(OrgId, EventId, String)>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        (OrgId, EventId, String),
+        "select org_id, id, event from events where pending order by id limit $1",
+        limit
+    )
+}
+
+pub async fn mark_fanned_out(conn: &mut Conn, org: OrgId, id: EventId) -> Result<(), sqlx::Error> {
+    execute!(conn, "update events set pending = $3 where org_id = $1 and id = $2", org, id, false)?;
+    Ok(())
+}
+
+/// Events since a time, in order: at most `limit` of those that are named (all when `*` is among them), without those
+/// that one endpoint has received already if that is asked for.
+pub async fn events_since(
+    conn: &mut Conn,
+    org: OrgId,
+    since: Time,
+    names: &[EventName],
+    not_delivered_to: Option<WebhookId>,
+    limit: i64,
+) -> Result<Vec<(EventId, String, Time)>, sqlx::Error> {
+    let mut filter = Filter::for_org("e.org_id", org.0);
+    // Ids grow with time: the primary key finds the beginning, the exact time decides.
+    filter.and("e.id >= ?", Value::Uuid(first_id_of(since)));
+    filter.and("e.created_at >= ?", Value::Time(since));
+    filter.and("e.event <> ?", Value::Text("webhook.test".to_owned()));
+    if !names.contains(&EventName::All) {
+        // The names are our own constants.
+        let list: Vec<String> = names.iter().map(|name| format!("'{}'", name.as_str())).collect();
+        filter.and_plain(&format!("e.event in ({})", list.join(", ")));
+    }
+    if let Some(webhook) = not_delivered_to {
+        filter.and(
+            "not exists (select 1 from webhook_deliveries d where d.org_id = e.org_id and d.event_id = e.id
+                and d.webhook_id = ? and d.state in ('delivered', 'pending'))",
+            Value::Uuid(webhook.0),
+        );
+    }
+    let select = "select e.id, e.event, e.created_at from events e";
+    let slice =
+        Slice { order: vec!["e.id"], descending: false, after: None, offset: 0, limit };
+    filter.select(select, &slice).fetch_all(conn).await
+}
+
+pub async fn has_events_before(
+    conn: &mut Conn,
+    org: OrgId,
+    before: Time,
+) -> Result<bool, sqlx::Error> {
+    let first: Option<(EventId,)> = fetch_optional!(
+        conn,
+        (EventId,),
+        "select id from events where org_id = $1 and id < $2 order by id limit 1",
+        org,
+        first_id_of(before)
+    )?;
+    Ok(first.is_some())
+}
+
+/// Deletes old events of an organization whose deliveries have all ended, with these; answers how many.
+pub async fn prune_events(
+    conn: &mut Conn,
+    org: OrgId,
+    before: Time,
+    limit: i64,
+) -> Result<usize, sqlx::Error> {
+    let done: Vec<(EventId,)> = fetch_all!(
+        conn,
+        (EventId,),
+        "select e.id from events e
+         where e.org_id = $1 and e.id < $2 and not e.pending
+           and not exists (select 1 from webhook_deliveries d
+                           where d.org_id = e.org_id and d.event_id = e.id and d.state = 'pending')
+         order by e.id limit $3",
+        org,
+        first_id_of(before),
+        limit
+    )?;
+    for (event,) in &done {
+        deliveries::delete_of_event(conn, org, *event).await?;
+        execute!(conn, "delete from events where org_id = $1 and id = $2", org, *event)?;
+    }
+    Ok(done.len())
+}
+
+/// The smallest UUIDv7 of that millisecond.
+fn first_id_of(time: Time) -> Uuid {
+    let millis = u128::try_from(time.timestamp_millis().clamp(0, (1 << 48) - 1)).unwrap_or(0);
+    Uuid::from_u128((millis << 80) | (0x7 << 76) | (0x8 << 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_a_moment_and_later_are_not_smaller() {
+        let clock = crate::clock::Clock::default();
+        let before = clock.now();
+        let id: EventId = clock.new_id();
+        assert!(first_id_of(before) <= id.0);
+        assert!(first_id_of(before + chrono::TimeDelta::seconds(1)) > id.0);
+        assert_eq!(first_id_of(before).get_version_num(), 7);
+    }
 }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use crate::app::App;
 use crate::metrics::Metrics;
-use crate::model::event::Hook;
+use crate::model::event::{Hook, Ticket};
 use crate::model::ids::OrgId;
 use crate::model::limits::Limits;
 use crate::model::time::Time;
 use crate::plugins::active::Active;
 use crate::plugins::compile::prepare;
+use crate::plugins::failures::Broken;
 use crate::request_id;
 use crate::runtime::{Call, CallError, CallReport, LogLine, Prepared, Share};
 
@@ -56,6 +57,24 @@ pub struct Chain {
     org: OrgId,
     hook: Hook,
     actives: Vec<Arc<Active>>,
+    subject: Subject,
+}
+
+/// The ticket that it is about, for those who read of a failure.
+pub struct Subject {
+    pub ticket_id: String,
+    pub ticket_number: String,
+    pub shop_id: String,
+}
+
+impl Subject {
+    pub fn of(ticket: &Ticket) -> Subject {
+        Subject {
+            ticket_id: ticket.id.clone(),
+            ticket_number: ticket.number.clone(),
+            shop_id: ticket.shop_id.clone(),
+        }
+    }
 }
 
 /// A call that can be made, or why it cannot.
@@ -65,8 +84,14 @@ struct Step {
 }
 
 impl Chain {
-    pub fn new(app: &App, org: OrgId, hook: Hook, actives: Vec<Arc<Active>>) -> Chain {
-        Chain { app: app.clone(), org, hook, actives }
+    pub fn new(
+        app: &App,
+        org: OrgId,
+        hook: Hook,
+        actives: Vec<Arc<Active>>,
+        subject: Subject,
+    ) -> Chain {
+        Chain { app: app.clone(), org, hook, actives, subject }
     }
 
     /// Calls each plugin with the event, at the event's own moment; `call` may change the event for those after it, and may end
@@ -110,17 +135,34 @@ impl Chain {
             organization: self.org.0,
             installations: self.actives.iter().map(|active| active.installation_id.0).collect(),
         };
-        match self.app.runtime.run(share, job).await {
+        let answers = match self.app.runtime.run(share, job).await {
             Ok((answers, spent)) => {
                 *budget = spent;
                 answers
             }
             Err(busy) => self
                 .actives
-                .into_iter()
-                .map(|active| unanswered(active, "busy", busy.to_string()))
+                .iter()
+                .map(|active| unanswered(active.clone(), "busy", busy.to_string()))
                 .collect(),
+        };
+        for answered in &answers {
+            self.note_failure(answered);
         }
+        answers
+    }
+
+    fn note_failure<T>(&self, answered: &Answered<T>) {
+        let Err(failure) = &answered.result else { return };
+        let broken = Broken {
+            org: self.org,
+            subject: &self.subject,
+            hook: self.hook,
+            active: &answered.active,
+            outcome: failure.outcome,
+            error: &failure.view,
+        };
+        self.app.plugin_failures.note(self.app.clock.now(), &broken);
     }
 
     async fn prepare_steps(&self) -> Vec<Step> {

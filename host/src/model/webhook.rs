@@ -1,0 +1,243 @@
+//! Webhook endpoints, deliveries and attempts; when a failed attempt is made again.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sqlx::FromRow;
+
+use super::ids::{DeliveryId, EventId, WebhookId};
+use super::time::{self, Time};
+
+/// How often a delivery is tried before it counts as failed and its endpoint is disabled.
+pub const ATTEMPTS_MAX: i64 = 5;
+
+/// From one attempt to the next: after the first, the second, the third and the fourth.
+const RETRY_DELAYS: [Duration; 4] = [
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 60 * 60),
+    Duration::from_secs(24 * 60 * 60),
+];
+
+/// When the next attempt is due after the one with this number (from 1); `None` after the last one.
+pub fn next_attempt_at(number: i64, started_at: Time) -> Option<Time> {
+    let index = usize::try_from(number - 1).ok()?;
+    let delay = TimeDelta::from_std(*RETRY_DELAYS.get(index)?).ok()?;
+    started_at.checked_add_signed(delay)
+}
+
+/// What an endpoint may ask for; `*` is everything, also what comes with later versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = WebhookEventName)]
+pub enum EventName {
+    #[serde(rename = "*")]
+    All,
+    #[serde(rename = "ticket.created")]
+    TicketCreated,
+    #[serde(rename = "ticket.transitioned")]
+    TicketTransitioned,
+    #[serde(rename = "ticket.updated")]
+    TicketUpdated,
+    #[serde(rename = "payment.processed")]
+    PaymentProcessed,
+    #[serde(rename = "customer.created")]
+    CustomerCreated,
+    #[serde(rename = "inventory.updated")]
+    InventoryUpdated,
+    #[serde(rename = "plugin.installed")]
+    PluginInstalled,
+    #[serde(rename = "plugin.updated")]
+    PluginUpdated,
+    #[serde(rename = "plugin.uninstalled")]
+    PluginUninstalled,
+    #[serde(rename = "plugin.failed")]
+    PluginFailed,
+    #[serde(rename = "webhook.disabled")]
+    WebhookDisabled,
+}
+
+impl EventName {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventName::All => "*",
+            EventName::TicketCreated => "ticket.created",
+            EventName::TicketTransitioned => "ticket.transitioned",
+            EventName::TicketUpdated => "ticket.updated",
+            EventName::PaymentProcessed => "payment.processed",
+            EventName::CustomerCreated => "customer.created",
+            EventName::InventoryUpdated => "inventory.updated",
+            EventName::PluginInstalled => "plugin.installed",
+            EventName::PluginUpdated => "plugin.updated",
+            EventName::PluginUninstalled => "plugin.uninstalled",
+            EventName::PluginFailed => "plugin.failed",
+            EventName::WebhookDisabled => "webhook.disabled",
+        }
+    }
+}
+
+/// An endpoint of an organization.
+#[derive(Clone, Debug, FromRow)]
+pub struct Webhook {
+    pub id: WebhookId,
+    pub url: String,
+    pub description: Option<String>,
+    #[sqlx(json)]
+    pub events: Vec<EventName>,
+    /// `whsec_…`; every request is signed with it.
+    pub secret: String,
+    #[sqlx(json)]
+    pub previous_secrets: Vec<PreviousSecret>,
+    pub enabled: bool,
+    pub disabled_reason: Option<String>,
+    pub disabled_at: Option<Time>,
+    /// Since the first of the failures that no success came after.
+    pub failing_since: Option<Time>,
+    pub last_delivery_at: Option<Time>,
+    pub created_at: Time,
+    pub updated_at: Time,
+}
+
+/// A secret that was rotated out, and until when requests are signed with it as well.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PreviousSecret {
+    pub secret: String,
+    pub valid_until: Time,
+}
+
+impl Webhook {
+    pub fn wants(&self, event: &str) -> bool {
+        self.events.iter().any(|name| *name == EventName::All || name.as_str() == event)
+    }
+
+    /// The secrets that are valid at that moment, the newest first.
+    pub fn secrets_at(&self, now: Time) -> impl Iterator<Item = &str> {
+        let previous = self.previous_secrets.iter().filter(move |old| old.valid_until > now);
+        std::iter::once(self.secret.as_str()).chain(previous.map(|old| old.secret.as_str()))
+    }
+}
+
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[schema(as = DeliveryState)]
+pub enum DeliveryState {
+    /// To be tried at `next_attempt_at`.
+    Pending,
+    /// The receiver answered with 2xx.
+    Delivered,
+    /// Not received, and not tried any more.
+    Failed,
+    /// The endpoint was disabled before it was its turn.
+    Cancelled,
+}
+
+impl DeliveryState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DeliveryState::Pending => "pending",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Failed => "failed",
+            DeliveryState::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Why there is a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[schema(as = DeliveryOrigin)]
+pub enum Origin {
+    /// The event happened.
+    Event,
+    /// Somebody asked for it again.
+    Replay,
+    /// Somebody tried the endpoint.
+    Test,
+}
+
+impl Origin {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Origin::Event => "event",
+            Origin::Replay => "replay",
+            Origin::Test => "test",
+        }
+    }
+}
+
+/// One event on its way to one endpoint.
+#[derive(Clone, Debug, FromRow)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub webhook_id: WebhookId,
+    pub event_id: EventId,
+    pub event: String,
+    pub origin: Origin,
+    pub state: DeliveryState,
+    pub attempts: i64,
+    pub due_at: Time,
+    pub last_status: Option<i64>,
+    pub last_error: Option<String>,
+    pub ended_at: Option<Time>,
+    pub created_at: Time,
+}
+
+/// One request that was made, and what came of it.
+#[derive(Clone, Debug, FromRow)]
+pub struct Attempt {
+    pub number: i64,
+    pub started_at: Time,
+    pub duration_ms: i64,
+    /// The status of the answer, if there was one.
+    pub status: Option<i64>,
+    /// The beginning of the answer's body.
+    pub body_excerpt: Option<String>,
+    /// In words; none when the receiver took it.
+    pub error: Option<String>,
+}
+
+/// An event as it is sent.
+#[derive(Clone, Debug, FromRow)]
+pub struct Event {
+    pub id: EventId,
+    pub event: String,
+    #[sqlx(json)]
+    pub data: Value,
+    pub created_at: Time,
+}
+
+impl Event {
+    /// The reference's payload. The same text at every attempt, on every node.
+    pub fn payload(&self) -> String {
+        json!({ "event": self.event, "timestamp": time::format(&self.created_at), "data": self.data })
+            .to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_attempts_take_26_hours_and_35_minutes() {
+        let first = time::parse("2026-02-21T10:00:00Z").unwrap();
+        let (mut at, mut attempts) = (first, 1);
+        while let Some(next) = next_attempt_at(attempts, at) {
+            (at, attempts) = (next, attempts + 1);
+        }
+        assert_eq!(attempts, ATTEMPTS_MAX);
+        assert_eq!((at - first).num_minutes(), 26 * 60 + 35);
+    }
+
+    #[test]
+    fn every_name_is_the_one_that_serde_has() {
+        for name in [EventName::All, EventName::PaymentProcessed, EventName::WebhookDisabled] {
+            assert_eq!(serde_json::to_value(name).unwrap(), name.as_str());
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Makes an endpoint.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::model::invalid::{Invalid, check_optional};
+use crate::model::webhook::{EventName, Webhook};
+use crate::organizations;
+use crate::webhooks::store::endpoints;
+use crate::webhooks::{sign, url};
+
+/// Endpoints of one organization.
+pub const ENDPOINTS_MAX: i64 = 20;
+
+pub const DESCRIPTION_MAX: usize = 200;
+
+pub struct NewWebhook {
+    pub url: String,
+    /// None is all.
+    pub events: Option<Vec<EventName>>,
+    pub description: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CreateWebhookError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("An organization has at most {max} webhooks; delete one that is not needed")]
+    TooMany { max: i64 },
+    #[error("there was no randomness for a secret")]
+    Randomness(#[from] getrandom::Error),
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+pub async fn create(
+    app: &App,
+    caller: &Caller,
+    new: NewWebhook,
+) -> Result<Webhook, CreateWebhookError> {
+    let now = app.clock.now();
+    let webhook = Webhook {
+        id: app.clock.new_id(),
+        url: url::check_url(&new.url)?,
+        description: check_optional("description", new.description.as_deref(), DESCRIPTION_MAX)?,
+        events: check_events(new.events.unwrap_or_else(|| vec![EventName::All]))?,
+        secret: sign::generate_secret()?,
+        previous_secrets: Vec::new(),
+        enabled: true,
+        disabled_reason: None,
+        disabled_at: None,
+        failing_since: None,
+        last_delivery_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut tx = app.db.begin().await?;
+    // Two at once must not make one too many.
+    organizations::store::lock(&mut tx, caller.org).await?;
+    if endpoints::count(&mut tx, caller.org).await? >= ENDPOINTS_MAX {
+        return Err(CreateWebhookError::TooMany { max: ENDPOINTS_MAX });
+    }
+    endpoints::insert(&mut tx, caller.org, &webhook).await?;
+    tx.commit().await?;
+    Ok(webhook)
+}
+
+/// Each name once; everything makes the others unnecessary.
+pub fn check_events(names: Vec<EventName>) -> Result<Vec<EventName>, Invalid> {
+    if names.is_empty() {
+        let message = "events must name at least one event; [\"*\"] is all of them";
+        return Err(Invalid::new("events", names, message));
+    }
+    if names.contains(&EventName::All) {
+        return Ok(vec![EventName::All]);
+    }
+    let mut once: Vec<EventName> = Vec::with_capacity(names.len());
+    for name in names {
+        if !once.contains(&name) {
+            once.push(name);
+        }
+    }
+    Ok(once)
+}

@@ -1,0 +1,226 @@
+//! `/v1/webhooks`: the endpoints. Their deliveries are in `deliveries`.
+
+pub mod deliveries;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::openapi::Schema;
+use utoipa::{IntoParams, ToSchema};
+
+use super::create::NewWebhook;
+use super::rotate::OVERLAP_HOURS_DEFAULT;
+use super::store::endpoints;
+use super::views::{
+    DeliveryDetailView, SecretView, WebhookSecretView, WebhookView, delivery_detail, secret,
+    webhook, with_secret,
+};
+use super::{create as creation, delete as deletion, rotate, send_test as testing, update as change};
+use crate::app::App;
+use crate::auth::Admin;
+use crate::error::ApiError;
+use crate::extract::{Body, Params, PathId, nullable};
+use crate::model::ids::WebhookId;
+use crate::model::webhook::EventName;
+use crate::page::{Page, Paging, Window};
+use crate::respond::Created;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewWebhook)]
+pub struct CreateBody {
+    /// Where events are sent: `https://` or `http://`, a host, no user name, no fragment. Private addresses are refused
+    /// when they are connected to.
+    #[schema(
+        max_length = 2048,
+        pattern = r"^https?://(([a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\.)*[a-z]{2,20}|((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|\[(([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|::1)\])(:[1-9][0-9]{0,3})?(/[A-Za-z0-9_~./-]*)?(\?[A-Za-z0-9_~.=&-]*)?$",
+        example = "https://shop.example/hooks/repairops"
+    )]
+    url: String,
+    /// What to deliver; left out or `["*"]`: everything.
+    #[schema(min_items = 1, example = json!(["ticket.created", "ticket.transitioned"]))]
+    events: Option<Vec<EventName>>,
+    #[schema(max_length = 200, pattern = "^[^\u{0}]*$")]
+    description: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WebhookChange)]
+pub struct UpdateBody {
+    #[schema(
+        max_length = 2048,
+        pattern = r"^https?://(([a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\.)*[a-z]{2,20}|((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|\[(([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|::1)\])(:[1-9][0-9]{0,3})?(/[A-Za-z0-9_~./-]*)?(\?[A-Za-z0-9_~.=&-]*)?$",
+        example = "https://shop.example/hooks/repairops"
+    )]
+    url: Option<String>,
+    #[schema(min_items = 1)]
+    events: Option<Vec<EventName>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, max_length = 200, pattern = "^[^\u{0}]*$")]
+    description: Option<Option<String>>,
+    /// `false` cancels what is waiting; `true` begins anew, without what happened meanwhile (see replay).
+    enabled: Option<bool>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = sort_schema)]
+    sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
+    offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort and filters.
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SecretRotation)]
+pub struct RotateBody {
+    /// How long requests are signed with the earlier secrets as well; 0 ends them at once.
+    #[schema(minimum = 0, maximum = 168, default = 24)]
+    overlap_hours: Option<i64>,
+}
+
+/// Makes a webhook; the answer has its secret.
+#[utoipa::path(
+    post, path = "/webhooks", tag = "Webhooks", operation_id = "createWebhook", security(("api_key" = ["admin"])),
+    request_body = CreateBody,
+    responses((status = 201, description = "Made", body = WebhookSecretView)),
+)]
+pub async fn create(
+    State(app): State<App>,
+    caller: Admin,
+    Body(body): Body<CreateBody>,
+) -> Result<Created<WebhookSecretView>, ApiError> {
+    let new =
+        NewWebhook { url: body.url, events: body.events, description: body.description };
+    let made = creation::create(&app, &caller, new).await?;
+    Ok(Created { location: format!("/v1/webhooks/{}", made.id), body: with_secret(made) })
+}
+
+/// Lists webhooks.
+#[utoipa::path(
+    get, path = "/webhooks", tag = "Webhooks", operation_id = "listWebhooks", security(("api_key" = ["admin"])),
+    params(ListParams),
+    responses((status = 200, description = "A page of webhooks", body = Page<WebhookView>)),
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Admin,
+    Params(params): Params<ListParams>,
+) -> Result<Json<Page<WebhookView>>, ApiError> {
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let window = Window::new(&endpoints::LISTING, paging, &())?;
+    let mut conn = app.db.read().await?;
+    let rows = endpoints::list(&mut conn, caller.org, &window).await?;
+    Ok(Json(window.page(rows, webhook)))
+}
+
+fn sort_schema() -> Schema {
+    endpoints::LISTING.sort_schema()
+}
+
+/// A webhook: whether it is on, and if not, why.
+#[utoipa::path(
+    get, path = "/webhooks/{webhook_id}", tag = "Webhooks", operation_id = "getWebhook", security(("api_key" = ["admin"])),
+    responses((status = 200, description = "The webhook", body = WebhookView)),
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<WebhookId>,
+) -> Result<Json<WebhookView>, ApiError> {
+    let mut conn = app.db.read().await?;
+    let found = endpoints::get(&mut conn, caller.org, id).await?;
+    found.map(webhook).map(Json).ok_or_else(|| ApiError::not_found("Webhook"))
+}
+
+/// The secret of a webhook, and the earlier ones that are still valid.
+#[utoipa::path(
+    get, path = "/webhooks/{webhook_id}/secret", tag = "Webhooks", operation_id = "getWebhookSecret", security(("api_key" = ["admin"])),
+    responses((status = 200, description = "The secrets", body = SecretView)),
+)]
+pub async fn show_secret(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<WebhookId>,
+) -> Result<Json<SecretView>, ApiError> {
+    let mut conn = app.db.read().await?;
+    let found = endpoints::get(&mut conn, caller.org, id).await?;
+    let view = found.map(|row| secret(row, app.clock.now()));
+    view.map(Json).ok_or_else(|| ApiError::not_found("Webhook"))
+}
+
+/// Changes a webhook, switches it off or on.
+#[utoipa::path(
+    patch, path = "/webhooks/{webhook_id}", tag = "Webhooks", operation_id = "updateWebhook", security(("api_key" = ["admin"])),
+    request_body = UpdateBody,
+    responses((status = 200, description = "The webhook as it is now", body = WebhookView)),
+)]
+pub async fn update(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<WebhookId>,
+    Body(body): Body<UpdateBody>,
+) -> Result<Json<WebhookView>, ApiError> {
+    let wanted = change::Change {
+        url: body.url,
+        events: body.events,
+        description: body.description,
+        enabled: body.enabled,
+    };
+    Ok(Json(webhook(change::update(&app, &caller, id, wanted).await?)))
+}
+
+/// Deletes a webhook with its log; what is waiting is not sent.
+#[utoipa::path(
+    delete, path = "/webhooks/{webhook_id}", tag = "Webhooks", operation_id = "deleteWebhook", security(("api_key" = ["admin"])),
+    responses((status = 204, description = "Deleted")),
+)]
+pub async fn delete(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<WebhookId>,
+) -> Result<StatusCode, ApiError> {
+    deletion::delete(&app, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a new secret. Until the overlap ends, requests carry a signature of each.
+#[utoipa::path(
+    post, path = "/webhooks/{webhook_id}/rotate-secret", tag = "Webhooks", operation_id = "rotateWebhookSecret", security(("api_key" = ["admin"])),
+    request_body = RotateBody,
+    responses((status = 200, description = "The webhook with its new secret", body = WebhookSecretView)),
+)]
+pub async fn rotate_secret(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<WebhookId>,
+    Body(body): Body<RotateBody>,
+) -> Result<Json<WebhookSecretView>, ApiError> {
+    let overlap_hours = body.overlap_hours.unwrap_or(OVERLAP_HOURS_DEFAULT);
+    Ok(Json(with_secret(rotate::rotate(&app, &caller, id, overlap_hours).await?)))
+}
+
+/// Sends a `webhook.test` event now, once, and answers what came of it. Works for a webhook that is off as well.
+#[utoipa::path(
+    post, path = "/webhooks/{webhook_id}/test", tag = "Webhooks", operation_id = "testWebhook", security(("api_key" = ["admin"])),
+    responses((status = 200, description = "The delivery: its `state` says whether the receiver took it", body = DeliveryDetailView)),
+)]
+pub async fn send_test(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<WebhookId>,
+) -> Result<Json<DeliveryDetailView>, ApiError> {
+    let (delivery, attempt, event) = testing::send_test(&app, &caller, id).await?;
+    Ok(Json(delivery_detail(delivery, vec![attempt], &event)))
+}

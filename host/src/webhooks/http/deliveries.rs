@@ -1,0 +1,140 @@
+//! `/v1/webhooks/{webhook_id}/deliveries`: the log of a webhook, and sending again.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::openapi::Schema;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::auth::Admin;
+use crate::error::ApiError;
+use crate::extract::{Body, Params, PathId, PathIds};
+use crate::model::ids::{DeliveryId, EventId, WebhookId};
+use crate::model::invalid::check_filter;
+use crate::model::time::{self, Time};
+use crate::model::webhook::DeliveryState;
+use crate::page::{Page, Paging, Window};
+use crate::respond::Created;
+use crate::webhooks::store::deliveries::ListFilter;
+use crate::webhooks::store::{self, deliveries, endpoints};
+use crate::webhooks::views::{
+    DeliveryDetailView, DeliveryView, ReplayedView, delivery, delivery_detail,
+};
+use crate::webhooks::replay as again;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    state: Option<DeliveryState>,
+    /// The name of an event, for example `ticket.created`.
+    #[param(min_length = 1, max_length = 64, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
+    event: Option<String>,
+    /// The `webhook-id` of a request.
+    event_id: Option<EventId>,
+    /// A field of those listed, or one of them after a minus sign for descending.
+    #[param(schema_with = sort_schema)]
+    sort: Option<String>,
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<i64>,
+    /// How many to skip; not together with `cursor`.
+    #[param(minimum = 0, maximum = 1000000000, default = 0)]
+    offset: Option<i64>,
+    /// The `next_cursor` of the page before, with the same sort and filters.
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WebhookReplay)]
+pub struct ReplayBody {
+    /// Events from this moment on. They are kept for 30 days.
+    #[serde(deserialize_with = "time::deserialize")]
+    #[schema(value_type = String, format = DateTime, example = "2026-02-21T10:00:00Z")]
+    since: Time,
+    /// Only what this webhook has not received and does not wait for.
+    #[serde(default)]
+    missed_only: bool,
+}
+
+/// Lists the deliveries of a webhook.
+#[utoipa::path(
+    get, path = "/webhooks/{webhook_id}/deliveries", tag = "Webhooks", operation_id = "listWebhookDeliveries", security(("api_key" = ["admin"])),
+    params(ListParams),
+    responses((status = 200, description = "A page of deliveries", body = Page<DeliveryView>)),
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<WebhookId>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<Page<DeliveryView>>, ApiError> {
+    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
+    let paging = Paging { limit, offset, cursor, sort: params.sort };
+    let event = check_filter("event", params.event, 64)?;
+    let wanted = ListFilter { state: params.state, event, event_id: params.event_id };
+    let window = Window::new(&deliveries::LISTING, paging, &(id, &wanted))?;
+    let mut conn = app.db.read().await?;
+    if endpoints::get(&mut conn, caller.org, id).await?.is_none() {
+        return Err(ApiError::not_found("Webhook"));
+    }
+    let rows = deliveries::list(&mut conn, caller.org, id, &wanted, &window).await?;
+    Ok(Json(window.page(rows, delivery)))
+}
+
+fn sort_schema() -> Schema {
+    deliveries::LISTING.sort_schema()
+}
+
+/// A delivery with every attempt and the body that was sent.
+#[utoipa::path(
+    get, path = "/webhooks/{webhook_id}/deliveries/{delivery_id}", tag = "Webhooks", operation_id = "getWebhookDelivery", security(("api_key" = ["admin"])),
+    responses((status = 200, description = "The delivery", body = DeliveryDetailView)),
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Admin,
+    PathIds(webhook, id): PathIds<WebhookId, DeliveryId>,
+) -> Result<Json<DeliveryDetailView>, ApiError> {
+    let mut conn = app.db.read().await?;
+    let found = deliveries::get(&mut conn, caller.org, webhook, id).await?;
+    let row = found.ok_or_else(|| ApiError::not_found("Delivery"))?;
+    let attempts = deliveries::attempts(&mut conn, caller.org, id).await?;
+    let event = store::get_event(&mut conn, caller.org, row.event_id).await?;
+    let event = event.ok_or_else(|| ApiError::not_found("Delivery"))?;
+    Ok(Json(delivery_detail(row, attempts, &event)))
+}
+
+/// Delivers an event again; the answer is the new delivery, the `webhook-id` stays the same.
+#[utoipa::path(
+    post, path = "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", tag = "Webhooks", operation_id = "replayWebhookDelivery", security(("api_key" = ["admin"])),
+    responses((status = 201, description = "The new delivery", body = DeliveryView)),
+)]
+pub async fn replay_one(
+    State(app): State<App>,
+    caller: Admin,
+    PathIds(webhook, id): PathIds<WebhookId, DeliveryId>,
+) -> Result<Created<DeliveryView>, ApiError> {
+    let made = again::one(&app, &caller, webhook, id).await?;
+    let location = format!("/v1/webhooks/{webhook}/deliveries/{}", made.id);
+    Ok(Created { location, body: delivery(made) })
+}
+
+/// Delivers all events since a time again.
+#[utoipa::path(
+    post, path = "/webhooks/{webhook_id}/replay", tag = "Webhooks", operation_id = "replayWebhook", security(("api_key" = ["admin"])),
+    request_body = ReplayBody,
+    responses((status = 202, description = "What was put on its way", body = ReplayedView)),
+)]
+pub async fn replay_since(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<WebhookId>,
+    Body(body): Body<ReplayBody>,
+) -> Result<(StatusCode, Json<ReplayedView>), ApiError> {
+    let done = again::since(&app, &caller, id, body.since, body.missed_only).await?;
+    let view = ReplayedView { events: done.events, next_since: done.next_since };
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}

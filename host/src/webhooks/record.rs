@@ -1,0 +1,130 @@
+//! Makes one attempt and writes down what came of it: the attempt, the delivery's next time or its end, the endpoint's
+//! state, all in one transaction.
+
+use crate::app::App;
+use crate::db::Conn;
+use crate::model::ids::{DeliveryId, OrgId};
+use crate::model::time::Time;
+use crate::model::webhook::{
+    ATTEMPTS_MAX, Attempt, Delivery, DeliveryState, Event, Webhook, next_attempt_at,
+};
+use crate::webhooks::disable::disable;
+use crate::webhooks::send::{FailureKind, Outcome, Request};
+use crate::webhooks::store::{deliveries, endpoints};
+use crate::webhooks::sign;
+
+/// One request, with a log line and the metrics; writes nothing.
+pub async fn send(
+    app: &App,
+    webhook: &Webhook,
+    event: &Event,
+    number: i64,
+) -> (Attempt, Option<FailureKind>) {
+    let started_at = app.clock.now();
+    let (id, timestamp, body) = (event.id.to_string(), started_at.timestamp(), event.payload());
+    let signatures = sign::signatures(webhook.secrets_at(started_at), &id, timestamp, &body);
+    let request = Request { url: &webhook.url, id, timestamp, signatures, body };
+    let outcome = app.webhooks.sender.send(request).await;
+    log(app, webhook, event, number, &outcome);
+    let kind = outcome.failure.as_ref().map(|failure| failure.kind);
+    let attempt = Attempt {
+        number,
+        started_at,
+        duration_ms: i64::try_from(outcome.duration.as_millis()).unwrap_or(i64::MAX),
+        status: outcome.status.map(i64::from),
+        body_excerpt: outcome.body_excerpt,
+        error: outcome.failure.map(|failure| failure.message),
+    };
+    (attempt, kind)
+}
+
+fn log(app: &App, webhook: &Webhook, event: &Event, number: i64, outcome: &Outcome) {
+    let word = outcome.failure.as_ref().map_or("delivered", |failure| failure.kind.as_str());
+    app.metrics.count_webhook_attempt(word, outcome.duration);
+    tracing::info!(
+        target: "repairops::webhook",
+        webhook_id = %webhook.id,
+        event_id = %event.id,
+        event = event.event,
+        attempt = number,
+        outcome = word,
+        status = outcome.status,
+        error = outcome.failure.as_ref().map(|failure| failure.message.as_str()),
+        duration_ms = u64::try_from(outcome.duration.as_millis()).unwrap_or(u64::MAX),
+        "webhook attempt"
+    );
+}
+
+/// False when the endpoint is off now: nothing more is to be sent to it.
+pub async fn record(
+    app: &App,
+    org: OrgId,
+    webhook: &Webhook,
+    delivery: DeliveryId,
+    attempt: &Attempt,
+    failure: Option<FailureKind>,
+) -> Result<bool, sqlx::Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let Some(mut webhook) = endpoints::lock(&mut tx, org, webhook.id).await? else {
+        return Ok(false); // deleted meanwhile, with its log
+    };
+    let Some(before) = deliveries::get(&mut tx, org, webhook.id, delivery).await? else {
+        return Ok(webhook.enabled);
+    };
+    if !deliveries::insert_attempt(&mut tx, org, delivery, attempt).await? {
+        return Ok(webhook.enabled); // it is written down already
+    }
+    let next = next(&before, attempt, failure);
+    deliveries::advance(&mut tx, org, delivery, attempt, next, now).await?;
+    match failure {
+        None => endpoints::note_success(&mut tx, org, webhook.id, now).await?,
+        Some(kind) if webhook.enabled => {
+            webhook.failing_since.get_or_insert(attempt.started_at);
+            write_failure(app, &mut tx, org, &mut webhook, attempt, (kind, next.0), now).await?;
+        }
+        Some(_) => {}
+    }
+    tx.commit().await?;
+    Ok(webhook.enabled)
+}
+
+/// What becomes of a delivery by this attempt. One that was cancelled while it was under way stays so, unless it arrived.
+fn next(
+    before: &Delivery,
+    attempt: &Attempt,
+    failure: Option<FailureKind>,
+) -> (DeliveryState, Time) {
+    let kept = before.due_at;
+    match failure {
+        None => (DeliveryState::Delivered, kept),
+        Some(_) if before.state != DeliveryState::Pending => (before.state, kept),
+        Some(FailureKind::Gone) => (DeliveryState::Failed, kept),
+        Some(_) => match next_attempt_at(attempt.number, attempt.started_at) {
+            Some(due_at) => (DeliveryState::Pending, due_at),
+            None => (DeliveryState::Failed, kept),
+        },
+    }
+}
+
+async fn write_failure(
+    app: &App,
+    conn: &mut Conn,
+    org: OrgId,
+    webhook: &mut Webhook,
+    attempt: &Attempt,
+    (kind, state): (FailureKind, DeliveryState),
+    now: Time,
+) -> Result<(), sqlx::Error> {
+    let error = attempt.error.as_deref().unwrap_or("no reason given");
+    let reason = match kind {
+        FailureKind::Gone => error.to_owned(),
+        _ if state == DeliveryState::Failed => {
+            format!("{ATTEMPTS_MAX} attempts failed, the last because {error}")
+        }
+        _ => return endpoints::update(conn, org, webhook).await,
+    };
+    disable(app, conn, org, webhook.clone(), reason, now).await?;
+    webhook.enabled = false;
+    Ok(())
+}

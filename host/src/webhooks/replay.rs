@@ -1,0 +1,119 @@
+//! Delivers again: one event, or all since a time. The deliveries are new, the events keep their ids.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::db::Conn;
+use crate::model::ids::{DeliveryId, EventId, OrgId, WebhookId};
+use crate::model::time::Time;
+use crate::model::webhook::{Delivery, DeliveryState, Origin, Webhook};
+use crate::webhooks::store::{self, deliveries, endpoints};
+use crate::webhooks::wake;
+
+/// Events of one call, so that its transaction stays short; the answer says where to go on.
+pub const EVENTS_MAX: usize = 5_000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error("there is no such webhook")]
+    NotFound,
+    #[error("there is no such delivery")]
+    DeliveryNotFound,
+    #[error("The webhook is disabled ({reason}); enable it first")]
+    Disabled { reason: String },
+    #[error("A test is not delivered again; send another one")]
+    Test,
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What was put on its way.
+pub struct Replayed {
+    pub events: usize,
+    /// When there were more than fit into one call: the time of the first that did not.
+    pub next_since: Option<Time>,
+}
+
+pub async fn one(
+    app: &App,
+    caller: &Caller,
+    webhook: WebhookId,
+    delivery: DeliveryId,
+) -> Result<Delivery, ReplayError> {
+    let mut tx = app.db.begin().await?;
+    let webhook = find_enabled(&mut tx, caller.org, webhook).await?;
+    let found = deliveries::get(&mut tx, caller.org, webhook.id, delivery).await?;
+    let found = found.ok_or(ReplayError::DeliveryNotFound)?;
+    if found.origin == Origin::Test {
+        return Err(ReplayError::Test);
+    }
+    let delivery = put(app, &mut tx, caller.org, &webhook, found.event_id, found.event).await?;
+    tx.commit().await?;
+    wake::note();
+    Ok(delivery)
+}
+
+/// All events since a time that the endpoint wants; only those it has not received and does not wait for, if
+/// `missed_only`.
+pub async fn since(
+    app: &App,
+    caller: &Caller,
+    webhook: WebhookId,
+    since: Time,
+    missed_only: bool,
+) -> Result<Replayed, ReplayError> {
+    let mut tx = app.db.begin().await?;
+    let webhook = find_enabled(&mut tx, caller.org, webhook).await?;
+    let not_delivered_to = missed_only.then_some(webhook.id);
+    let limit = i64::try_from(EVENTS_MAX + 1).unwrap_or(i64::MAX);
+    let mut events =
+        store::events_since(&mut tx, caller.org, since, &webhook.events, not_delivered_to, limit)
+            .await?;
+    let next_since = events.get(EVENTS_MAX).map(|(_, _, time)| *time);
+    events.truncate(EVENTS_MAX);
+    let count = events.len();
+    for (id, event, _) in events {
+        put(app, &mut tx, caller.org, &webhook, id, event).await?;
+    }
+    tx.commit().await?;
+    wake::note();
+    Ok(Replayed { events: count, next_since })
+}
+
+async fn find_enabled(
+    conn: &mut Conn,
+    org: OrgId,
+    id: WebhookId,
+) -> Result<Webhook, ReplayError> {
+    let webhook = endpoints::lock(conn, org, id).await?.ok_or(ReplayError::NotFound)?;
+    if webhook.enabled {
+        return Ok(webhook);
+    }
+    Err(ReplayError::Disabled { reason: webhook.disabled_reason.unwrap_or_default() })
+}
+
+async fn put(
+    app: &App,
+    conn: &mut Conn,
+    org: OrgId,
+    webhook: &Webhook,
+    event_id: EventId,
+    event: String,
+) -> Result<Delivery, sqlx::Error> {
+    let now = app.clock.now();
+    let delivery = Delivery {
+        id: app.clock.new_id(),
+        webhook_id: webhook.id,
+        event_id,
+        event,
+        origin: Origin::Replay,
+        state: DeliveryState::Pending,
+        attempts: 0,
+        due_at: now,
+        last_status: None,
+        last_error: None,
+        ended_at: None,
+        created_at: now,
+    };
+    deliveries::insert(conn, org, &delivery).await?;
+    Ok(delivery)
+}

@@ -1,0 +1,272 @@
+//! Makes one request to a receiver and says what came of it, in words. Bounds: the whole takes no longer than the
+//! timeout, only the beginning of the answer is read, redirects are not followed, no proxy is used, and only addresses
+//! that may be connected to are (`address`): literal ones are checked here, looked-up ones by the client's resolver.
+
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode, Url, header};
+
+use super::address::{self, Refused};
+use crate::config::WebhookConfig;
+
+/// So much of an answer's body is kept.
+const EXCERPT_MAX_BYTES: usize = 4096;
+
+/// How long the beginning of an answer's body is waited for once its status is there.
+const EXCERPT_WAIT: Duration = Duration::from_secs(2);
+
+const USER_AGENT: &str = concat!("RepairOps-Webhooks/", env!("CARGO_PKG_VERSION"));
+
+/// A request to be made.
+pub struct Request<'a> {
+    pub url: &'a str,
+    pub id: String,
+    pub timestamp: i64,
+    pub signatures: String,
+    pub body: String,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    pub status: Option<u16>,
+    pub body_excerpt: Option<String>,
+    /// None when the receiver took it.
+    pub failure: Option<Failure>,
+    pub duration: Duration,
+}
+
+#[derive(Debug)]
+pub struct Failure {
+    pub kind: FailureKind,
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The receiver answered 410: it wants no more.
+    Gone,
+    /// Another answer than 2xx.
+    Status,
+    Timeout,
+    /// The address may not be connected to.
+    Refused,
+    /// No connection, or one that broke.
+    Unreachable,
+}
+
+impl FailureKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FailureKind::Gone => "gone",
+            FailureKind::Status => "status",
+            FailureKind::Timeout => "timeout",
+            FailureKind::Refused => "refused",
+            FailureKind::Unreachable => "unreachable",
+        }
+    }
+}
+
+pub struct Sender {
+    /// Made when it is first needed: reading the system's certificates takes a while.
+    client: OnceLock<Client>,
+    allowed: Arc<[IpNet]>,
+    timeout: Duration,
+}
+
+impl Sender {
+    pub fn new(config: &WebhookConfig) -> Sender {
+        Sender {
+            client: OnceLock::new(),
+            allowed: config.webhook_allow.clone().into(),
+            timeout: config.timeout(),
+        }
+    }
+
+    pub async fn send(&self, request: Request<'_>) -> Outcome {
+        let started = Instant::now();
+        let answered = match tokio::time::timeout(self.timeout, self.ask(request)).await {
+            Ok(Ok(response)) => {
+                let left = self.timeout.saturating_sub(started.elapsed());
+                Ok(Answer::read(response, left.min(EXCERPT_WAIT)).await)
+            }
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(self.timed_out()),
+        };
+        let duration = started.elapsed();
+        match answered {
+            Ok(answer) => Outcome {
+                status: Some(answer.status.as_u16()),
+                failure: answer.failure(),
+                body_excerpt: Some(answer.excerpt),
+                duration,
+            },
+            Err(failure) => {
+                Outcome { status: None, body_excerpt: None, failure: Some(failure), duration }
+            }
+        }
+    }
+
+    async fn ask(&self, request: Request<'_>) -> Result<Response, Failure> {
+        let url = Url::parse(request.url).map_err(|error| Failure {
+            kind: FailureKind::Unreachable,
+            message: format!("the URL cannot be read: {error}"),
+        })?;
+        // The resolver below is not asked for a host that is an address already.
+        if let Some(literal) = literal_address(&url) {
+            address::check(literal, &self.allowed).map_err(refused)?;
+        }
+        self.client()
+            .post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("webhook-id", request.id)
+            .header("webhook-timestamp", request.timestamp)
+            .header("webhook-signature", request.signatures)
+            .body(request.body)
+            .send()
+            .await
+            .map_err(|error| self.failure(error))
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let build = |builder: ClientBuilder| {
+                let resolver = PublicAddresses { allowed: self.allowed.clone() };
+                builder
+                    .user_agent(USER_AGENT)
+                    .redirect(Policy::none())
+                    .no_proxy()
+                    .http1_only()
+                    .referer(false)
+                    .pool_max_idle_per_host(4)
+                    .pool_idle_timeout(Duration::from_secs(20))
+                    .dns_resolver(Arc::new(resolver))
+                    .build()
+            };
+            build(Client::builder()).unwrap_or_else(|error| {
+                // A machine without any certificates can still deliver to http://.
+                tracing::error!(error = ?error, "the system has no certificates: webhooks to https:// will fail");
+                build(Client::builder().tls_certs_only(Vec::<Certificate>::new())).unwrap_or_default()
+            })
+        })
+    }
+
+    fn timed_out(&self) -> Failure {
+        Failure {
+            kind: FailureKind::Timeout,
+            message: format!("there was no answer within {:?}", self.timeout),
+        }
+    }
+
+    fn failure(&self, error: reqwest::Error) -> Failure {
+        if error.is_timeout() {
+            return self.timed_out();
+        }
+        // The URL may hold a secret of the receiver's.
+        let error = error.without_url();
+        let mut cause: &(dyn Error + 'static) = &error;
+        while let Some(inner) = cause.source() {
+            if let Some(address) = inner.downcast_ref::<Refused>() {
+                return refused(address.clone());
+            }
+            cause = inner;
+        }
+        let what = if error.is_connect() { "connecting failed" } else { "the request failed" };
+        Failure { kind: FailureKind::Unreachable, message: format!("{what}: {cause}") }
+    }
+}
+
+fn refused(address: Refused) -> Failure {
+    Failure { kind: FailureKind::Refused, message: address.to_string() }
+}
+
+struct Answer {
+    status: StatusCode,
+    location: Option<String>,
+    excerpt: String,
+}
+
+impl Answer {
+    /// The beginning of the body is waited for so long at most: the status has said already whether it was taken.
+    async fn read(response: Response, wait: Duration) -> Answer {
+        let location = response.headers().get(header::LOCATION);
+        Answer {
+            status: response.status(),
+            location: location.map(|value| clean(&value.as_bytes()[..value.len().min(256)])),
+            excerpt: read_excerpt(response, wait).await,
+        }
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        if self.status.is_success() {
+            return None;
+        }
+        if self.status == StatusCode::GONE {
+            let message = "the receiver answered 410 Gone".to_owned();
+            return Some(Failure { kind: FailureKind::Gone, message });
+        }
+        let mut message = format!("the receiver answered HTTP {}", self.status);
+        if self.status.is_redirection() {
+            message.push_str("; redirects are not followed");
+            if let Some(location) = &self.location {
+                message.push_str(&format!(" (it named {location})"));
+            }
+        }
+        Some(Failure { kind: FailureKind::Status, message })
+    }
+}
+
+/// The beginning of the body; whatever comes after is not read, and closes the connection.
+async fn read_excerpt(mut response: Response, wait: Duration) -> String {
+    let mut read = Vec::new();
+    let reading = async {
+        while let Ok(Some(chunk)) = response.chunk().await {
+            read.extend_from_slice(&chunk[..chunk.len().min(EXCERPT_MAX_BYTES - read.len())]);
+            if read.len() == EXCERPT_MAX_BYTES {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(wait, reading).await;
+    clean(&read)
+}
+
+/// Text that every database takes.
+fn clean(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
+}
+
+fn literal_address(url: &Url) -> Option<IpAddr> {
+    url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// Looks names up and leaves out the addresses that may not be connected to.
+struct PublicAddresses {
+    allowed: Arc<[IpNet]>,
+}
+
+impl Resolve for PublicAddresses {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allowed = self.allowed.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let (mut good, mut refused) = (Vec::<SocketAddr>::new(), None);
+            for address in found {
+                match address::check(address.ip(), &allowed) {
+                    Ok(()) => good.push(address),
+                    Err(error) => refused = Some(error),
+                }
+            }
+            match refused {
+                Some(refused) if good.is_empty() => Err(refused.into()),
+                _ => Ok(Box::new(good.into_iter()) as Addrs),
+            }
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! Tries an endpoint: one `webhook.test` event, sent now, once, whether the endpoint is on or off. It is in the log, and
+//! changes nothing else about the endpoint.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::model::ids::WebhookId;
+use crate::model::webhook::{Attempt, Delivery, DeliveryState, Event, Origin};
+use crate::webhooks::record;
+use crate::webhooks::store::{self, deliveries, endpoints};
+
+#[derive(Debug, thiserror::Error)]
+pub enum SendTestError {
+    #[error("there is no such webhook")]
+    NotFound,
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+pub async fn send_test(
+    app: &App,
+    caller: &Caller,
+    id: WebhookId,
+) -> Result<(Delivery, Attempt, Event), SendTestError> {
+    let mut conn = app.db.read().await?;
+    let found = endpoints::get(&mut conn, caller.org, id).await?;
+    drop(conn); // the receiver may take its time
+    let webhook = found.ok_or(SendTestError::NotFound)?;
+    let now = app.clock.now();
+    let event = Event {
+        id: app.clock.new_id(),
+        event: "webhook.test".to_owned(),
+        data: json!({ "webhook_id": id, "shop_id": null, "sent_by": caller.actor.name }),
+        created_at: now,
+    };
+    let (attempt, failure) = record::send(app, &webhook, &event, 1).await;
+    let state = if failure.is_none() { DeliveryState::Delivered } else { DeliveryState::Failed };
+    let ended = app.clock.now();
+    let delivery = Delivery {
+        id: app.clock.new_id(),
+        webhook_id: id,
+        event_id: event.id,
+        event: event.event.clone(),
+        origin: Origin::Test,
+        state,
+        attempts: 1,
+        due_at: now,
+        last_status: attempt.status,
+        last_error: attempt.error.clone(),
+        ended_at: Some(ended),
+        created_at: now,
+    };
+    let mut tx = app.db.begin().await?;
+    if endpoints::lock(&mut tx, caller.org, id).await?.is_none() {
+        return Err(SendTestError::NotFound); // deleted meanwhile
+    }
+    store::insert_unshared(&mut tx, caller.org, &event).await?;
+    deliveries::insert(&mut tx, caller.org, &delivery).await?;
+    deliveries::insert_attempt(&mut tx, caller.org, delivery.id, &attempt).await?;
+    deliveries::advance(&mut tx, caller.org, delivery.id, &attempt, (state, now), ended).await?;
+    tx.commit().await?;
+    Ok((delivery, attempt, event))
+}

@@ -1,0 +1,219 @@
+//! All SQL of webhook_deliveries and webhook_attempts, but for the lease.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::db::{Conn, Filter, Value};
+use crate::model::ids::{DeliveryId, EventId, OrgId, WebhookId};
+use crate::model::time::Time;
+use crate::model::webhook::{Attempt, Delivery, DeliveryState};
+use crate::page::{Column, Listed, Listing, Sort, Window};
+use crate::{execute, fetch_all, fetch_optional};
+
+macro_rules! select_delivery {
+    () => {
+        "select id, webhook_id, event_id, event, origin, state, attempts, due_at, last_status, last_error, ended_at,
+            created_at
+         from webhook_deliveries"
+    };
+}
+
+pub static LISTING: Listing = Listing {
+    name: "webhook_deliveries",
+    id: "id",
+    default: "-created_at",
+    sorts: &[Sort::by("created_at", &[Column::Time("created_at")])],
+};
+
+impl Listed for Delivery {
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn keys(&self, _: &str) -> Vec<Value> {
+        vec![Value::Time(self.created_at)]
+    }
+}
+
+#[derive(Debug, Default, Serialize)]
+pub struct ListFilter {
+    pub state: Option<DeliveryState>,
+    pub event: Option<String>,
+    pub event_id: Option<EventId>,
+}
+
+pub async fn insert(conn: &mut Conn, org: OrgId, delivery: &Delivery) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into webhook_deliveries (org_id, id, webhook_id, event_id, event, origin, state, attempts, due_at,
+             created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)",
+        org,
+        delivery.id,
+        delivery.webhook_id,
+        delivery.event_id,
+        delivery.event.as_str(),
+        delivery.origin.as_str(),
+        delivery.state.as_str(),
+        delivery.due_at,
+        delivery.created_at
+    )?;
+    Ok(())
+}
+
+pub async fn list(
+    conn: &mut Conn,
+    org: OrgId,
+    webhook: WebhookId,
+    wanted: &ListFilter,
+    window: &Window,
+) -> Result<(Vec<Delivery>, i64), sqlx::Error> {
+    let mut filter = Filter::for_org("org_id", org.0);
+    filter.and("webhook_id = ?", Value::Uuid(webhook.0));
+    filter.and_some("state = ?", wanted.state.map(|state| Value::Text(state.as_str().to_owned())));
+    filter.and_some("event = ?", wanted.event.clone().map(Value::Text));
+    filter.and_some("event_id = ?", wanted.event_id.map(|id| Value::Uuid(id.0)));
+    let rows = filter.select(select_delivery!(), &window.slice).fetch_all(conn).await?;
+    Ok((rows, filter.count("webhook_deliveries").fetch_figure(conn).await?))
+}
+
+pub async fn get(
+    conn: &mut Conn,
+    org: OrgId,
+    webhook: WebhookId,
+    id: DeliveryId,
+) -> Result<Option<Delivery>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        Delivery,
+        concat!(select_delivery!(), " where org_id = $1 and webhook_id = $2 and id = $3"),
+        org,
+        webhook,
+        id
+    )
+}
+
+pub async fn attempts(
+    conn: &mut Conn,
+    org: OrgId,
+    delivery: DeliveryId,
+) -> Result<Vec<Attempt>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        Attempt,
+        "select number, started_at, duration_ms, status, body_excerpt, error from webhook_attempts
+         where org_id = $1 and delivery_id = $2 order by number",
+        org,
+        delivery
+    )
+}
+
+/// False when this attempt was noted before (by one who held the lease too long).
+pub async fn insert_attempt(
+    conn: &mut Conn,
+    org: OrgId,
+    delivery: DeliveryId,
+    attempt: &Attempt,
+) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "insert into webhook_attempts (org_id, delivery_id, number, started_at, duration_ms, status, body_excerpt, error)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (org_id, delivery_id, number) do nothing",
+        org,
+        delivery,
+        attempt.number,
+        attempt.started_at,
+        attempt.duration_ms,
+        attempt.status,
+        attempt.body_excerpt.as_deref(),
+        attempt.error.as_deref()
+    )?;
+    Ok(rows == 1)
+}
+
+/// Writes what an attempt led to; false when the delivery is gone.
+pub async fn advance(
+    conn: &mut Conn,
+    org: OrgId,
+    delivery: DeliveryId,
+    attempt: &Attempt,
+    (state, due_at): (DeliveryState, Time),
+    now: Time,
+) -> Result<bool, sqlx::Error> {
+    let ended_at = (state != DeliveryState::Pending).then_some(now);
+    let rows = execute!(
+        conn,
+        "update webhook_deliveries set state = $3, attempts = $4, due_at = $5, last_status = $6, last_error = $7,
+             ended_at = $8
+         where org_id = $1 and id = $2",
+        org,
+        delivery,
+        state.as_str(),
+        attempt.number,
+        due_at,
+        attempt.status,
+        attempt.error.as_deref(),
+        ended_at
+    )?;
+    Ok(rows == 1)
+}
+
+/// What an endpoint has not received yet will not be tried any more.
+pub async fn cancel_pending(
+    conn: &mut Conn,
+    org: OrgId,
+    webhook: WebhookId,
+    now: Time,
+) -> Result<u64, sqlx::Error> {
+    execute!(
+        conn,
+        "update webhook_deliveries set state = 'cancelled', ended_at = $3
+         where org_id = $1 and webhook_id = $2 and state = 'pending'",
+        org,
+        webhook,
+        now
+    )
+}
+
+pub async fn delete_of_webhook(
+    conn: &mut Conn,
+    org: OrgId,
+    webhook: WebhookId,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "delete from webhook_attempts where org_id = $1 and delivery_id in
+            (select id from webhook_deliveries where org_id = $1 and webhook_id = $2)",
+        org,
+        webhook
+    )?;
+    execute!(
+        conn,
+        "delete from webhook_deliveries where org_id = $1 and webhook_id = $2",
+        org,
+        webhook
+    )?;
+    Ok(())
+}
+
+pub async fn delete_of_event(
+    conn: &mut Conn,
+    org: OrgId,
+    event: EventId,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "delete from webhook_attempts where org_id = $1 and delivery_id in
+            (select id from webhook_deliveries where org_id = $1 and event_id = $2)",
+        org,
+        event
+    )?;
+    execute!(
+        conn,
+        "delete from webhook_deliveries where org_id = $1 and event_id = $2",
+        org,
+        event
+    )?;
+    Ok(())
+}

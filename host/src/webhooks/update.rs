@@ -1,0 +1,69 @@
+//! Changes an endpoint; switches it off and on.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::model::ids::WebhookId;
+use crate::model::invalid::{Invalid, check_optional};
+use crate::model::webhook::{EventName, Webhook};
+use crate::webhooks::create::{DESCRIPTION_MAX, check_events};
+use crate::webhooks::store::{deliveries, endpoints};
+use crate::webhooks::url;
+
+/// What to set; `None` leaves what is there.
+#[derive(Debug, Default)]
+pub struct Change {
+    pub url: Option<String>,
+    pub events: Option<Vec<EventName>>,
+    pub description: Option<Option<String>>,
+    pub enabled: Option<bool>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateWebhookError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("there is no such webhook")]
+    NotFound,
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: WebhookId,
+    change: Change,
+) -> Result<Webhook, UpdateWebhookError> {
+    let now = app.clock.now();
+    let mut tx = app.db.begin().await?;
+    let found = endpoints::lock(&mut tx, caller.org, id).await?;
+    let mut webhook = found.ok_or(UpdateWebhookError::NotFound)?;
+    if let Some(text) = change.url {
+        webhook.url = url::check_url(&text)?;
+    }
+    if let Some(names) = change.events {
+        webhook.events = check_events(names)?;
+    }
+    if let Some(text) = change.description {
+        webhook.description = check_optional("description", text.as_deref(), DESCRIPTION_MAX)?;
+    }
+    match change.enabled {
+        Some(true) if !webhook.enabled => {
+            webhook.enabled = true;
+            webhook.disabled_reason = None;
+            webhook.disabled_at = None;
+            webhook.failing_since = None;
+        }
+        Some(false) if webhook.enabled => {
+            webhook.enabled = false;
+            webhook.disabled_reason = Some(format!("switched off by {}", caller.actor.name));
+            webhook.disabled_at = Some(now);
+            deliveries::cancel_pending(&mut tx, caller.org, id, now).await?;
+        }
+        _ => {}
+    }
+    webhook.updated_at = now;
+    endpoints::update(&mut tx, caller.org, &webhook).await?;
+    tx.commit().await?;
+    Ok(webhook)
+}

@@ -1,0 +1,202 @@
+//! How the API shows endpoints, deliveries and attempts.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::ids::{DeliveryId, EventId, WebhookId};
+use crate::model::time::{self, Time};
+use crate::model::webhook::{
+    Attempt, Delivery, DeliveryState, Event, EventName, Origin, PreviousSecret, Webhook,
+};
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Webhook)]
+pub struct WebhookView {
+    pub id: WebhookId,
+    pub url: String,
+    pub description: Option<String>,
+    /// What is delivered; `["*"]` is everything.
+    pub events: Vec<EventName>,
+    pub enabled: bool,
+    /// Why it is off, for example because five attempts failed.
+    pub disabled_reason: Option<String>,
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub disabled_at: Option<Time>,
+    /// When the receiver last took something.
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_delivery_at: Option<Time>,
+    /// The first of the failed attempts that no success came after.
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub failing_since: Option<Time>,
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Time,
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Time,
+}
+
+/// An endpoint with its secret: the answer to its making and to a rotation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookWithSecret)]
+pub struct WebhookSecretView {
+    #[serde(flatten)]
+    pub webhook: WebhookView,
+    /// `whsec_` and base64: what a receiver verifies signatures with.
+    pub secret: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookSecret)]
+pub struct SecretView {
+    /// `whsec_` and base64: what a receiver verifies signatures with.
+    pub secret: String,
+    /// Rotated out, and still signed with.
+    pub previous: Vec<PreviousSecretView>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookPreviousSecret)]
+pub struct PreviousSecretView {
+    pub secret: String,
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    pub valid_until: Time,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDelivery)]
+pub struct DeliveryView {
+    pub id: DeliveryId,
+    pub webhook_id: WebhookId,
+    /// The `webhook-id` of the request; the same at every attempt and replay.
+    pub event_id: EventId,
+    pub event: String,
+    /// Why there is this delivery: the event, a replay, a test.
+    pub origin: Origin,
+    pub state: DeliveryState,
+    pub attempt_count: i64,
+    /// When it is tried next; `null` when it is not pending.
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_attempt_at: Option<Time>,
+    /// The status of the last answer; `null` when there was none.
+    pub last_response_status: Option<i64>,
+    /// In words, why the last attempt failed.
+    pub last_error: Option<String>,
+    /// When it was delivered, failed or was cancelled.
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Time>,
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Time,
+}
+
+/// A delivery with its attempts and what was sent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookDeliveryDetail)]
+pub struct DeliveryDetailView {
+    #[serde(flatten)]
+    pub delivery: DeliveryView,
+    pub attempts: Vec<AttemptView>,
+    /// The body of the request, byte for byte.
+    pub request_body: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookAttempt)]
+pub struct AttemptView {
+    /// From 1.
+    pub number: i64,
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Time,
+    pub duration_ms: i64,
+    /// `null` when there was no answer.
+    pub response_status: Option<i64>,
+    /// The first 4 KiB of the answer's body.
+    pub response_body_excerpt: Option<String>,
+    /// In words; `null` when the receiver took it.
+    pub error: Option<String>,
+}
+
+/// What a replay put on its way.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookReplayed)]
+pub struct ReplayedView {
+    pub events: usize,
+    /// When there were more events than fit into one call: the `since` of the next one.
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_since: Option<Time>,
+}
+
+pub fn webhook(row: Webhook) -> WebhookView {
+    WebhookView {
+        id: row.id,
+        url: row.url,
+        description: row.description,
+        events: row.events,
+        enabled: row.enabled,
+        disabled_reason: row.disabled_reason,
+        disabled_at: row.disabled_at,
+        last_delivery_at: row.last_delivery_at,
+        failing_since: row.failing_since,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+pub fn with_secret(row: Webhook) -> WebhookSecretView {
+    let secret = row.secret.clone();
+    WebhookSecretView { webhook: webhook(row), secret }
+}
+
+pub fn secret(row: Webhook, now: Time) -> SecretView {
+    let valid = row.previous_secrets.into_iter().filter(|old| old.valid_until > now);
+    let view = |old: PreviousSecret| PreviousSecretView {
+        secret: old.secret,
+        valid_until: old.valid_until,
+    };
+    SecretView { secret: row.secret, previous: valid.map(view).collect() }
+}
+
+pub fn delivery(row: Delivery) -> DeliveryView {
+    DeliveryView {
+        next_attempt_at: (row.state == DeliveryState::Pending).then_some(row.due_at),
+        id: row.id,
+        webhook_id: row.webhook_id,
+        event_id: row.event_id,
+        event: row.event,
+        origin: row.origin,
+        state: row.state,
+        attempt_count: row.attempts,
+        last_response_status: row.last_status,
+        last_error: row.last_error,
+        ended_at: row.ended_at,
+        created_at: row.created_at,
+    }
+}
+
+pub fn delivery_detail(row: Delivery, attempts: Vec<Attempt>, event: &Event) -> DeliveryDetailView {
+    DeliveryDetailView {
+        delivery: delivery(row),
+        attempts: attempts.into_iter().map(attempt).collect(),
+        request_body: event.payload(),
+    }
+}
+
+fn attempt(row: Attempt) -> AttemptView {
+    AttemptView {
+        number: row.number,
+        started_at: row.started_at,
+        duration_ms: row.duration_ms,
+        response_status: row.status,
+        response_body_excerpt: row.body_excerpt,
+        error: row.error,
+    }
+}
