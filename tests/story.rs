@@ -21,6 +21,7 @@ async fn a_ticket_goes_through_three_plugins(t: &TestApp) {
     api.install("nearest-stock", json!({ "shop_order": [elm] })).await;
 
     // It comes in and is enriched.
+    let known = t.events().await.len();
     let intake = json!({ "issue_description": "Won't turn on, possible liquid damage", "device_category": "laptop" });
     let created = api.post("/v1/tickets", ticket_body(&t.shop, intake)).await.expect_status(201);
     assert_eq!(created["plugins"][0]["plugin"], "intake-triage");

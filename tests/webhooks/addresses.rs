@@ -37,8 +37,7 @@ async fn private_addresses_are_refused_when_connecting(t: &TestApp) {
         t.delete(&super::path(&webhook)).await.expect_status(204);
     }
     let test = create(t, &receiver.url, json!({})).await;
-    let result =
-        node.admin.post(&format!("{}/test", super::path(&test)), json!({})).await.ok();
+    let result = node.admin.post(&format!("{}/test", super::path(&test)), json!({})).await.ok();
     assert_eq!(result["state"], "failed");
     assert_eq!(receiver.received().len(), 0, "none came through");
     node.app.db.close().await;

@@ -179,8 +179,7 @@ async fn a_wish_of_this_node_is_served_at_once(t: &TestApp) {
     let receiver = Receiver::start().await;
     create(t, &receiver.url, json!({})).await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let dispatcher =
-        tokio::spawn(repairops::webhooks::dispatch::run_until(t.app.clone(), stopped));
+    let dispatcher = tokio::spawn(repairops::webhooks::dispatch::run_until(t.app.clone(), stopped));
     t.create_ticket(&t.shop).await;
     receiver.has_received(2).await;
     let node = t.node(|_| {}).await;

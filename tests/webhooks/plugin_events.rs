@@ -18,8 +18,12 @@ both_databases![
 
 async fn installations_tell_what_happened(t: &TestApp) {
     let receiver = Receiver::start().await;
-    create(t, &receiver.url, json!({ "events": ["plugin.installed", "plugin.updated", "plugin.uninstalled"] }))
-        .await;
+    create(
+        t,
+        &receiver.url,
+        json!({ "events": ["plugin.installed", "plugin.updated", "plugin.uninstalled"] }),
+    )
+    .await;
     let id = t.install("guest-fickle", json!({ "do": "allow" })).await;
     let path = format!("/v1/installations/{id}");
     t.reconfigure(&id, json!({ "settings": { "do": "warn" } })).await.ok();

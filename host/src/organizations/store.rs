@@ -73,19 +73,6 @@ pub async fn bump_plugins_revision(conn: &mut Conn, org: OrgId) -> Result<(), sq
     Ok(())
 }
 
-/// Keeps others who ask for it waiting until the end of the transaction.
-pub async fn lock(conn: &mut Conn, org: OrgId) -> Result<(), sqlx::Error> {
-    if conn.is_postgres() {
-        let _: Option<(OrgId,)> = fetch_optional!(
-            conn,
-            (OrgId,),
-            "select id from organizations where id = $1 for no key update",
-            org
-        )?;
-    }
-    Ok(()) // there is one writer at a time on SQLite
-}
-
 /// Across organizations by design: for jobs that do something for each.
 pub async fn ids(conn: &mut Conn) -> Result<Vec<OrgId>, sqlx::Error> {
     let rows: Vec<(OrgId,)> =

@@ -16,7 +16,9 @@ use super::views::{
     DeliveryDetailView, SecretView, WebhookSecretView, WebhookView, delivery_detail, secret,
     webhook, with_secret,
 };
-use super::{create as creation, delete as deletion, rotate, send_test as testing, update as change};
+use super::{
+    create as creation, delete as deletion, rotate, send_test as testing, update as change,
+};
 use crate::app::App;
 use crate::auth::Admin;
 use crate::error::ApiError;
@@ -41,7 +43,7 @@ pub struct CreateBody {
     /// What to deliver; left out or `["*"]`: everything.
     #[schema(min_items = 1, example = json!(["ticket.created", "ticket.transitioned"]))]
     events: Option<Vec<EventName>>,
-    #[schema(max_length = 200, pattern = "^[^\u{0}]*$")]
+    #[schema(max_length = 200)]
     description: Option<String>,
 }
 
@@ -58,7 +60,7 @@ pub struct UpdateBody {
     #[schema(min_items = 1)]
     events: Option<Vec<EventName>>,
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 200, pattern = "^[^\u{0}]*$")]
+    #[schema(value_type = Option<String>, max_length = 200)]
     description: Option<Option<String>>,
     /// `false` cancels what is waiting; `true` begins anew, without what happened meanwhile (see replay).
     enabled: Option<bool>,
@@ -100,8 +102,7 @@ pub async fn create(
     caller: Admin,
     Body(body): Body<CreateBody>,
 ) -> Result<Created<WebhookSecretView>, ApiError> {
-    let new =
-        NewWebhook { url: body.url, events: body.events, description: body.description };
+    let new = NewWebhook { url: body.url, events: body.events, description: body.description };
     let made = creation::create(&app, &caller, new).await?;
     Ok(Created { location: format!("/v1/webhooks/{}", made.id), body: with_secret(made) })
 }

@@ -215,7 +215,6 @@ async fn attempt(
 ) -> Ended {
     let (attempt, failure) = record::send(&app, &endpoint, &due.event, due.attempts + 1).await;
     drop(slot);
-    let written =
-        record::record(&app, org, &endpoint, due.delivery_id, &attempt, failure).await;
+    let written = record::record(&app, org, &endpoint, due.delivery_id, &attempt, failure).await;
     (due.delivery_id, written)
 }

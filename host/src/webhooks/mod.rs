@@ -5,8 +5,8 @@
 pub mod address;
 pub mod create;
 pub mod delete;
-pub mod dispatch;
 mod disable;
+pub mod dispatch;
 mod fan_out;
 pub mod http;
 mod lane;

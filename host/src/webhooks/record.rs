@@ -10,8 +10,8 @@ use crate::model::webhook::{
 };
 use crate::webhooks::disable::disable;
 use crate::webhooks::send::{FailureKind, Outcome, Request};
-use crate::webhooks::store::{deliveries, endpoints};
 use crate::webhooks::sign;
+use crate::webhooks::store::{deliveries, endpoints};
 
 /// One request, with a log line and the metrics; writes nothing.
 pub async fn send(

@@ -79,11 +79,7 @@ pub async fn since(
     Ok(Replayed { events: count, next_since })
 }
 
-async fn find_enabled(
-    conn: &mut Conn,
-    org: OrgId,
-    id: WebhookId,
-) -> Result<Webhook, ReplayError> {
+async fn find_enabled(conn: &mut Conn, org: OrgId, id: WebhookId) -> Result<Webhook, ReplayError> {
     let webhook = endpoints::lock(conn, org, id).await?.ok_or(ReplayError::NotFound)?;
     if webhook.enabled {
         return Ok(webhook);

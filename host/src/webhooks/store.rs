@@ -135,8 +135,7 @@ pub async fn events_since(
         );
     }
     let select = "select e.id, e.event, e.created_at from events e";
-    let slice =
-        Slice { order: vec!["e.id"], descending: false, after: None, offset: 0, limit };
+    let slice = Slice { order: vec!["e.id"], descending: false, after: None, offset: 0, limit };
     filter.select(select, &slice).fetch_all(conn).await
 }
 

@@ -17,12 +17,12 @@ use crate::model::time::{self, Time};
 use crate::model::webhook::DeliveryState;
 use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
+use crate::webhooks::replay as again;
 use crate::webhooks::store::deliveries::ListFilter;
 use crate::webhooks::store::{self, deliveries, endpoints};
 use crate::webhooks::views::{
     DeliveryDetailView, DeliveryView, ReplayedView, delivery, delivery_detail,
 };
-use crate::webhooks::replay as again;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
