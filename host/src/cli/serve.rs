@@ -81,8 +81,9 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
         }
     }
     resuming.abort();
-    let jobs =
-        async { (enriching.await, telling.await, delivering.await, flushing.await, sweeping.await) };
+    let jobs = async {
+        (enriching.await, telling.await, delivering.await, flushing.await, sweeping.await)
+    };
     let _ = tokio::time::timeout(SHUTDOWN_MAX, jobs).await;
     let _ = tokio::time::timeout(SHUTDOWN_MAX, close(&app)).await;
     Ok(())
