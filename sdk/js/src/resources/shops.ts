@@ -16,4 +16,12 @@ export class Shops extends Resource {
   async create(shop: Body<'createShop'>, options?: WriteOptions): Promise<Answer<'createShop'>> {
     return this.api.post('/shops', shop, options)
   }
+
+  async update(
+    id: string,
+    change: Body<'updateShop'>,
+    options?: WriteOptions,
+  ): Promise<Answer<'updateShop'>> {
+    return this.api.patch(path`/shops/${id}`, change, options)
+  }
 }

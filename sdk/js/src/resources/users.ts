@@ -16,4 +16,12 @@ export class Users extends Resource {
   async create(user: Body<'createUser'>, options?: WriteOptions): Promise<Answer<'createUser'>> {
     return this.api.post('/users', user, options)
   }
+
+  async update(
+    id: string,
+    change: Body<'updateUser'>,
+    options?: WriteOptions,
+  ): Promise<Answer<'updateUser'>> {
+    return this.api.patch(path`/users/${id}`, change, options)
+  }
 }
