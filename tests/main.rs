@@ -11,6 +11,7 @@ mod health;
 mod idempotency;
 mod inventory;
 mod keys;
+mod kpis;
 mod openapi;
 mod pages;
 mod plans;

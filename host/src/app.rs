@@ -22,8 +22,8 @@ use crate::rate_limits::{self, RateLimits};
 use crate::runtime::{Runtime, RuntimeConfig};
 use crate::webhooks::{Webhooks, wake};
 use crate::{
-    access_log, customers, feedback, idempotency, inventory, keys, metrics, openapi, payments,
-    plugins, request_id, shops, tickets, users, webhooks,
+    access_log, customers, feedback, idempotency, inventory, keys, kpis, metrics, openapi,
+    payments, plugins, request_id, shops, tickets, users, webhooks,
 };
 
 /// The largest body of an ordinary request.
@@ -51,6 +51,7 @@ impl App {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let db = Db::open(&config.database.url).await?;
         db.migrate().await?;
+        kpis::backlog::work_off(&db).await.context("giving figures to picked-up tickets")?;
         let runtime = Runtime::new(RuntimeConfig {
             guest_threads: config.guests.threads(),
             caps: config.guests.caps(),
@@ -123,6 +124,7 @@ fn v1(component_max_bytes: usize) -> OpenApiRouter<App> {
         .routes(routes!(inventory::http::list, inventory::http::create))
         .routes(routes!(inventory::http::show, inventory::http::update))
         .routes(routes!(inventory::movements::list))
+        .routes(routes!(kpis::http::show))
         .routes(routes!(shops::http::list, shops::http::create))
         .routes(routes!(shops::http::show, shops::http::update))
         .routes(routes!(users::http::list, users::http::create))

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::db::Db;
 use crate::model::ids::OrgId;
-use crate::{counters, inventory, payments};
+use crate::{counters, inventory, kpis, payments};
 
 /// Something that should not be.
 #[derive(Debug, Serialize)]
@@ -23,5 +23,6 @@ pub async fn examine(db: &Db) -> Result<Vec<Problem>, sqlx::Error> {
     let mut problems = inventory::doctor::examine(&mut conn).await?;
     problems.extend(counters::doctor::examine(&mut conn).await?);
     problems.extend(payments::doctor::examine(&mut conn).await?);
+    problems.extend(kpis::doctor::examine(&mut conn).await?);
     Ok(problems)
 }

@@ -9,6 +9,7 @@ mod feedback;
 mod idempotency;
 mod inventory;
 mod keys;
+mod kpis;
 mod limits;
 mod payments;
 mod people;

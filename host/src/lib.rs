@@ -30,6 +30,7 @@ pub mod feedback;
 pub mod idempotency;
 pub mod inventory;
 pub mod keys;
+pub mod kpis;
 pub mod organizations;
 pub mod payments;
 pub mod plugins;

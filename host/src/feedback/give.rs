@@ -5,13 +5,14 @@ use serde_json::json;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::feedback::store;
+use crate::kpis::figures::local_day;
 use crate::model::ids::TicketId;
 use crate::model::invalid::{Invalid, check_optional};
 use crate::model::ticket::Feedback;
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::tickets::store::NewEvent;
-use crate::{tickets, webhooks};
+use crate::{kpis, shops, tickets, webhooks};
 
 pub const COMMENT_MAX: usize = 2_000;
 
@@ -74,6 +75,9 @@ pub async fn give(
     });
     webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), "ticket.updated", &data, now)
         .await?;
+    let shop = shops::store::get(&mut tx, org, ticket.shop_id).await?;
+    let day = local_day(shop.as_ref().map_or("UTC", |shop| shop.time_zone.as_str()), now);
+    kpis::store::add_score(&mut tx, org, ticket.shop_id, day, score).await?;
     tx.commit().await?;
     Ok(feedback)
 }

@@ -80,7 +80,16 @@ pub fn parse_filter(field: &str, text: Option<String>) -> Result<Option<Time>, I
     text.map(|text| parse(&text).map_err(|message| Invalid::new(field, text, message))).transpose()
 }
 
-/// The schema of such a parameter.
+/// A date alone, of a query parameter.
+pub fn parse_date(field: &str, text: Option<String>) -> Result<Option<NaiveDate>, Invalid> {
+    let Some(text) = text else { return Ok(None) };
+    let date = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok();
+    let date = date.filter(|date| text.len() == 10 && (1..=9_999).contains(&date.year()));
+    let message = format!("{field} must be a date, for example 2026-01-31");
+    date.map(Some).ok_or_else(|| Invalid::new(field, text, message))
+}
+
+/// The schema of a moment or date to filter by.
 pub fn filter_schema() -> Schema {
     let text = |format| {
         ObjectBuilder::new()

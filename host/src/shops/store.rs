@@ -7,7 +7,7 @@ use crate::model::ids::{OrgId, ShopId};
 use crate::model::people::Shop;
 use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::shops::update::Change;
-use crate::{execute, fetch_optional};
+use crate::{execute, fetch_all, fetch_optional};
 
 pub static LISTING: Listing = Listing {
     name: "shops",
@@ -87,4 +87,11 @@ pub async fn update(
         change.address.is_some(),
         change.address.as_ref().and_then(|text| text.as_deref())
     )
+}
+
+/// The zones that the organization's shops are in.
+pub async fn time_zones(conn: &mut Conn, org: OrgId) -> Result<Vec<String>, sqlx::Error> {
+    let rows: Vec<(String,)> =
+        fetch_all!(conn, (String,), "select distinct time_zone from shops where org_id = $1", org)?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }

@@ -23,7 +23,7 @@ use crate::tickets::draft::{Change, Draft, draft};
 use crate::tickets::parts::ShortLine;
 use crate::tickets::store::NewEvent;
 use crate::tickets::{detail, event, note, noted, store};
-use crate::{idempotency, users, webhooks};
+use crate::{idempotency, kpis, users, webhooks};
 
 /// How often a change starts again before the client is told that the ticket is too busy.
 const ATTEMPTS_MAX: usize = 8;
@@ -251,6 +251,7 @@ impl Write<'_> {
             webhooks::store::enqueue(&mut tx, org, self.app.clock.new_id(), name, &data, self.now)
                 .await?;
         }
+        kpis::record::record(&mut tx, org, &self.draft.after).await?;
         idempotency::note(|| noted::changed(self.change, self.outcome(event_id)));
         tx.commit().await?;
         Ok(Some(self.outcome(event_id)))

@@ -203,6 +203,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/kpis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Daily figures of what was picked up, and their sum. */
+        get: operations["getKpis"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/plugins": {
         parameters: {
             query?: never;
@@ -856,6 +873,65 @@ export interface components {
         };
         /** @enum {string} */
         KeyState: "active" | "expired" | "revoked";
+        /** @description One day. `metrics` chooses the fields; a figure without data is `null`. */
+        KpiDay: {
+            /**
+             * Format: double
+             * @description From intake to pickup, mean of those tickets.
+             */
+            avg_turnaround_days?: number | null;
+            /**
+             * Format: double
+             * @description Mean of the scores, 1 to 5, that customers gave that day.
+             */
+            customer_satisfaction?: number | null;
+            /**
+             * Format: date
+             * @description In the shop's time zone.
+             */
+            date: string;
+            /**
+             * Format: double
+             * @description What is left of labor after the technicians' hourly cost, as a share of it.
+             */
+            labor_margin?: number | null;
+            /**
+             * Format: double
+             * @description What is left of the parts' prices after what they cost the shop, as a share of them.
+             */
+            parts_margin?: number | null;
+            /**
+             * Format: double
+             * @description The share of those tickets that passed their first review.
+             */
+            qc_pass_rate?: number | null;
+            /**
+             * Format: double
+             * @description Labor and parts of the tickets picked up that day.
+             */
+            revenue?: number;
+            /**
+             * Format: int64
+             * @description Tickets picked up that day.
+             */
+            throughput?: number;
+        };
+        KpiSummary: {
+            avg_ticket_value: components["schemas"]["Money"] | null;
+            /** Format: date */
+            period_end: string;
+            /** Format: date */
+            period_start: string;
+            total_revenue: components["schemas"]["Money"];
+            /** Format: int64 */
+            total_tickets: number;
+        };
+        /** @description A report. */
+        Kpis: {
+            /** @description Every day of the period, also those on which nothing was picked up. */
+            data: components["schemas"]["KpiDay"][];
+            summary: components["schemas"]["KpiSummary"];
+        };
         Labor: {
             hours: components["schemas"]["Hours"];
             rate: components["schemas"]["Money"];
@@ -2840,6 +2916,44 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getKpis: {
+        parameters: {
+            query?: {
+                /** @description Without it, all shops together, each by its own days. */
+                shop_id?: components["schemas"]["ShopId"];
+                /** @description The first day, in the shop's time zone; 30 days before the end when left out. */
+                start_date?: string;
+                /** @description The last day, which is included; today when left out. At most 1,100 days after the first. */
+                end_date?: string;
+                metrics?: ("revenue" | "throughput" | "turnaround" | "avg_turnaround_days" | "qc_pass_rate" | "customer_satisfaction" | "labor_margin" | "parts_margin")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures of the period */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Kpis"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];

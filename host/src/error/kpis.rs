@@ -1,0 +1,13 @@
+//! What clients read of the errors of figures.
+
+use super::ApiError;
+use crate::kpis::report::ReportError;
+
+impl From<ReportError> for ApiError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Invalid(invalid) => invalid.into(),
+            ReportError::Database(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! `/v1/kpis`.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa::openapi::schema::{ArrayBuilder, Type};
+use utoipa::openapi::{ObjectBuilder, Schema};
+
+use crate::app::App;
+use crate::auth::Reader;
+use crate::error::ApiError;
+use crate::extract::Params;
+use crate::kpis::report::{self, Period};
+use crate::kpis::views::{self, Chosen, METRICS, ReportView};
+use crate::model::ids::ShopId;
+use crate::model::time;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct KpiParams {
+    /// Without it, all shops together, each by its own days.
+    shop_id: Option<ShopId>,
+    /// The first day, in the shop's time zone; 30 days before the end when left out.
+    #[param(value_type = Option<NaiveDate>)]
+    start_date: Option<String>,
+    /// The last day, which is included; today when left out. At most 1,100 days after the first.
+    #[param(value_type = Option<NaiveDate>)]
+    end_date: Option<String>,
+    /// The figures that are shown, separated by commas; all when left out. `turnaround` is `avg_turnaround_days`.
+    #[param(schema_with = metrics_schema, style = Form, explode = false)]
+    metrics: Option<String>,
+}
+
+/// Daily figures of what was picked up, and their sum.
+#[utoipa::path(
+    get, path = "/kpis", tag = "KPIs", operation_id = "getKpis", security(("api_key" = ["read"])),
+    params(KpiParams),
+    responses((status = 200, description = "The figures of the period", body = ReportView)),
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Reader,
+    Params(params): Params<KpiParams>,
+) -> Result<Json<ReportView>, ApiError> {
+    let chosen = Chosen::parse(params.metrics.as_deref())?;
+    let period = Period {
+        shop_id: params.shop_id,
+        start: time::parse_date("start_date", params.start_date)?,
+        end: time::parse_date("end_date", params.end_date)?,
+    };
+    let report = report::report(&app, caller.org, &period).await?;
+    Ok(Json(views::report(report, &chosen)))
+}
+
+fn metrics_schema() -> Schema {
+    let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(METRICS));
+    ArrayBuilder::new().items(word).min_items(Some(1)).into()
+}

@@ -1,0 +1,141 @@
+//! What clients read of figures.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::kpis::figures::{half_up, ratio};
+use crate::kpis::report::Report;
+use crate::kpis::store::Day;
+use crate::model::invalid::Invalid;
+use crate::model::money::Money;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// The words of `metrics`: the fields of a day; `turnaround` is short for one.
+pub const METRICS: [&str; 8] = [
+    "revenue",
+    "throughput",
+    "turnaround",
+    "avg_turnaround_days",
+    "qc_pass_rate",
+    "customer_satisfaction",
+    "labor_margin",
+    "parts_margin",
+];
+
+/// Which fields of a day are shown.
+#[derive(Debug)]
+pub struct Chosen(Option<Vec<String>>);
+
+/// A report.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Kpis)]
+pub struct ReportView {
+    /// Every day of the period, also those on which nothing was picked up.
+    data: Vec<DayView>,
+    summary: SummaryView,
+}
+
+/// One day. `metrics` chooses the fields; a figure without data is `null`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = KpiDay)]
+struct DayView {
+    /// In the shop's time zone.
+    date: NaiveDate,
+    /// Labor and parts of the tickets picked up that day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = f64, minimum = 0, extensions(("x-may-be-absent" = json!(true))))]
+    revenue: Option<Money>,
+    /// Tickets picked up that day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = i64, minimum = 0, extensions(("x-may-be-absent" = json!(true))))]
+    throughput: Option<i64>,
+    /// From intake to pickup, mean of those tickets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = 0, extensions(("x-may-be-absent" = json!(true))))]
+    avg_turnaround_days: Option<Option<f64>>,
+    /// The share of those tickets that passed their first review.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1, extensions(("x-may-be-absent" = json!(true))))]
+    qc_pass_rate: Option<Option<f64>>,
+    /// Mean of the scores, 1 to 5, that customers gave that day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, minimum = 1, maximum = 5, extensions(("x-may-be-absent" = json!(true))))]
+    customer_satisfaction: Option<Option<f64>>,
+    /// What is left of labor after the technicians' hourly cost, as a share of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, maximum = 1, extensions(("x-may-be-absent" = json!(true))))]
+    labor_margin: Option<Option<f64>>,
+    /// What is left of the parts' prices after what they cost the shop, as a share of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, maximum = 1, extensions(("x-may-be-absent" = json!(true))))]
+    parts_margin: Option<Option<f64>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = KpiSummary)]
+struct SummaryView {
+    period_start: NaiveDate,
+    period_end: NaiveDate,
+    total_revenue: Money,
+    #[schema(minimum = 0)]
+    total_tickets: i64,
+    /// `null` when none was picked up.
+    avg_ticket_value: Option<Money>,
+}
+
+impl Chosen {
+    /// Of the comma-separated words of a client; without any, all.
+    pub fn parse(text: Option<&str>) -> Result<Chosen, Invalid> {
+        let Some(text) = text else { return Ok(Chosen(None)) };
+        let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
+        if let Some(word) = words.iter().find(|word| !METRICS.contains(&word.as_str())) {
+            let message = format!("{word:?} is no metric; there are {}", METRICS.join(", "));
+            return Err(Invalid::new("metrics", text, message));
+        }
+        Ok(Chosen(Some(words)))
+    }
+
+    fn show<T>(&self, words: &[&str], value: T) -> Option<T> {
+        let chosen =
+            self.0.as_ref().is_none_or(|chosen| chosen.iter().any(|word| words.contains(&&**word)));
+        chosen.then_some(value)
+    }
+}
+
+pub fn report(report: Report, chosen: &Chosen) -> ReportView {
+    let total = &report.total;
+    let mean = half_up(i128::from(total.revenue()), total.tickets);
+    ReportView {
+        summary: SummaryView {
+            period_start: report.start,
+            period_end: report.end,
+            total_revenue: Money(total.revenue()),
+            total_tickets: total.tickets,
+            avg_ticket_value: mean.map(Money),
+        },
+        data: report.days.iter().map(|row| day(row, chosen)).collect(),
+    }
+}
+
+fn day(row: &Day, chosen: &Chosen) -> DayView {
+    let Day { day, figures, scores, score_sum } = row;
+    let days =
+        half_up(i128::from(figures.turnaround_ms) * 100, DAY_MS.saturating_mul(figures.tickets));
+    let margin = |price: i64, cost: i64| ratio(price - cost, price, 4);
+    DayView {
+        date: *day,
+        revenue: chosen.show(&["revenue"], Money(figures.revenue())),
+        throughput: chosen.show(&["throughput"], figures.tickets),
+        avg_turnaround_days: chosen
+            .show(&["turnaround", "avg_turnaround_days"], days.map(|days| days as f64 / 100.0)),
+        qc_pass_rate: chosen.show(&["qc_pass_rate"], ratio(figures.passed, figures.reviewed, 4)),
+        customer_satisfaction: chosen
+            .show(&["customer_satisfaction"], ratio(*score_sum, *scores, 2)),
+        labor_margin: chosen
+            .show(&["labor_margin"], margin(figures.labor_costed, figures.labor_cost)),
+        parts_margin: chosen
+            .show(&["parts_margin"], margin(figures.parts_costed, figures.parts_cost)),
+    }
+}
