@@ -14,6 +14,8 @@ both_databases![
     stock_tells_what_happened,
     an_endpoint_gets_what_it_asked_for,
     without_an_endpoint_nothing_waits,
+    payments_tell_what_happened,
+    every_event_is_as_the_document_says,
 ];
 
 /// The `data` of the events of that name that came.
@@ -126,4 +128,60 @@ async fn without_an_endpoint_nothing_waits(t: &TestApp) {
     assert_eq!(deliver(&t.app).await, 0);
     assert_eq!(receiver.received().len(), 0, "what was before it is not for it");
     assert_eq!(t.events().await.len(), 2, "but it can be replayed");
+}
+
+async fn payments_tell_what_happened(t: &TestApp) {
+    let ticket = t.create_ticket(&t.shop).await;
+    let receiver = Receiver::start().await;
+    create(t, &receiver.url, json!({ "events": ["payment.processed"] })).await;
+    let body = json!({ "amount": 50, "method": "card" });
+    t.post(&format!("/v1/tickets/{ticket}/payments"), body).await.expect_status(201);
+    deliver(&t.app).await;
+    let paid = &data(&receiver, "payment.processed")[0];
+    assert_eq!((&paid["ticket_id"], &paid["shop_id"]), (&json!(ticket), &json!(t.shop)));
+    assert_eq!(paid["amount"], 50.0);
+}
+
+async fn every_event_is_as_the_document_says(t: &TestApp) {
+    let document = t.get("/v1/openapi.json").await.ok();
+    let (receiver, gone) = (Receiver::start().await, Receiver::start().await);
+    let webhook = create(t, &receiver.url, json!({})).await;
+    let item = t.create_item(&t.shop, "SCREEN", 5).await;
+    let parts = json!([{ "inventory_id": item, "quantity": 1 }]);
+    let ticket = t.create_ticket_with_parts(&t.shop, "IN_REPAIR", parts).await;
+    let body = json!({ "amount": 50, "method": "card" });
+    t.post(&format!("/v1/tickets/{ticket}/payments"), body).await.expect_status(201);
+    let id = t.install("guest-trap", json!({})).await;
+    t.transition(&ticket, "QC_REVIEW").await.error(503, "PLUGIN_UNAVAILABLE");
+    repairops::plugins::failures::write(&t.app).await;
+    t.reconfigure(&id, json!({ "shop_ids": [t.shop] })).await.ok();
+    t.delete(&format!("/v1/installations/{id}")).await.expect_status(204);
+    gone.answers(crate::support::receiver::Answer::Status(410));
+    create(t, &gone.url, json!({ "events": ["ticket.updated"] })).await;
+    t.change(&ticket, json!({ "labor_hours": 1 })).await.ok();
+    t.post(&format!("{}/test", super::path(&webhook)), json!({})).await.ok();
+    deliver(&t.app).await;
+
+    let documented = crate::support::reply::keys(&document["webhooks"]);
+    let mut seen = receiver.events();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen, documented);
+    for request in receiver.received() {
+        let body = request.json();
+        let event = body["event"].as_str().expect("a name");
+        let place = format!("#/webhooks/{event}/post/requestBody/content/application~1json/schema");
+        let mut schema = document.clone();
+        schema["$ref"] = json!(place);
+        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let errors: Vec<String> =
+            validator.iter_errors(&body).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{body:#}");
+        let data = &document["webhooks"][event]["post"]["requestBody"]["content"]["application/json"]
+            ["schema"]["properties"]["data"]["properties"];
+        let known = crate::support::reply::keys(data);
+        for name in crate::support::reply::keys(&body["data"]) {
+            assert!(known.contains(&name), "{event} has {name}");
+        }
+    }
 }

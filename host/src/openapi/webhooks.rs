@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// A field of `data`: its name, its type (`?` when it may be `null`).
+/// A field of `data`: its name, its type (`?` at its end when it may be `null`, `-` before it when it may be absent).
 type Field = (&'static str, &'static str);
 
 /// (event, when, fields of `data`)
@@ -64,8 +64,64 @@ const EVENTS: &[(&str, &str, &[Field])] = &[
     (
         "inventory.updated",
         "Stock level changed",
-        &[("inventory_id", "uuid"), ("shop_id", "uuid"), ("sku", "string")],
+        &[
+            ("inventory_id", "uuid"),
+            ("shop_id", "uuid"),
+            ("sku", "string"),
+            ("quantity_on_hand", "integer"),
+            ("quantity_reserved", "integer"),
+            ("quantity_available", "integer"),
+            ("reason", "string"),
+            ("ticket_id", "-uuid"),
+        ],
     ),
+    ("plugin.installed", "A plugin was installed", INSTALLATION),
+    ("plugin.updated", "An installation was changed", INSTALLATION),
+    ("plugin.uninstalled", "An installation was removed", INSTALLATION),
+    (
+        "plugin.failed",
+        "A plugin broke in a request; at most once a minute for each installation",
+        &[
+            ("installation_id", "uuid"),
+            ("plugin", "string"),
+            ("version", "string"),
+            ("shop_id", "uuid"),
+            ("ticket_id", "uuid"),
+            ("ticket_number", "string"),
+            ("hook", "string"),
+            ("outcome", "string"),
+            ("error", "object"),
+            ("on_failure", "string?"),
+            ("request_id", "string"),
+        ],
+    ),
+    (
+        "webhook.disabled",
+        "Another webhook was switched off, since its receiver takes nothing",
+        &[
+            ("webhook_id", "uuid"),
+            ("url", "string"),
+            ("shop_id", "uuid?"),
+            ("reason", "string"),
+            ("failing_since", "string?"),
+        ],
+    ),
+    (
+        "webhook.test",
+        "Somebody tries the webhook",
+        &[("webhook_id", "uuid"), ("shop_id", "uuid?"), ("sent_by", "string")],
+    ),
+];
+
+const INSTALLATION: &[Field] = &[
+    ("installation_id", "uuid"),
+    ("plugin_id", "uuid"),
+    ("plugin", "string"),
+    ("version", "string"),
+    ("shop_id", "uuid?"),
+    ("shop_ids", "strings?"),
+    ("hooks", "object"),
+    ("changed", "-strings"),
 ];
 
 pub fn add(document: &mut Value) {
@@ -78,7 +134,8 @@ pub fn add(document: &mut Value) {
 fn webhook(event: &str, when: &str, data: &[Field]) -> Value {
     let properties: Map<String, Value> =
         data.iter().map(|(name, kind)| ((*name).to_owned(), schema(kind))).collect();
-    let names: Vec<&str> = data.iter().map(|(name, _)| *name).collect();
+    let always = data.iter().filter(|(_, kind)| !kind.starts_with('-'));
+    let names: Vec<&str> = always.map(|(name, _)| *name).collect();
     let payload = json!({
         "type": "object",
         "required": ["event", "timestamp", "data"],
@@ -98,6 +155,12 @@ fn webhook(event: &str, when: &str, data: &[Field]) -> Value {
 }
 
 fn schema(kind: &str) -> Value {
+    let kind = kind.trim_start_matches('-');
+    if let Some(kind) = kind.strip_suffix('?') {
+        let mut schema = schema(kind);
+        schema["type"] = json!([schema["type"].clone(), "null"]);
+        return schema;
+    }
     match kind {
         "uuid" => json!({ "type": "string", "format": "uuid" }),
         "status" => json!({ "$ref": "#/components/schemas/Status" }),
