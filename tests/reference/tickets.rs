@@ -1,6 +1,6 @@
 //! "Tickets": list, detail, creation, update, transition.
 
-use chrono::{Days, Utc};
+use chrono::Days;
 
 use crate::support::{TestApp, both_databases, json};
 
@@ -12,7 +12,7 @@ async fn list(t: &TestApp) {
     let world = World::make(t).await;
     world.charge(t).await;
     let server = Server::start(t).await;
-    let tomorrow = (Utc::now() + Days::new(2)).date_naive().to_string();
+    let tomorrow = (t.app.clock.now() + Days::new(2)).date_naive().to_string();
     let ids = [("shop_id=uuid", &*format!("shop_id={}", world.shop)), ("2026-02-01", &tomorrow)];
     let request = "GET /tickets ?shop_id=uuid &status=IN_REPAIR &created_after=2026-01-01 &created_before=2026-02-01 &limit=50 &offset=0";
     let documented = json!({

@@ -7,10 +7,12 @@ import { Customers } from './resources/customers.js'
 import { Installations } from './resources/installations.js'
 import { Inventory } from './resources/inventory.js'
 import { Keys } from './resources/keys.js'
+import { Kpis } from './resources/kpis.js'
 import { Plugins } from './resources/plugins.js'
 import { Shops } from './resources/shops.js'
 import { Tickets } from './resources/tickets.js'
 import { Users } from './resources/users.js'
+import { Webhooks } from './resources/webhooks.js'
 import { Transport } from './transport.js'
 
 export interface ClientOptions {
@@ -36,6 +38,8 @@ export class RepairOpsClient {
   readonly tickets: Tickets
   readonly customers: Customers
   readonly inventory: Inventory
+  readonly kpis: Kpis
+  readonly webhooks: Webhooks
   readonly shops: Shops
   readonly users: Users
   readonly plugins: Plugins
@@ -60,6 +64,8 @@ export class RepairOpsClient {
     this.tickets = new Tickets(api)
     this.customers = new Customers(api)
     this.inventory = new Inventory(api)
+    this.kpis = new Kpis(api)
+    this.webhooks = new Webhooks(api)
     this.shops = new Shops(api)
     this.users = new Users(api)
     this.plugins = new Plugins(api)

@@ -131,6 +131,8 @@ test('shops, users and plugins', { skip }, async () => {
   const user = await client.users.create({ name: 'Alice Tech', email: `alice.${shop.id}@example.com`, role: 'technician' })
   const { id } = await client.tickets.create(ticket())
   await client.tickets.update(id, { assigned_to: user.id })
+  assert.equal((await client.users.update(user.id, { hourly_cost: 30 })).hourly_cost, 30)
+  assert.equal((await client.shops.update(shop.id, { name: 'Renamed' })).name, 'Renamed')
   const mine = await client.tickets.list({ assigned_to: user.id })
   assert.deepEqual(mine.data.map((one) => [one.id, one.assigned_to_name]), [[id, 'Alice Tech']])
   const upload = await client.plugins.upload(new Uint8Array([0, 1, 2])).catch((error) => error)
@@ -206,6 +208,53 @@ test('the movements of an item', { skip }, async () => {
   await client.inventory.update(item.id, { quantity: 12, reason: 'purchased' })
   const { data } = await client.inventory.movements(item.id)
   assert.deepEqual(data.map((movement) => [movement.delta, movement.reason])[0], [7, 'purchased'])
+})
+
+test('figures of a shop', { skip }, async () => {
+  const { client, shop, ticket } = await start()
+  const { id } = await client.tickets.create(ticket())
+  await client.tickets.update(id, { labor_hours: 2, labor_rate: 65 })
+  for (const new_status of ['DIAGNOSTICS', 'IN_REPAIR', 'QC_REVIEW', 'READY_FOR_PICKUP', 'PICKED_UP']) {
+    await client.tickets.transition(id, { new_status })
+  }
+  const { data, summary } = await client.kpis.get({ shop_id: shop.id, metrics: ['revenue', 'throughput'] })
+  const day = data.find((one) => one.throughput > 0)
+  assert.deepEqual([day.revenue, day.throughput, 'qc_pass_rate' in day], [130, 1, false])
+  assert.deepEqual([summary.total_revenue, summary.total_tickets], [130, 1])
+})
+
+test('a webhook: what is sent is verified, also while its secret is rotated', { skip }, async (t) => {
+  const { client } = await start()
+  const received = []
+  const receiver = createServer(async (request, response) => {
+    const chunks = []
+    for await (const chunk of request) chunks.push(chunk)
+    received.push([Buffer.concat(chunks), request.headers])
+    response.writeHead(204).end()
+  })
+  await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+  t.after(() => receiver.close())
+
+  const webhook = await client.webhooks.create({ url: `http://127.0.0.1:${receiver.address().port}/hook`, events: ['ticket.created'] })
+  const delivery = await client.webhooks.test(webhook.id)
+  assert.equal(delivery.state, 'delivered')
+  const event = await sdk.verifyWebhook(...received[0], webhook.secret)
+  assert.equal(event.event, 'webhook.test')
+
+  const { secret } = await client.webhooks.rotateSecret(webhook.id)
+  assert.notEqual(secret, webhook.secret)
+  assert.equal((await client.webhooks.secret(webhook.id)).secret, secret)
+  await client.webhooks.test(webhook.id)
+  for (const known of [secret, webhook.secret]) await sdk.verifyWebhook(...received[1], known)
+  await assert.rejects(sdk.verifyWebhook(...received[0], secret), sdk.WebhookVerificationError)
+
+  const listed = await client.webhooks.deliveries.list(webhook.id)
+  assert.equal(listed.pagination.total, 2)
+  assert.equal((await client.webhooks.deliveries.get(webhook.id, delivery.id)).attempts.length, 1)
+  assert.deepEqual((await client.webhooks.replay(webhook.id, { since: new Date().toISOString() })).events, 0)
+  assert.equal((await client.webhooks.update(webhook.id, { enabled: false })).enabled, false)
+  await client.webhooks.delete(webhook.id)
+  await assert.rejects(client.webhooks.get(webhook.id), sdk.NotFoundError)
 })
 
 /** Passes requests on, and hangs up instead of giving back the first `lost` answers. */

@@ -111,7 +111,7 @@ test('no answer is a ConnectionError that has its cause', async (t) => {
 
 test('no answer in time is a TimeoutError, for each try', async (t) => {
   const server = await serve(t, 'stay silent', 'stay silent', made)
-  assert.deepEqual(await server.client({ timeoutMs: 50 }).tickets.create(ticket), { id: 'one' })
+  assert.deepEqual(await server.client({ timeoutMs: 700 }).tickets.create(ticket), { id: 'one' })
   assert.equal(keys(server).size, 1)
   const silent = await serve(t, 'stay silent')
   await assert.rejects(silent.client().tickets.get('one', { timeoutMs: 20, maxRetries: 0 }), (failed) => {
@@ -127,15 +127,19 @@ test('a caller may give up: before, during a try, and between two', async (t) =>
   assert.equal(server.asked.length, 0)
 
   const during = new AbortController()
-  const asked = server.client().tickets.get('one', { signal: during.signal })
-  setTimeout(() => during.abort(new Error('enough')), 30)
-  await assert.rejects(asked, { message: 'enough' })
-  assert.equal(server.asked.length, 1)
+  const patient = await serve(t, () => {
+    during.abort(new Error('enough'))
+    return 'stay silent'
+  })
+  await assert.rejects(patient.client().tickets.get('one', { signal: during.signal }), { message: 'enough' })
+  assert.equal(patient.asked.length, 1)
 
-  const busy = await serve(t, error(500, 'SERVER_ERROR'))
   const between = new AbortController()
+  const busy = await serve(t, () => {
+    setTimeout(() => between.abort(), 100)
+    return error(500, 'SERVER_ERROR')
+  })
   const retried = busy.client({ retryDelayMs: 60_000 }).tickets.get('one', { signal: between.signal })
-  setTimeout(() => between.abort(), 100)
   await assert.rejects(retried, { name: 'AbortError' })
   assert.equal(busy.asked.length, 1)
 })
