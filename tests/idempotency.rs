@@ -1,5 +1,6 @@
 //! `Idempotency-Key`: what is repeated is done once.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ both_databases![
     a_new_key_is_repeated_and_not_stored_in_the_clear,
     a_client_that_hangs_up_finds_its_answer,
     who_loses_the_claim_changes_nothing,
+    an_answer_that_was_lost_is_told_as_it_was_noted,
     a_killed_server_carries_nothing_out_twice,
 ];
 
@@ -447,6 +449,85 @@ async fn who_loses_the_claim_changes_nothing(t: &TestApp) {
     assert_eq!(transitions(t, &ticket).await, 1);
     let done = if first.status == 200 { first } else { second };
     expect_replay(&done, &transition(&t.writer, &ticket, "TRIAGE", "one").await);
+}
+
+/// From now on no answer can be stored, as on a server that stops right after its commit.
+async fn lose_answers(t: &TestApp) {
+    const SQLITE: &[&str] =
+        &["create trigger lose_answers before update of answered_at on idempotency_keys
+         when new.answered_at is not null begin select raise(fail, 'lost'); end"];
+    const POSTGRES: &[&str] = &[
+        "create function lose_answer() returns trigger language plpgsql
+         as $$ begin raise exception 'lost'; end $$",
+        "create trigger lose_answers before update of answered_at on idempotency_keys for each row
+         when (new.answered_at is not null) execute function lose_answer()",
+    ];
+    let is_sqlite = matches!(t.app.db, repairops::db::Db::Sqlite { .. });
+    run(t, if is_sqlite { SQLITE } else { POSTGRES }).await;
+}
+
+async fn keep_answers(t: &TestApp) {
+    match t.app.db {
+        repairops::db::Db::Sqlite { .. } => run(t, &["drop trigger lose_answers"]).await,
+        repairops::db::Db::Postgres(_) => {
+            run(
+                t,
+                &["drop trigger lose_answers on idempotency_keys", "drop function lose_answer()"],
+            )
+            .await;
+        }
+    }
+}
+
+async fn run(t: &TestApp, statements: &[&'static str]) {
+    let mut tx = t.app.db.begin().await.expect("a transaction");
+    for statement in statements {
+        repairops::execute!(tx, *statement).expect("a statement");
+    }
+    tx.commit().await.expect("a commit");
+}
+
+async fn an_answer_that_was_lost_is_told_as_it_was_noted(t: &TestApp) {
+    let ticket = t.create_ticket(&t.shop).await;
+    let path = format!("/v1/tickets/{ticket}");
+    let key = t.post("/v1/keys", json!({ "name": "Old", "scope": "read" })).await.id();
+    let requests = || {
+        let requests: [Pin<Box<dyn Asked>>; 6] = [
+            Box::pin(create(t, "one")),
+            Box::pin(transition(&t.writer, &ticket, "TRIAGE", "one")),
+            Box::pin(keyed(&t.writer, Method::PATCH, &path, "one", &json!({ "labor_hours": 2 }))),
+            Box::pin(post(
+                &t.writer,
+                &format!("{path}/payments"),
+                "one",
+                &json!({ "amount": 10, "method": "cash" }),
+            )),
+            Box::pin(post(&t.admin, "/v1/keys", "one", &json!({ "name": "New", "scope": "read" }))),
+            Box::pin(post(&t.admin, &format!("/v1/keys/{key}/rotate"), "one", &json!({}))),
+        ];
+        requests
+    };
+    let shop = || post(&t.admin, "/v1/shops", "one", &json!({ "name": "Kiosk" }));
+    lose_answers(t).await;
+    let mut first = Vec::new();
+    for request in requests() {
+        let reply = request.await;
+        assert!(matches!(reply.status, 200 | 201) && !is_replay(&reply), "{:#}", reply.body);
+        first.push(reply);
+    }
+    shop().await.expect_status(201);
+    for request in requests() {
+        request.await.error(409, "IDEMPOTENCY_IN_FLIGHT");
+    }
+    keep_answers(t).await;
+    t.app.clock.advance(Duration::from_secs(31));
+    for (request, first) in requests().into_iter().zip(&first) {
+        expect_replay(first, &request.await);
+    }
+    // Where nothing was noted, it is said that it was done.
+    shop().await.error(409, "IDEMPOTENCY_ANSWER_LOST");
+    let shops = t.get("/v1/shops").await["pagination"]["total"].clone();
+    assert_eq!((tickets(t).await, transitions(t, &ticket).await, shops), (2, 1, json!(2)));
 }
 
 /// Kills a server at some moment of a load, most often between a commit and its answer, and repeats all

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::slot::{self, Answer};
+use crate::respond::Created;
 
 /// The answer to a request that is about to commit.
 pub struct Noted {
@@ -11,6 +12,12 @@ pub struct Noted {
     location: Option<String>,
     version: Option<i64>,
     body: Vec<u8>,
+}
+
+impl<T: Serialize> From<Created<T>> for Noted {
+    fn from(created: Created<T>) -> Self {
+        Noted::created(created.location, &created.body)
+    }
 }
 
 impl Noted {

@@ -2,7 +2,8 @@
 
 use crate::clock::Clock;
 use crate::db::{Conn, Db};
-use crate::keys::{generate, hint, key_hash, store};
+use crate::idempotency;
+use crate::keys::{generate, hint, http, key_hash, store};
 use crate::model::ids::{OrgId, UserId};
 use crate::model::invalid::{Invalid, check_text};
 use crate::model::key::ApiKey;
@@ -24,6 +25,7 @@ impl NewKey {
 }
 
 /// A key that was just made; `text` is the only copy of it.
+#[derive(Clone)]
 pub struct MadeKey {
     pub key: ApiKey,
     pub text: String,
@@ -54,6 +56,7 @@ pub async fn create(
         return Err(Invalid::new("user_id", user, "user_id is no user of this organization").into());
     }
     let made = make(&mut tx, clock, org, new).await?;
+    idempotency::note(|| http::made_view(made.clone(), clock.now()).into());
     tx.commit().await?;
     Ok(made)
 }

@@ -194,7 +194,8 @@ fn sort_schema() -> Schema {
     store::LISTING.sort_schema()
 }
 
-fn made_view(made: MadeKey, now: Time) -> Created<MadeView> {
+/// The answer to a new key.
+pub(super) fn made_view(made: MadeKey, now: Time) -> Created<MadeView> {
     Created {
         location: format!("/v1/keys/{}", made.key.id),
         body: MadeView { about: view(made.key, now), key: made.text },

@@ -15,7 +15,7 @@ use crate::model::money::{Balance, Money};
 use crate::model::payment::{Kind, Method, Payment};
 use crate::model::time::{self, Time};
 use crate::page::{Page, Paging, Window};
-use crate::payments::record::{self, NewPayment};
+use crate::payments::record::{self, NewPayment, Recorded};
 use crate::payments::store;
 use crate::respond::Created;
 use crate::tickets;
@@ -119,15 +119,7 @@ pub async fn create(
         paid_at: time::parse_filter("paid_at", body.paid_at)?,
         actor_id: body.actor_id,
     };
-    let recorded = record::record(&app, &caller, ticket, new).await?;
-    Ok(Created {
-        location: format!("/v1/tickets/{ticket}/payments/{}", recorded.payment.id),
-        body: RecordedView {
-            payment: view(recorded.payment),
-            amount_paid: recorded.amount_paid,
-            balance_due: recorded.balance_due,
-        },
-    })
+    Ok(recorded(record::record(&app, &caller, ticket, new).await?))
 }
 
 /// Lists the payments and refunds of a ticket, newest first.
@@ -172,6 +164,19 @@ pub async fn show(
 
 fn sort_schema() -> Schema {
     store::LISTING.sort_schema()
+}
+
+/// The answer to a payment.
+pub(super) fn recorded(recorded: Recorded) -> Created<RecordedView> {
+    let payment = recorded.payment;
+    Created {
+        location: format!("/v1/tickets/{}/payments/{}", payment.ticket_id, payment.id),
+        body: RecordedView {
+            payment: view(payment),
+            amount_paid: recorded.amount_paid,
+            balance_due: recorded.balance_due,
+        },
+    }
 }
 
 fn view(payment: Payment) -> PaymentView {

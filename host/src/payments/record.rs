@@ -13,9 +13,9 @@ use crate::model::payment::{Kind, Method, Payment};
 use crate::model::ticket::{Part, Ticket};
 use crate::model::time::Time;
 use crate::model::workflow::VOIDED;
-use crate::payments::store;
+use crate::payments::{http, store};
 use crate::tickets::store::NewEvent;
-use crate::{tickets, users, webhooks};
+use crate::{idempotency, tickets, users, webhooks};
 
 pub struct NewPayment {
     pub kind: Kind,
@@ -43,6 +43,7 @@ pub enum RecordError {
 }
 
 /// The payment, and where the ticket stands after it.
+#[derive(Clone)]
 pub struct Recorded {
     pub payment: Payment,
     pub amount_paid: Money,
@@ -88,6 +89,7 @@ pub async fn record(
     let recorded = Recorded { payment, amount_paid, balance_due: total - amount_paid };
     store::insert(&mut tx, org, &recorded.payment).await?;
     tell(app, &mut tx, org, &ticket, &recorded).await?;
+    idempotency::note(|| http::recorded(recorded.clone()).into());
     tx.commit().await?;
     Ok(recorded)
 }
