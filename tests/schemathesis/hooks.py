@@ -1,8 +1,9 @@
-"""What no schema can say: which ids there are in this database, which cursor the server gave.
+"""What no schema can say: which ids there are in this database, which cursor the server gave, what the time is.
 
-A request that names a shop which is not there is a 400, as it should be; for schemathesis to send requests that are
-right in every way, the ids of bodies are narrowed to those of a small world that is made here through the API, before
-the document is read. Nothing is excluded: every operation, check and phase stays.
+A request that names a shop which is not there is a 400, as it should be. For schemathesis to send requests that are right
+in every way, ids that it drew by chance are replaced, before the call, by those of a small world that is made here
+through the API. Requests that are meant to be wrong stay as they are. Nothing is excluded: every operation, check and
+phase runs.
 """
 
 import os
@@ -20,10 +21,16 @@ AUTHORIZATION = {"Authorization": "Bearer " + os.environ["REPAIROPS_KEY"]}
 with open(os.environ["REPAIROPS_COMPONENT"], "rb") as component:
     COMPONENT = component.read()
 
+# A sequence of bytes that is a component of use; by chance there is none.
+schemathesis.openapi.media_type("application/wasm", st.just(COMPONENT))
+schemathesis.openapi.format("time-zone", st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata"]))
+schemathesis.openapi.format("entity-tags", st.sampled_from(['"1"', '"2"', "*", 'W/"3"', '"1", "2"', '"x"']))
+
 
 def call(method, path, **more):
     response = requests.request(method, BASE + path, headers=AUTHORIZATION, timeout=30, **more)
     response.raise_for_status()
+    learn(path, response.json())
     return response.json()
 
 
@@ -31,11 +38,37 @@ def post(path, **body):
     return call("POST", path, json=body)
 
 
+# What fields of bodies and parameters of paths name, by the collection that it is in.
+COLLECTIONS = {
+    "shop_id": "shops", "ticket_id": "tickets", "customer_id": "customers", "inventory_id": "inventory",
+    "plugin_id": "plugins", "user_id": "users", "assigned_to": "users", "actor_id": "users",
+}
+
+# The ids that the server has told of, by collection.
+KNOWN = {}
+
+
+def learn(path, body):
+    collection = path.split("?")[0].split("/")[2]
+    if path.count("/") > 3 or not isinstance(body, dict):
+        return
+    for row in body.get("data") or [body]:
+        if isinstance(row, dict) and "id" in row:
+            KNOWN.setdefault(collection, set()).add(row["id"])
+
+
+def is_known(name, id):
+    return id in KNOWN.get(COLLECTIONS[name], set())
+
+
 class World:
     """Two of each, so that a choice is a choice."""
 
     def __init__(self):
         self.shops = [post("/v1/shops", name=name)["id"] for name in ("Main Street", "Second Avenue")]
+        # Plugins take part in a shop where there are no tickets: with limits that are drawn by chance they have to
+        # fail, and an enforced plugin that fails is a 503, as it should be.
+        self.plugin_shop = post("/v1/shops", name="Third Street")["id"]
         self.users = [
             post("/v1/users", name=name, email=name.lower() + "@shop.example", role="technician")["id"]
             for name in ("Alice", "Bob")
@@ -46,96 +79,56 @@ class World:
                  cost=80, selling_price=160)["id"]
             for sku in self.skus
         ]
-        self.tickets = [
-            post("/v1/tickets", shop_id=self.shops[0], customer={"name": name, "email": name.lower() + "@example.com"},
-                 device_identifier="A phone", issue_description="It fell")["id"]
-            for name in ("John", "Jane")
-        ]
-        # Plugins take part in this shop, where there are no tickets: with limits that are drawn by chance they have to
-        # fail, and an enforced plugin that fails is a 503, as it should be.
-        self.plugin_shops = [post("/v1/shops", name="Third Street")["id"]]
-        self.plugin = self.upload()
-        hint = AUTHORIZATION["Authorization"][-4:]
-        keys = call("GET", "/v1/keys")["data"]
-        self.key = next(key["id"] for key in keys if key["hint"] == hint and key["scope"] == "admin")
+        self.tickets = [self.ticket(name)["id"] for name in ("John", "Jane")]
         self.customers = [call("GET", "/v1/tickets/" + id)["customer"]["id"] for id in self.tickets]
+        self.plugin = self.upload()
+        # The keys that this run asks with must not go.
+        self.key = next(key["id"] for key in call("GET", "/v1/keys")["data"] if key["scope"] == "admin")
+
+    def ticket(self, name):
+        customer = {"name": name, "email": name.lower() + "@example.com"}
+        return post("/v1/tickets", shop_id=self.shops[0], customer=customer, device_identifier="A phone",
+                    issue_description="It fell")
+
+    def someone(self):
+        """A customer who may be merged away."""
+        return call("GET", "/v1/tickets/" + self.ticket("Someone-" + uuid.uuid4().hex)["id"])["customer"]["id"]
 
     def upload(self):
-        headers = {"Content-Type": "application/wasm"}
-        headers.update(AUTHORIZATION)
+        headers = {"Content-Type": "application/wasm", **AUTHORIZATION}
         while True:
             response = requests.post(BASE + "/v1/plugins", headers=headers, data=COMPONENT, timeout=60)
             response.raise_for_status()
+            learn("/v1/plugins", response.json())
             if response.json()["state"] == "ready":
                 return response.json()
             time.sleep(0.2)
 
     def ids(self):
-        """By the name of the schema."""
-        return {"ShopId": self.shops, "UserId": self.users, "ItemId": self.items, "CustomerId": self.customers,
-                "TicketId": self.tickets, "PluginId": [self.plugin["id"]]}
-
-    def in_path(self):
-        """By the name of the parameter."""
-        return {"ticket_id": self.tickets, "customer_id": self.customers, "inventory_id": self.items,
-                "shop_id": self.shops, "user_id": self.users, "plugin_id": [self.plugin["id"]]}
+        """By the name of a field of a body, or of a parameter of a path."""
+        of = {"shops": self.shops, "tickets": self.tickets, "customers": self.customers, "inventory": self.items,
+              "plugins": [self.plugin["id"]], "users": self.users}
+        return {name: of[collection] for name, collection in COLLECTIONS.items()}
 
 
 WORLD = None
-
-schemathesis.openapi.media_type("application/wasm", st.just(COMPONENT))
-schemathesis.openapi.format("entity-tags", st.sampled_from(['"1"', '"2"', "*", 'W/"3"', '"1", "2"', '"x"']))
-schemathesis.openapi.format("time-zone", st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata"]))
 
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
     global WORLD
     WORLD = World()
-    for name in request_schemas(raw_schema):
-        narrow(raw_schema["components"]["schemas"][name], WORLD.ids())
     name_entity_tags(raw_schema)
-    narrow_to_plugin(raw_schema["components"]["schemas"], WORLD)
-    # A SKU alone is enough when there is such an item.
-    raw_schema["components"]["schemas"]["PartChange"]["anyOf"][1]["properties"]["sku"]["enum"] = WORLD.skus
-    use_examples_of_this_world(raw_schema)
-
-
-def request_schemas(document):
-    """The names of the schemas that some request's body leads to."""
-    names = set()
-
-    def collect(value):
-        if isinstance(value, dict):
-            name = str(value.get("$ref", "")).removeprefix("#/components/schemas/")
-            if name in document["components"]["schemas"] and name not in names:
-                names.add(name)
-                collect(document["components"]["schemas"][name])
-            for inner in value.values():
-                collect(inner)
-        elif isinstance(value, list):
-            for inner in value:
-                collect(inner)
-
-    for item in document["paths"].values():
-        for operation in item.values():
-            collect(operation.get("requestBody", {}))
-    return names
-
-
-def narrow(schema, ids):
-    if isinstance(schema, dict):
-        name = str(schema.get("$ref", "")).removeprefix("#/components/schemas/")
-        if name in ids:
-            schema["enum"] = ids[name]
-        # What ends in the future is what a server with a clock can tell.
-        if "expires_at" in schema.get("properties", {}):
-            schema["properties"]["expires_at"] = {"enum": ["2098-01-01T00:00:00Z", "2099-06-30T12:00:00.5+02:00"]}
-        for inner in schema.values():
-            narrow(inner, ids)
-    elif isinstance(schema, list):
-        for inner in schema:
-            narrow(inner, ids)
+    schemas = raw_schema["components"]["schemas"]
+    settings = WORLD.plugin["settings_schema"] or {"type": "object", "maxProperties": 0}
+    permissions = WORLD.plugin["permissions"]
+    for name in ("NewInstallation", "InstallationChange"):
+        # The server itself gives the schema of settings, once the plugin is there.
+        schemas[name]["properties"]["settings"] = settings
+        schemas[name]["properties"]["grants"].update(items={"enum": permissions}, maxItems=len(permissions))
+    hooks = schemas["HooksChange"]["properties"]
+    for name in [name for name in hooks if name not in WORLD.plugin["hooks"]]:
+        del hooks[name]
 
 
 def name_entity_tags(document):
@@ -148,84 +141,68 @@ def name_entity_tags(document):
                     parameter["schema"]["format"] = "entity-tags"
 
 
-def narrow_to_plugin(schemas, world):
-    """An installation's settings, grants and hooks are those that its plugin has."""
-    settings = world.plugin["settings_schema"] or {"type": "object", "maxProperties": 0}
-    for name in ("NewInstallation", "InstallationChange"):
-        properties = schemas[name]["properties"]
-        properties["settings"] = settings
-        properties["grants"]["items"] = {"enum": world.plugin["permissions"] or ["none"]}
-        properties["grants"]["maxItems"] = len(world.plugin["permissions"])
-        properties["shop_ids"] = {"type": "array", "minItems": 1, "maxItems": 3, "items": {"enum": world.plugin_shops}}
-    schemas["NewInstallation"]["required"].append("shop_ids")
-    hooks = schemas["HooksChange"]["properties"]
-    for name in [name for name in hooks if name not in world.plugin["hooks"]]:
-        del hooks[name]
-
-
-def use_examples_of_this_world(document):
-    """The examples of bodies have ids of nowhere; in this world they are ids of here."""
-    fields = {"shop_id": WORLD.shops[0], "assigned_to": WORLD.users[0], "actor_id": WORLD.users[0],
-              "inventory_id": WORLD.items[0], "customer_id": WORLD.customers[0], "from": WORLD.customers[1],
-              "user_id": WORLD.users[0]}
-
-    def fill(value):
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                if name in fields and isinstance(inner, str):
-                    value[name] = fields[name]
-                else:
-                    fill(inner)
-        elif isinstance(value, list):
-            for inner in value:
-                fill(inner)
-
-    for item in document["paths"].values():
-        for operation in item.values():
-            for content in operation.get("requestBody", {}).get("content", {}).values():
-                fill(content.get("example"))
+@schemathesis.hook
+def after_call(context, case, response):
+    if 200 <= response.status_code < 300 and response.content:
+        learn(case.formatted_path, response.json())
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """The key that this run asks with is not revoked or rotated away: another one is, made for that."""
-    for name, ids in WORLD.in_path().items():
+    path = case.path_parameters or {}
+    if path.get("key_id") == WORLD.key and case.method != "GET":
+        # Another key goes in its place, made for that.
+        path["key_id"] = post("/v1/keys", name="Made to go", scope="read")["id"]
+    for name, ids in WORLD.ids().items():
         # A link that schemathesis made up from a field which is null.
-        if name in (case.path_parameters or {}) and case.path_parameters[name] in (None, "None"):
-            case.path_parameters[name] = ids[0]
-    if case.method != "GET" and (case.path_parameters or {}).get("key_id") == WORLD.key:
-        case.path_parameters["key_id"] = post("/v1/keys", name="Made to go", scope="read")["id"]
-
-
-@schemathesis.hook
-def map_case(context, case):
+        if name in path and path[name] in (None, "None"):
+            path[name] = ids[0]
+    if isinstance(case.body, dict) and "/installations" in case.path:
+        case.body["shop_ids"] = [WORLD.plugin_shop]
     if case.meta is None or not case.meta.generation.mode.is_positive:
-        return case
-    replace_ids(case)
+        return
+    replace_ids_in_path(path)
+    if isinstance(case.body, (dict, list)):
+        make_right(case.body, path)
+    if case.path.endswith("/merge") and isinstance(case.body, dict):
+        case.body["from"] = WORLD.someone()
+    if case.headers and "Idempotency-Key" in case.headers:
+        # One key, one request: with another request of this key it would be a 422.
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())
     if case.query and "cursor" in case.query:
         give_cursor(case)
-    if case.headers and "Idempotency-Key" in case.headers:
-        # One request, one key: with a key of another request it would be a 422.
-        case.headers["Idempotency-Key"] = str(uuid.uuid4())
-    return case
 
 
-def replace_ids(case):
-    """An id drawn by chance is a 404 and no more; three of four are of this world. Those that came from an earlier
-    answer stay."""
-    for name, ids in WORLD.in_path().items():
-        value = (case.path_parameters or {}).get(name)
-        if value and is_random(case, name):
-            choice = zlib.crc32(str(value).encode())
+def replace_ids_in_path(path):
+    """An id drawn by chance is a 404 and no more: of four, three are of this world."""
+    for name, ids in WORLD.ids().items():
+        if name in path and not is_known(name, path[name]):
+            choice = zlib.crc32(str(path[name]).encode())
             if choice % 4:
-                case.path_parameters[name] = ids[choice // 4 % len(ids)]
+                path[name] = ids[choice // 4 % len(ids)]
 
 
-def is_random(case, name):
-    if name not in (case.path_parameters or {}):
-        return False
-    drawn = {draw.parameter_name for draw in case.meta.pool_draws}
-    return name not in drawn and case.meta.phase.name.value != "stateful"
+def make_right(body, path):
+    if isinstance(body, list):
+        for inner in body:
+            make_right(inner, path)
+        return
+    if not isinstance(body, dict):
+        return
+    for name, value in list(body.items()):
+        ids = WORLD.ids().get(name)
+        if ids and isinstance(value, str) and not is_known(name, value):
+            body[name] = ids[zlib.crc32(value.encode()) % len(ids)]
+        elif name == "expires_at" and isinstance(value, str):
+            # What is in the future is what a server with a clock can tell.
+            body[name] = "2099-06-30T12:00:00.5+02:00"
+        else:
+            make_right(value, path)
+    for part in body.get("parts") or []:
+        # Without a price of its own, a part must be one that is on the shelf of the ticket's shop.
+        is_there = part.get("sku") in WORLD.skus and path.get("ticket_id") in WORLD.tickets
+        if part.get("unit_cost") is None and not part.get("inventory_id") and not is_there:
+            part["unit_cost"] = 12.5
 
 
 def give_cursor(case):
