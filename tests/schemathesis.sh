@@ -69,7 +69,7 @@ run() {
     cd tests/schemathesis
     export REPAIROPS_BASE=http://$address REPAIROPS_KEY=$key REPAIROPS_COMPONENT=$component NO_PROXY=127.0.0.1
     PYTHONDONTWRITEBYTECODE=1 "$tools/bin/schemathesis" --config-file schemathesis.toml run "http://$address/v1/openapi.json" \
-      --checks all --max-examples "$examples" --no-color "$@"
+      --checks all --max-response-time 30 --max-examples "$examples" --no-color "$@"
   ) || found=1
   if grep -E "ERROR|panicked" "$work/$kind/log"; then found=1; fi
   end

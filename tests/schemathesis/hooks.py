@@ -10,6 +10,7 @@ import os
 import time
 import uuid
 import zlib
+from datetime import date
 
 import requests
 import schemathesis
@@ -171,6 +172,13 @@ def before_call(context, case, kwargs):
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
     if case.query and "cursor" in case.query:
         give_cursor(case)
+    if isinstance((case.query or {}).get("metrics"), list):
+        # The coverage phase of 4.32 repeats a parameter whose `explode` is false.
+        case.query["metrics"] = ",".join(case.query["metrics"])
+    if case.path == "/v1/kpis" and "start_date" in (case.query or {}):
+        # How the two dates lie to each other is what no schema can say.
+        start = date.fromisoformat(case.query["start_date"])
+        case.query["end_date"] = max(start, start.replace(day=28)).isoformat()
 
 
 def replace_ids_in_path(path):
@@ -200,6 +208,9 @@ def make_right(body, path):
             make_right(value, path)
     for part in body.get("parts") or []:
         # Without a price of its own, a part must be one that is on the shelf of the ticket's shop.
+        if part.get("inventory_id"):
+            # Of an item that is named, the SKU is known.
+            part.pop("sku", None)
         is_there = part.get("sku") in WORLD.skus and path.get("ticket_id") in WORLD.tickets
         if part.get("unit_cost") is None and not part.get("inventory_id") and not is_there:
             part["unit_cost"] = 12.5

@@ -30,7 +30,7 @@ pub fn complete(document: &mut Value) {
     }
 }
 
-/// What no attribute of a struct can say: which of its fields make sense together.
+/// What no attribute of a struct can say: which of its fields make sense together, what the entries of a list are.
 fn add_alternatives(document: &mut Value) {
     let text = json!({ "type": "string", "minLength": 1 });
     let price = json!({ "type": "number" });
@@ -41,6 +41,11 @@ fn add_alternatives(document: &mut Value) {
     ]);
     if let Some(schema) = document.pointer_mut("/components/schemas/PartChange") {
         schema["anyOf"] = part;
+    }
+    let names = "/components/schemas/DiagnosticsChange/properties/recommended_parts";
+    if let Some(names) = document.pointer_mut(names) {
+        names["items"] = json!({ "type": "string", "minLength": 1, "maxLength": 200 });
+        names["maxItems"] = json!(100);
     }
     let changes =
         ["quantity", "name", "category", "cost", "selling_price", "reorder_level", "supplier"];
