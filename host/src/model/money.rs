@@ -77,7 +77,9 @@ fn parse_hundredths(number: &serde_json::Number) -> Result<i64, String> {
             AMOUNT_MAX / 100
         ));
     }
-    if (value * 100.0 - hundredths).abs() > 1e-4 {
+    // Of large amounts a double does not keep more.
+    let tolerance = (hundredths * 4.0 * f64::EPSILON).max(1e-4);
+    if (value * 100.0 - hundredths).abs() > tolerance {
         return Err(format!("{number} has more than two decimals"));
     }
     Ok(hundredths as i64)
@@ -153,6 +155,8 @@ mod tests {
         assert_eq!(money("259.99"), Ok(Money(25_999)));
         assert_eq!(money("80"), Ok(Money(8_000)));
         assert_eq!(money("9999999999.99"), Ok(Money(999_999_999_999)));
+        assert_eq!(money("9595124291.13"), Ok(Money(959_512_429_113)));
+        assert!(money("9595124291.135").is_err_and(|error| error.contains("two decimals")));
         assert!(money("0.001").is_err_and(|error| error.contains("two decimals")));
         assert!(money("1.005").is_err_and(|error| error.contains("two decimals")));
         assert!(money("-1").is_err_and(|error| error.contains("out of range")));

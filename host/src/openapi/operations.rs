@@ -35,7 +35,7 @@ pub fn complete(document: &mut Value) {
         "name": "Idempotency-Key", "in": "header", "required": false,
         "description": "Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, \
                         and nothing is done twice; with another body it is a 422, while the first is under way a 409.",
-        "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$" },
+        "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$" },
         "example": "2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27",
     }});
     for (status, name, description) in ERRORS {
