@@ -88,7 +88,7 @@ pub struct UpdateBody {
     #[schema(
         nullable = false,
         max_length = 254,
-        pattern = r"^[^\s@\x00]+@[^\s@\x00]+$",
+        pattern = r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$",
         example = "john@example.com"
     )]
     email: Option<String>,

@@ -22,7 +22,7 @@ pub struct Hours(pub i64);
 pub struct Balance(pub i64);
 
 /// The largest amount that is taken: ten billion. Products of two stay far from overflow of `i128`.
-const AMOUNT_MAX: i64 = 1_000_000_000_000;
+pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
 
 impl Money {
     /// `quantity` times this, without overflow.
@@ -126,8 +126,6 @@ macro_rules! schema {
             fn schema() -> RefOr<Schema> {
                 ObjectBuilder::new()
                     .schema_type(Type::Number)
-                    .minimum(Some(0))
-                    .maximum(Some(AMOUNT_MAX / 100))
                     .multiple_of(Some(0.01))
                     .description(Some($description))
                     .into()

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::model::money::AMOUNT_MAX;
+
 /// No NUL character anywhere.
 const TEXT: &str = r"^[^\u0000]*$";
 /// … and something that can be seen.
-const TEXT_NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
+const TEXT_NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000]*$";
 
 pub fn complete(document: &mut Value) {
     add_alternatives(document);
@@ -19,6 +21,7 @@ pub fn complete(document: &mut Value) {
     for (name, schema) in schemas {
         if asked.contains(name) {
             constrain_texts(schema);
+            constrain_amounts(schema);
         } else if answered.contains(name) {
             require_all(schema);
         }
@@ -148,6 +151,21 @@ fn constrain_texts(schema: &mut Value) {
             }
         }
         Value::Array(values) => values.iter_mut().for_each(constrain_texts),
+        _ => {}
+    }
+}
+
+/// One amount that is sent has bounds; the sums of an answer have none.
+fn constrain_amounts(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if referenced(fields).is_some_and(|name| ["Money", "Hours"].contains(&name)) {
+                fields.entry("minimum").or_insert(json!(0));
+                fields.entry("maximum").or_insert(json!(AMOUNT_MAX / 100));
+            }
+            fields.values_mut().for_each(constrain_amounts);
+        }
+        Value::Array(values) => values.iter_mut().for_each(constrain_amounts),
         _ => {}
     }
 }

@@ -37,7 +37,7 @@ struct CustomerBody {
     name: String,
     #[schema(
         max_length = 254,
-        pattern = r"^[^\s@\x00]+@[^\s@\x00]+$",
+        pattern = r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$",
         example = "jane@example.com"
     )]
     email: String,

@@ -29,7 +29,7 @@ pub struct CreateBody {
     /// No two users of an organization have the same.
     #[schema(
         max_length = 254,
-        pattern = r"^[^\s@\x00]+@[^\s@\x00]+$",
+        pattern = r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$",
         example = "alice@shop.example"
     )]
     email: String,
