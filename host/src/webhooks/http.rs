@@ -34,11 +34,7 @@ use crate::respond::Created;
 pub struct CreateBody {
     /// Where events are sent: `https://` or `http://`, a host, no user name, no fragment. Private addresses are refused
     /// when they are connected to.
-    #[schema(
-        max_length = 2048,
-        pattern = r"^https?://(([a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\.)*[a-z]{2,20}|((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|\[(([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|::1)\])(:[1-9][0-9]{0,3})?(/[A-Za-z0-9_~./-]*)?(\?[A-Za-z0-9_~.=&-]*)?$",
-        example = "https://shop.example/hooks/repairops"
-    )]
+    #[schema(max_length = 2048, format = "uri", example = "https://shop.example/hooks/repairops")]
     url: String,
     /// What to deliver; left out or `["*"]`: everything.
     #[schema(min_items = 1, example = json!(["ticket.created", "ticket.transitioned"]))]
@@ -51,11 +47,7 @@ pub struct CreateBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = WebhookChange)]
 pub struct UpdateBody {
-    #[schema(
-        max_length = 2048,
-        pattern = r"^https?://(([a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\.)*[a-z]{2,20}|((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|\[(([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|::1)\])(:[1-9][0-9]{0,3})?(/[A-Za-z0-9_~./-]*)?(\?[A-Za-z0-9_~.=&-]*)?$",
-        example = "https://shop.example/hooks/repairops"
-    )]
+    #[schema(max_length = 2048, format = "uri", example = "https://shop.example/hooks/repairops")]
     url: Option<String>,
     #[schema(min_items = 1)]
     events: Option<Vec<EventName>>,
