@@ -1421,6 +1421,7 @@ export interface components {
              */
             events?: components["schemas"]["WebhookEventName"][] | null;
             /**
+             * Format: uri
              * @description Where events are sent: `https://` or `http://`, a host, no user name, no fragment. Private addresses are refused
              *     when they are connected to.
              * @example https://shop.example/hooks/repairops
@@ -1990,7 +1991,10 @@ export interface components {
             /** @description `false` cancels what is waiting; `true` begins anew, without what happened meanwhile (see replay). */
             enabled?: boolean | null;
             events?: components["schemas"]["WebhookEventName"][] | null;
-            /** @example https://shop.example/hooks/repairops */
+            /**
+             * Format: uri
+             * @example https://shop.example/hooks/repairops
+             */
             url?: string | null;
         };
         WebhookDelivery: {
@@ -2466,6 +2470,7 @@ export interface operations {
                      *       "pagination": {
                      *         "has_more": true,
                      *         "limit": 50,
+                     *         "next_cursor": "eyJzIjoiLWNyZWF0ZWRfYXQiLCJrIjoiMjAyNi0wMi0xNVQxMDozMDowMFoifQ",
                      *         "next_offset": 50,
                      *         "offset": 0,
                      *         "total": 2450
@@ -2899,6 +2904,7 @@ export interface operations {
                      *       "pagination": {
                      *         "has_more": true,
                      *         "limit": 50,
+                     *         "next_cursor": "eyJzIjoiLWNyZWF0ZWRfYXQiLCJrIjoiMjAyNi0wMi0xNVQxMDozMDowMFoifQ",
                      *         "next_offset": 50,
                      *         "offset": 0,
                      *         "total": 342
@@ -3772,6 +3778,7 @@ export interface operations {
                      *       "pagination": {
                      *         "has_more": true,
                      *         "limit": 50,
+                     *         "next_cursor": "eyJzIjoiLWNyZWF0ZWRfYXQiLCJrIjoiMjAyNi0wMi0xNVQxMDozMDowMFoifQ",
                      *         "next_offset": 50,
                      *         "offset": 0,
                      *         "total": 1250
@@ -3842,6 +3849,7 @@ export interface operations {
                      *       "number": "T001235",
                      *       "plugins": [],
                      *       "status": "INTAKE",
+                     *       "version": 1,
                      *       "warnings": []
                      *     }
                      */
@@ -4082,6 +4090,7 @@ export interface operations {
                      *       "plugins": [],
                      *       "status": "IN_REPAIR",
                      *       "updated_at": "2026-02-21T11:00:00Z",
+                     *       "version": 4,
                      *       "warnings": []
                      *     }
                      */
@@ -4403,6 +4412,7 @@ export interface operations {
                      *       "plugins": [],
                      *       "timestamp": "2026-02-21T15:00:00Z",
                      *       "to_status": "QC_REVIEW",
+                     *       "version": 6,
                      *       "warnings": []
                      *     }
                      */
