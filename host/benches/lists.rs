@@ -117,7 +117,7 @@ impl World {
             (app.clock.now() - chrono::Duration::days(days)).format("%Y-%m-%dT%H:%M:%SZ")
         };
         let list = |query: String| format!("/v1/tickets?{query}");
-        let (shop, user, customer) = (id_text(1, 2), id_text(2, 7), id_text(3, 5));
+        let (shop, user, customer) = (id_text(1, 1), id_text(2, 7), id_text(3, 5));
         let deep = self.cursor(&list(format!("limit=1&offset={}", tickets / 2))).await?;
         let today = app.clock.now().date_naive();
         let first = today - chrono::Days::new(DAYS as u64);

@@ -17,7 +17,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Connection, Postgres, Sqlite, Transaction};
 
 use crate::idempotency;
 
@@ -67,12 +67,7 @@ impl Db {
     /// disk. Connected when first used.
     pub fn open_quick_postgres(url: &str) -> anyhow::Result<Db> {
         let options = postgres_options(url)?.options([("synchronous_commit", "off")]);
-        Ok(Db::Postgres(
-            PgPoolOptions::new()
-                .max_connections(8)
-                .acquire_timeout(Duration::from_secs(30))
-                .connect_lazy_with(options),
-        ))
+        Ok(Db::Postgres(postgres_pool(8).connect_lazy_with(options)))
     }
 
     /// Brings the schema up to date. Safe to call on every start and from several nodes at once.
@@ -205,11 +200,13 @@ async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false) // a file does not hang up
         .connect_with(options.clone())
         .await
         .with_context(|| format!("opening the SQLite database {}", path.display()))?;
     let readers = SqlitePoolOptions::new()
         .max_connections(8)
+        .test_before_acquire(false)
         .connect_lazy_with(options.read_only(true).create_if_missing(false));
     Ok(Db::Sqlite { writer, readers })
 }
@@ -221,13 +218,26 @@ fn postgres_options(url: &str) -> anyhow::Result<PgConnectOptions> {
 
 async fn open_postgres(url: &str) -> anyhow::Result<Db> {
     let options = postgres_options(url)?;
-    let pool = PgPoolOptions::new()
-        .max_connections(20)
-        .acquire_timeout(Duration::from_secs(30))
-        .connect_with(options)
-        .await
-        .context("connecting to PostgreSQL")?;
+    let pool = postgres_pool(20).connect_with(options).await.context("connecting to PostgreSQL")?;
     Ok(Db::Postgres(pool))
+}
+
+/// A connection that was used a moment ago is taken as it is, which saves every query's way there and back; one that
+/// has rested is asked first, so that a restarted PostgreSQL costs no request.
+fn postgres_pool(connections_max: u32) -> PgPoolOptions {
+    const RESTED: Duration = Duration::from_secs(1);
+    PgPoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move {
+                if about.idle_for >= RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
 }
 
 /// `fetch_one!(conn, Row, "select …", bind, …)`: exactly one row.
