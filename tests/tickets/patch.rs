@@ -13,6 +13,7 @@ both_databases![
     fields_can_be_emptied,
     null_is_for_what_can_be_empty,
     amounts_have_at_most_two_decimals,
+    the_largest_amounts_can_be_read_again,
     ids_that_are_not_there_are_named,
     notes_alone_are_a_note,
 ];
@@ -189,6 +190,27 @@ async fn amounts_have_at_most_two_decimals(t: &TestApp) {
         t.ticket(&ticket).await["labor"],
         json!({ "hours": 0.29, "rate": 100.1, "total": 29.03 })
     );
+}
+
+async fn the_largest_amounts_can_be_read_again(t: &TestApp) {
+    let ticket = t.create_ticket(&t.shop).await;
+    let line = |number: usize| json!({ "name": format!("Gold {number}"), "quantity": 1_000_000, "unit_cost": 10_000_000 });
+    let lines: Vec<_> = (0..200).map(line).collect();
+    let most = json!({ "labor_hours": 100_000, "labor_rate": 1_000_000, "parts": lines });
+    t.change(&ticket, most).await.ok();
+    let detail = t.ticket(&ticket).await;
+    assert_eq!(detail["total_cost"], 2_000_100_000_000_000.0);
+    assert_eq!(t.get("/v1/tickets").await.ok()["data"][0]["total_cost"], detail["total_cost"]);
+    for status in ["DIAGNOSTICS", "IN_REPAIR", "QC_REVIEW", "READY_FOR_PICKUP", "PICKED_UP"] {
+        t.transition(&ticket, status).await.ok();
+    }
+    let customers = t.get("/v1/customers").await.ok();
+    assert_eq!(customers["data"][0]["lifetime_spend"], detail["total_cost"]);
+
+    let ticket = t.create_ticket(&t.shop).await;
+    t.change(&ticket, json!({ "labor_rate": 1_000_000.01 })).await.invalid("labor_rate");
+    let line = json!([{ "name": "Gold", "quantity": 1, "unit_cost": 10_000_000.01 }]);
+    t.change(&ticket, json!({ "parts": line })).await.invalid("parts[0].unit_cost");
 }
 
 async fn ids_that_are_not_there_are_named(t: &TestApp) {

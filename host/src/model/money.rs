@@ -4,6 +4,7 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Sub};
 
+use super::invalid::Invalid;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
@@ -25,6 +26,18 @@ pub struct Balance(pub i64);
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
 
 impl Money {
+    /// Of one piece of a part: so that a ticket's largest total stays far from the end of 64 bits.
+    pub const UNIT_COST_MAX: Money = Money(1_000_000_000);
+    /// Of one hour of labor.
+    pub const LABOR_RATE_MAX: Money = Money(100_000_000);
+
+    pub fn at_most(self, max: Money, field: &str) -> Result<Money, Invalid> {
+        if self <= max {
+            return Ok(self);
+        }
+        Err(Invalid::new(field, self, format!("{field} must be at most {max}")))
+    }
+
     /// `quantity` times this, without overflow.
     pub fn times(self, quantity: i64) -> Money {
         Money(self.0.saturating_mul(quantity))

@@ -69,7 +69,7 @@ pub struct UpdateBody {
     labor_hours: Option<Hours>,
     /// 0 for none: `null` is refused.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(nullable = false)]
+    #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 1000000, multiple_of = 0.01, example = 65)]
     labor_rate: Option<Money>,
     /// Replaces the list. A line that was there before keeps its id, and what is held for it.
     #[serde(default, deserialize_with = "not_null")]
@@ -96,6 +96,7 @@ struct PartBody {
     #[schema(minimum = 1, maximum = 1000000)]
     quantity: i64,
     /// What the customer pays for one; by default the item's selling price.
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 10000000, multiple_of = 0.01)]
     unit_cost: Option<Money>,
 }
 

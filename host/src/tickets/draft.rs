@@ -138,7 +138,7 @@ fn set_plain_fields(
         changed.push("labor_hours");
     }
     if let Some(rate) = change.labor_rate {
-        ticket.labor_rate = rate;
+        ticket.labor_rate = rate.at_most(Money::LABOR_RATE_MAX, "labor_rate")?;
         changed.push("labor_rate");
     }
     let texts = [

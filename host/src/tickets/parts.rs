@@ -94,7 +94,7 @@ pub async fn resolve(
             sku: item.as_ref().map(|item| item.sku.clone()).or(sku),
             name: title,
             quantity: new.quantity,
-            unit_cost,
+            unit_cost: unit_cost.at_most(Money::UNIT_COST_MAX, &field("unit_cost"))?,
             cost_basis: kept
                 .and_then(|part| part.cost_basis)
                 .or(item.as_ref().map(|item| item.cost)),

@@ -1550,7 +1550,11 @@ export interface components {
             /** Format: int64 */
             quantity: number;
             sku?: string | null;
-            unit_cost?: components["schemas"]["Money"] | null;
+            /**
+             * Format: double
+             * @description What the customer pays for one; by default the item's selling price.
+             */
+            unit_cost?: number | null;
         } | {
             inventory_id: string;
         } | {
@@ -1783,8 +1787,12 @@ export interface components {
              * @example 2
              */
             labor_hours?: number;
-            /** @description 0 for none: `null` is refused. */
-            labor_rate?: components["schemas"]["Money"];
+            /**
+             * Format: double
+             * @description 0 for none: `null` is refused.
+             * @example 65
+             */
+            labor_rate?: number;
             /** @description For the timeline: on the entry of the transition, or as a note of its own. */
             notes?: string | null;
             /** @description Replaces the list. A line that was there before keeps its id, and what is held for it. */
