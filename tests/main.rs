@@ -17,6 +17,7 @@ mod pages;
 mod plans;
 mod plugins;
 mod rate_limits;
+mod readme;
 mod reference;
 mod sdk_js;
 mod shops_and_users;

@@ -34,6 +34,13 @@ pub struct Node {
     pub admin: Client,
 }
 
+impl Node {
+    /// On a real socket; answers its address.
+    pub async fn serve(&self) -> String {
+        serve(&self.app).await
+    }
+}
+
 impl Deref for TestApp {
     type Target = Client;
 
@@ -76,11 +83,7 @@ impl TestApp {
 
     /// The admin over a real socket.
     pub async fn serve(&self) -> Client {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let service = router(self.app.clone());
-        tokio::spawn(async move { axum::serve(listener, service).await });
-        self.admin.over_socket(base)
+        self.admin.over_socket(serve(&self.app).await)
     }
 
     pub async fn create_key(&self, scope: Scope, name: &str) -> (KeyId, String) {
@@ -136,6 +139,14 @@ impl TestApp {
         )
         .expect("the movements")
     }
+}
+
+async fn serve(app: &App) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    let service = router(app.clone());
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    base
 }
 
 async fn start_app(database: &Database, change: impl FnOnce(&mut Config)) -> App {

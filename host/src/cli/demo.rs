@@ -143,13 +143,15 @@ fn introduce(base: &str, world: &World, keys: &Keys) {
     println!(
         r#"
 RepairOps is serving on {base} (Ctrl-C ends it).
-Shops: Downtown {downtown}, Riverside {riverside}. Technician: {technician}.
+Its shops are Downtown ($SHOP) and Riverside ({riverside}); {base}/docs has the whole API.
 The demo allows a key 100 times the usual requests an hour (read 1,000, write 100, admin 10).
 
     export RO={base}/v1
     export READ={read}
     export WRITE={write}
     export ADMIN={admin}
+    export SHOP={downtown}
+    export TECHNICIAN={technician}
 
 What is being repaired, and which plugins take part:
 
@@ -160,7 +162,7 @@ What is being repaired, and which plugins take part:
 A new ticket; intake-triage reads its text in the same request:
 
     curl -s "$RO/tickets" -H "Authorization: Bearer $WRITE" -H "Content-Type: application/json" -d '{{
-      "shop_id": "{downtown}",
+      "shop_id": "'"$SHOP"'",
       "customer": {{"name": "Jane Smith", "email": "jane@example.com"}},
       "device_identifier": "MacBook Pro 16\"",
       "issue_description": "Spilled coffee on it, does not turn on. All my photos are on it!",
