@@ -6,6 +6,7 @@ mod conventions;
 mod customers;
 mod documented;
 mod inventory;
+mod kpis;
 mod playground;
 mod tickets;
 mod world;
