@@ -76,7 +76,8 @@ run() {
   return $found
 }
 
-cargo build --quiet --package repairops
+# Not --package: with the SDK beside it the engine is built with the same features as for the tests, so only once.
+cargo build --quiet
 program=$PWD/$target/debug/repairops
 component=$("$program" plugin build --json plugins/qc-gate | field path)
 install
