@@ -1,16 +1,21 @@
-//! All SQL of inventory_items, reservations and stock_movements.
+//! All SQL of inventory_items and reservations; `movements` has that of stock_movements.
+
+mod doctor;
+mod movements;
 
 use serde::Serialize;
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::counters::store::Counted;
 use crate::db::{Conn, Filter, Query, Value};
-use crate::model::ids::{ItemId, MovementId, OrgId, ReservationId, ShopId, TicketId};
+use crate::model::ids::{ItemId, OrgId, ReservationId, ShopId, TicketId};
 use crate::model::stock::{Item, Reservation, ReservationState};
 use crate::model::time::Time;
 use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{counters, execute, fetch_all, fetch_optional};
+
+pub use doctor::*;
+pub use movements::*;
 
 macro_rules! select_item {
     () => {
@@ -58,61 +63,6 @@ impl Listed for Item {
             _ => vec![text(&self.sku)],
         }
     }
-}
-
-/// A row of stock_movements; why stock changed.
-pub struct Movement<'a> {
-    pub id: MovementId,
-    pub item_id: ItemId,
-    pub delta: i64,
-    pub reason: &'a str,
-    pub actor: &'a str,
-    pub ticket_id: Option<TicketId>,
-    /// How many are on hand after it.
-    pub quantity_after: i64,
-    pub created_at: Time,
-}
-
-/// The same as it is read.
-#[derive(Debug, FromRow)]
-pub struct MovementRow {
-    pub id: MovementId,
-    pub delta: i64,
-    pub reason: String,
-    pub actor: String,
-    pub ticket_id: Option<TicketId>,
-    pub quantity_after: i64,
-    pub created_at: Time,
-}
-
-pub static MOVEMENTS: Listing = Listing {
-    name: "movements",
-    id: "id",
-    default: "-created_at",
-    sorts: &[Sort::by("created_at", &[Column::Time("created_at")])],
-};
-
-impl Listed for MovementRow {
-    fn id(&self) -> Uuid {
-        self.id.0
-    }
-
-    fn keys(&self, _: &str) -> Vec<Value> {
-        vec![Value::Time(self.created_at)]
-    }
-}
-
-pub async fn movements(
-    conn: &mut Conn,
-    org: OrgId,
-    item: ItemId,
-    window: &Window,
-) -> Result<(Vec<MovementRow>, i64), sqlx::Error> {
-    let mut filter = Filter::for_org("org_id", org.0);
-    filter.and("item_id = ?", Value::Uuid(item.0));
-    let select = "select id, delta, reason, actor, ticket_id, quantity_after, created_at from stock_movements";
-    let rows = filter.select(select, &window.slice).fetch_all(conn).await?;
-    Ok((rows, filter.count("stock_movements").fetch_figure(conn).await?))
 }
 
 pub async fn list(
@@ -412,90 +362,5 @@ pub async fn reservations(
          where org_id = $1 and ticket_id = $2 order by id",
         org,
         ticket
-    )
-}
-
-pub async fn insert_movement(
-    conn: &mut Conn,
-    org: OrgId,
-    movement: &Movement<'_>,
-) -> Result<(), sqlx::Error> {
-    execute!(
-        conn,
-        "insert into stock_movements (org_id, id, item_id, delta, reason, actor, ticket_id, quantity_after, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        org,
-        movement.id,
-        movement.item_id,
-        movement.delta,
-        movement.reason,
-        movement.actor,
-        movement.ticket_id,
-        movement.quantity_after,
-        movement.created_at
-    )?;
-    Ok(())
-}
-
-/// One row that breaks an invariant of stock, for `doctor`.
-pub type Finding = (OrgId, uuid::Uuid, i64, i64);
-
-/// Across organizations by design. Items whose `reserved` is not the sum of what is held.
-pub async fn find_wrong_reserved(conn: &mut Conn) -> Result<Vec<Finding>, sqlx::Error> {
-    fetch_all!(
-        conn,
-        Finding,
-        "select i.org_id, i.id, i.reserved, cast(coalesce(sum(r.quantity), 0) as bigint)
-         from inventory_items i
-         left join reservations r on r.org_id = i.org_id and r.item_id = i.id and r.state = 'held'
-         group by i.org_id, i.id, i.reserved
-         having i.reserved <> cast(coalesce(sum(r.quantity), 0) as bigint)"
-    )
-}
-
-/// Across organizations by design. Items whose `on_hand` is not the sum of their movements.
-pub async fn find_wrong_on_hand(conn: &mut Conn) -> Result<Vec<Finding>, sqlx::Error> {
-    fetch_all!(
-        conn,
-        Finding,
-        "select i.org_id, i.id, i.on_hand, cast(coalesce(sum(m.delta), 0) as bigint)
-         from inventory_items i
-         left join stock_movements m on m.org_id = i.org_id and m.item_id = i.id
-         group by i.org_id, i.id, i.on_hand
-         having i.on_hand <> cast(coalesce(sum(m.delta), 0) as bigint)"
-    )
-}
-
-/// Across organizations by design. Tickets in one of two end statuses that still hold something.
-pub async fn find_held_by_ended(
-    conn: &mut Conn,
-    closed: &str,
-    voided: &str,
-) -> Result<Vec<Finding>, sqlx::Error> {
-    fetch_all!(
-        conn,
-        Finding,
-        "select t.org_id, t.id, cast(sum(r.quantity) as bigint), cast(0 as bigint)
-         from tickets t
-         join reservations r on r.org_id = t.org_id and r.ticket_id = t.id and r.state = 'held'
-         where t.status in ($1, $2)
-         group by t.org_id, t.id",
-        closed,
-        voided
-    )
-}
-
-/// Across organizations by design. Part lines that have more held and consumed than they ask for,
-/// and reservations of lines that are gone.
-pub async fn find_overreserved_parts(conn: &mut Conn) -> Result<Vec<Finding>, sqlx::Error> {
-    fetch_all!(
-        conn,
-        Finding,
-        "select r.org_id, r.part_id, cast(sum(r.quantity) as bigint), coalesce(max(p.quantity), 0)
-         from reservations r
-         left join ticket_parts p on p.org_id = r.org_id and p.id = r.part_id
-         where r.state in ('held', 'consumed')
-         group by r.org_id, r.part_id
-         having sum(r.quantity) > coalesce(max(p.quantity), 0)"
     )
 }
