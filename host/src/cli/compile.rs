@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::runtime::{CompileLimits, compile_standard_input};
+use crate::runtime::{JobLimits, compile_standard_input};
 
 #[derive(Args)]
 pub struct CompileComponent {
@@ -17,7 +17,7 @@ pub struct CompileComponent {
 
 impl CompileComponent {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let limits = CompileLimits { memory_bytes: self.memory_bytes, cpu_s: self.cpu_s };
+        let limits = JobLimits { memory_bytes: self.memory_bytes, cpu_s: self.cpu_s };
         compile_standard_input(limits)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -1,12 +1,10 @@
 //! From a component to an artifact, once a digest however many ask at once, a few at a time, with a bounded queue
 //! before it. Cranelift cannot be interrupted and may need any amount of memory, so it runs in a child process with
-//! limits (`child` is our end, `worker` the other, `frame` what they say to each other). What failed is not tried again
-//! at once (`failures`).
+//! limits (`child` starts it, `worker` is what it does). What failed is not tried again at once (`failures`).
 
 mod child;
 mod config;
 mod failures;
-mod frame;
 pub(super) mod worker;
 
 use std::collections::HashMap;

@@ -12,6 +12,7 @@
 mod answer;
 mod bindings;
 mod cache;
+mod child;
 mod compile;
 mod engine;
 mod error;
@@ -39,7 +40,8 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-pub use self::compile::worker::{CompileLimits, run as compile_standard_input};
+pub use self::child::JobLimits;
+pub use self::compile::worker::run as compile_standard_input;
 pub use self::compile::{CompilerConfig, CompilerProgram};
 pub use self::error::{Busy, CallError, CompileError};
 pub use self::imports::log::{Level, LogLine};

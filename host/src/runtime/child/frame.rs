@@ -1,34 +1,34 @@
-//! What the server and the process that compiles say to each other. The server sends the component's length and
-//! bytes, and then leaves the pipe open: its end says that the server is gone. The process answers with one frame:
-//! magic, engine key, kind, length, bytes. An answer that is cut short has no meaning.
+//! The form of what the server and a job's process exchange. The server sends the input's length and bytes, and then
+//! leaves the pipe open: its end means that the server is gone. The process answers with one frame: magic, key, kind,
+//! length, bytes. An answer that is cut short is no answer.
 
 use std::io::{self, Write};
 
-const MAGIC: &[u8; 8] = b"ROcompil";
-pub(super) const KEY_BYTES: usize = 16;
+const MAGIC: &[u8; 8] = b"ROjob-01";
+pub(in crate::runtime) const KEY_BYTES: usize = 16;
 pub(super) const HEADER_BYTES: usize = MAGIC.len() + KEY_BYTES + 1 + 8;
 
-/// What came of a compilation, as the process sees it.
+/// What came of a job, as its process sees it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Artifact(Vec<u8>),
-    Unusable(String),
+pub(in crate::runtime) enum Answer {
+    Done(Vec<u8>),
+    Refused(String),
     OutOfMemory,
 }
 
 impl Answer {
     fn kind(&self) -> u8 {
         match self {
-            Answer::Artifact(_) => b'A',
-            Answer::Unusable(_) => b'U',
+            Answer::Done(_) => b'D',
+            Answer::Refused(_) => b'R',
             Answer::OutOfMemory => b'M',
         }
     }
 
-    pub(super) fn write(&self, key: &str, output: &mut impl Write) -> io::Result<()> {
+    pub(in crate::runtime) fn write(&self, key: &str, output: &mut impl Write) -> io::Result<()> {
         let bytes: &[u8] = match self {
-            Answer::Artifact(artifact) => artifact,
-            Answer::Unusable(reason) => reason.as_bytes(),
+            Answer::Done(bytes) => bytes,
+            Answer::Refused(reason) => reason.as_bytes(),
             Answer::OutOfMemory => &[],
         };
         output.write_all(MAGIC)?;
@@ -39,7 +39,7 @@ impl Answer {
         output.flush()
     }
 
-    /// The engine key of the process and its answer. `None`: that was no answer, or not all of it.
+    /// The key that the process names and its answer. `None`: that was no answer, or not all of it.
     pub(super) fn read(mut bytes: Vec<u8>) -> Option<(String, Answer)> {
         let header = bytes.get(..HEADER_BYTES)?;
         let (magic, rest) = header.split_at(MAGIC.len());
@@ -52,8 +52,8 @@ impl Answer {
         let (key, kind) = (str::from_utf8(key).ok()?.to_owned(), *kind);
         bytes.drain(..HEADER_BYTES);
         let answer = match kind {
-            b'A' => Answer::Artifact(bytes),
-            b'U' => Answer::Unusable(String::from_utf8_lossy(&bytes).into_owned()),
+            b'D' => Answer::Done(bytes),
+            b'R' => Answer::Refused(String::from_utf8_lossy(&bytes).into_owned()),
             b'M' => Answer::OutOfMemory,
             _ => return None,
         };
@@ -69,11 +69,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        for answer in [
-            Answer::Artifact(vec![0; 1000]),
-            Answer::Unusable("too wide".into()),
-            Answer::OutOfMemory,
-        ] {
+        for answer in
+            [Answer::Done(vec![0; 1000]), Answer::Refused("too wide".into()), Answer::OutOfMemory]
+        {
             let mut bytes = Vec::new();
             answer.write(KEY, &mut bytes).unwrap();
             assert_eq!(Answer::read(bytes.clone()), Some((KEY.to_owned(), answer)));
