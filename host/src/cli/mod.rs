@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod admin;
+mod check_settings;
 mod compile;
 mod demo;
 mod openapi;
@@ -27,6 +28,9 @@ pub enum Command {
     /// Compile one component from standard input; the server starts this.
     #[command(hide = true)]
     CompileComponent(compile::CompileComponent),
+    /// Check settings by a schema from standard input; the server starts this.
+    #[command(hide = true)]
+    CheckSettings(check_settings::CheckSettings),
 }
 
 impl Command {
@@ -38,6 +42,7 @@ impl Command {
             Command::Demo(command) => block_on(command.run())?,
             Command::Openapi(command) => command.run(),
             Command::CompileComponent(command) => command.run(),
+            Command::CheckSettings(command) => command.run(),
         }
     }
 }

@@ -6,6 +6,7 @@ use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
 use super::bindings::{IMPORTS, PACKAGE, VERSION};
 use super::imports::wasi;
 use super::manifest::{Manifest, Metadata};
+use super::settings::SchemaError;
 use crate::model::event::Hook;
 
 const DEPTH_MAX: usize = 8;
@@ -43,6 +44,8 @@ pub enum InspectError {
     NoHooks { known: String },
     #[error("the component's custom section repairops:{section} is wrong: {reason}")]
     Metadata { section: &'static str, reason: String },
+    #[error("the component's settings schema is wrong {0}")]
+    SettingsSchema(SchemaError),
 }
 
 impl InspectError {
@@ -60,6 +63,7 @@ impl InspectError {
             InspectError::HookTwice { .. } => "hook_twice",
             InspectError::NoHooks { .. } => "no_hooks",
             InspectError::Metadata { .. } => "metadata",
+            InspectError::SettingsSchema(_) => "settings_schema",
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::inspect::InspectError;
+use super::settings::check_bounds;
 use crate::model::event::Hook;
 
 const NAME_CHARS_MAX: usize = 64;
@@ -88,11 +89,11 @@ fn schema(text: &str) -> Result<Value, InspectError> {
     let wrong = |reason: String| bad("settings-schema", reason);
     let value: Value =
         serde_json::from_str(text).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
-    if value.is_object() {
-        Ok(value)
-    } else {
-        Err(wrong("it has to be a JSON object, as a JSON Schema is".into()))
+    if !value.is_object() {
+        return Err(wrong("it has to be a JSON object, as a JSON Schema is".into()));
     }
+    check_bounds(&value).map_err(InspectError::SettingsSchema)?;
+    Ok(value)
 }
 
 fn bad(section: &'static str, reason: impl Into<String>) -> InspectError {

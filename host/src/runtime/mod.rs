@@ -1,7 +1,7 @@
 //! Runs plugins: the only place that names wasmtime. It knows no SQL and no HTTP.
 //!
 //! Read it in this order: `inspect` looks at an upload; `compile` and `cache` make and keep its artifact, in a process
-//! of its own and a folder of the node; `prepared`
+//! of its own (`child`) and a folder of the node; `settings` checks what an owner sets by the plugin's schema; `prepared`
 //! is a component ready to be called; `instance` is the store of one call, with all its limits set before the first
 //! instruction; `failure` says why a call brought no answer, `answer` whether the answer keeps the WIT's rules. Guests
 //! run on `threads`, timed by `ticker`; what they may import is in `imports`.
@@ -25,8 +25,10 @@ mod limits;
 mod manifest;
 mod prepared;
 mod queue;
+mod settings;
 mod threads;
 mod ticker;
+mod turns;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,7 +38,9 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use quick_cache::sync::DefaultLifecycle;
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use serde_json::Value;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
@@ -49,8 +53,11 @@ pub use self::inspect::InspectError;
 pub use self::manifest::Manifest;
 pub use self::prepared::{CallReport, Prepared, WarmGate};
 pub use self::queue::{Caps, Share};
+pub use self::settings::worker::run as check_settings_of_standard_input;
+pub use self::settings::{SchemaError, SettingsError, fill_defaults};
 use self::{
-    cache::Cache, compile::Compiler, instance::Guest, threads::GuestThreads, ticker::Ticker,
+    cache::Cache, compile::Compiler, instance::Guest, settings::SettingsChecks,
+    threads::GuestThreads, ticker::Ticker,
 };
 use crate::model::limits::Limits;
 
@@ -88,6 +95,7 @@ struct Inner {
     threads: GuestThreads,
     compiler: Arc<Compiler>,
     cache: Cache,
+    settings: SettingsChecks,
     loads: Semaphore,
     prepared: PreparedCache,
 }
@@ -119,6 +127,7 @@ impl Runtime {
             linker,
             ticker: Arc::new(ticker),
             threads: GuestThreads::start(config.guest_threads, config.caps)?,
+            settings: SettingsChecks::new(config.compiler.program.clone()),
             compiler: Arc::new(Compiler::new(engine.clone(), config.compiler)),
             cache,
             loads: Semaphore::new(LOADS_MAX),
@@ -130,6 +139,25 @@ impl Runtime {
     /// Looks at an upload without compiling or running it.
     pub fn inspect(bytes: &[u8]) -> Result<Manifest, InspectError> {
         inspect::inspect(bytes)
+    }
+
+    /// Whether settings can be checked by this schema. Costs another process some time, this one none.
+    pub async fn check_schema(
+        &self,
+        organization: Uuid,
+        schema: &Value,
+    ) -> Result<(), SettingsError> {
+        self.0.settings.check_schema(organization, schema).await
+    }
+
+    /// Whether settings, with the schema's defaults filled in, fit the schema. Likewise.
+    pub async fn check_settings(
+        &self,
+        organization: Uuid,
+        schema: &Value,
+        settings: &Value,
+    ) -> Result<(), SettingsError> {
+        self.0.settings.check_settings(organization, schema, settings).await
     }
 
     /// The component of this digest (SHA-256 in hex), if it is in memory.
