@@ -5,14 +5,20 @@ use serde_json::json;
 use super::ApiError;
 use crate::plugins::install::InstallError;
 use crate::plugins::upload::UploadError;
+use crate::request_id;
+use crate::runtime::SettingsError;
 
 impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
         match error {
-            UploadError::NotUsable { ref kind, .. } => {
-                let details = json!({ "field": "body", "reason": kind });
-                ApiError::invalid(error.to_string(), details)
+            UploadError::NotUsable { kind, message, place } => {
+                let mut details = json!({ "field": "body", "reason": kind });
+                if let Some(place) = place {
+                    details["place"] = json!(place);
+                }
+                ApiError::invalid(message, details)
             }
+            UploadError::SchemaUnchecked(error) => unchecked(&error),
             UploadError::Inspection(error) => ApiError::internal(error),
             UploadError::Database(error) => error.into(),
         }
@@ -29,7 +35,16 @@ impl From<InstallError> for ApiError {
                 message,
                 json!({ "field": "plugin_id", "state": state, "error": error }),
             ),
+            InstallError::SettingsUnchecked(error) => unchecked(&error),
             InstallError::Database(error) => error.into(),
         }
     }
+}
+
+/// This node had no room for the check, or could not do it.
+fn unchecked(error: &SettingsError) -> ApiError {
+    if let SettingsError::Host { reason } = error {
+        tracing::error!(request_id = %request_id::current(), reason, "settings could not be checked");
+    }
+    ApiError::unavailable("SERVER_BUSY", error.to_string(), json!({}))
 }

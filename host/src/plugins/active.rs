@@ -10,6 +10,7 @@ use crate::model::ids::{InstallationId, OrgId, ShopId};
 use crate::model::limits::Limits;
 use crate::model::plugin::{HookSetup, Mode};
 use crate::plugins::store::{self, ActiveRow};
+use crate::runtime::fill_defaults;
 
 /// Organizations whose installations are kept in memory.
 const ORGANIZATIONS_MAX: usize = 10_000;
@@ -21,7 +22,7 @@ pub struct Active {
     pub plugin: String,
     pub version: String,
     pub digest: String,
-    /// JSON text.
+    /// JSON text, with the defaults of the plugin's schema filled in.
     pub settings: String,
     pub limits: Limits,
     shop_ids: Option<Vec<ShopId>>,
@@ -83,12 +84,13 @@ async fn load(app: &App, org: OrgId, revision: i64) -> Result<Set, sqlx::Error> 
 }
 
 fn active(row: ActiveRow) -> Active {
+    let settings = fill_defaults(row.settings_schema.as_ref(), &row.installation.settings);
     Active {
         installation_id: row.installation.id,
         plugin: row.name,
         version: row.version,
         digest: row.digest,
-        settings: row.installation.settings.to_string(),
+        settings: settings.to_string(),
         limits: row.installation.limits,
         shop_ids: row.installation.shop_ids,
         hooks: row.installation.hooks.into_iter().collect(),

@@ -14,6 +14,7 @@ use crate::model::invalid::Invalid;
 use crate::model::limits::Limits;
 use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
 use crate::plugins::{settings, store};
+use crate::runtime::SettingsError;
 use crate::{organizations, shops, webhooks};
 
 /// What every plugin may import without being asked for.
@@ -45,6 +46,8 @@ pub enum InstallError {
     NotFound,
     #[error("The plugin is not ready: {}", error.as_deref().unwrap_or("it is still being compiled; try again in a moment"))]
     NotReady { state: PluginState, error: Option<String> },
+    #[error("{0}")]
+    SettingsUnchecked(SettingsError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -56,8 +59,10 @@ pub async fn install(
     change: Change,
 ) -> Result<Installation, InstallError> {
     let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    let plugin = find_plugin(&mut tx, caller.org, plugin_id).await?;
+    let plugin = {
+        let mut conn = app.db.read().await?;
+        find_plugin(&mut conn, caller.org, plugin_id).await?
+    };
     if plugin.state != PluginState::Ready {
         return Err(InstallError::NotReady { state: plugin.state, error: plugin.error });
     }
@@ -73,7 +78,9 @@ pub async fn install(
         updated_at: now,
     };
     let installation = apply(fresh, change, &plugin, &app.config.limits_max)?;
-    check(&mut tx, caller.org, &installation, &plugin).await?;
+    settings::check(app, caller.org, &plugin, &installation.settings).await?;
+    let mut tx = app.db.begin().await?;
+    check_shops(&mut tx, caller.org, &installation).await?;
     store::insert_installation(&mut tx, caller.org, &installation).await?;
     let data = event_data(&installation, &plugin);
     webhooks::store::enqueue(
@@ -96,6 +103,9 @@ pub async fn update(
     id: InstallationId,
     change: Change,
 ) -> Result<Installation, InstallError> {
+    if let Some(settings) = &change.settings {
+        check_new_settings(app, caller, id, settings).await?;
+    }
     let mut tx = app.db.begin().await?;
     // First, so that two changes of one organization's plugins follow each other.
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
@@ -105,7 +115,7 @@ pub async fn update(
     let mut installation = apply(found.clone(), change, &plugin, &app.config.limits_max)?;
     let now = app.clock.now();
     installation.updated_at = now;
-    check(&mut tx, caller.org, &installation, &plugin).await?;
+    check_shops(&mut tx, caller.org, &installation).await?;
     store::update_installation(&mut tx, caller.org, &installation).await?;
     let changed = changed(&found, &installation);
     if !changed.is_empty() {
@@ -220,17 +230,31 @@ fn apply(
             return Err(Invalid::new(format!("{field}.on_failure"), "closed", message));
         }
     }
+    check_grants(&row.grants, plugin)?;
     Ok(row)
 }
 
-async fn check(
-    conn: &mut Conn,
-    org: OrgId,
-    row: &Installation,
-    plugin: &Plugin,
+/// Settings that are there already are not checked again: they may be from before the bounds on schemas.
+async fn check_new_settings(
+    app: &App,
+    caller: &Caller,
+    id: InstallationId,
+    settings: &Value,
 ) -> Result<(), InstallError> {
-    settings::check(plugin.settings_schema.as_ref(), &row.settings)?;
-    check_grants(&row.grants, plugin)?;
+    let (found, plugin) = {
+        let mut conn = app.db.read().await?;
+        let found = store::get_installation(&mut conn, caller.org, id).await?;
+        let found = found.ok_or(InstallError::NotFound)?;
+        let plugin = find_plugin(&mut conn, caller.org, found.plugin_id).await?;
+        (found, plugin)
+    };
+    if found.settings == *settings {
+        return Ok(());
+    }
+    settings::check(app, caller.org, &plugin, settings).await
+}
+
+async fn check_shops(conn: &mut Conn, org: OrgId, row: &Installation) -> Result<(), InstallError> {
     for id in row.shop_ids.iter().flatten() {
         if shops::store::get(conn, org, *id).await?.is_none() {
             return Err(Invalid::new(

@@ -1,61 +1,54 @@
-//! Checks an installation's settings against the JSON Schema that its plugin carries.
+//! Checks an installation's settings by the JSON Schema that its plugin carries, before anything is stored and outside
+//! of any transaction: a schema comes from a stranger, and evaluating it may take as long as its limits allow.
 
 use serde_json::Value;
 
+use crate::app::App;
+use crate::model::ids::OrgId;
 use crate::model::invalid::Invalid;
+use crate::model::plugin::Plugin;
+use crate::plugins::install::InstallError;
+use crate::runtime::SettingsError;
 
-/// The first thing that is wrong, with the field named: `settings.approval_threshold`.
-pub fn check(schema: Option<&Value>, settings: &Value) -> Result<(), Invalid> {
+/// An error names the field: `settings.approval_threshold`.
+pub async fn check(
+    app: &App,
+    org: OrgId,
+    plugin: &Plugin,
+    settings: &Value,
+) -> Result<(), InstallError> {
     if !settings.is_object() {
-        return Err(Invalid::new("settings", settings, "settings must be a JSON object"));
+        return Err(Invalid::new("settings", settings, "settings must be a JSON object").into());
     }
-    let Some(schema) = schema else { return Ok(()) };
-    // Patterns come from strangers: the engine without backtracking, which takes linear time.
-    let validator = jsonschema::options()
-        .with_pattern_options(jsonschema::PatternOptions::regex())
-        .build(schema)
-        .map_err(|error| {
-            let message = format!(
-                "the plugin's settings schema is unusable: {error}; its developer has to mend it"
-            );
-            Invalid::new("plugin_id", Value::Null, message)
-        })?;
-    match validator.iter_errors(settings).next() {
-        None => Ok(()),
-        Some(error) => {
-            let path = error.instance_path().to_string().replace('/', ".");
-            let field = format!("settings{path}");
-            Err(Invalid::new(&field, error.instance(), format!("{field}: {error}")))
+    let Some(schema) = &plugin.settings_schema else { return Ok(()) };
+    let checked = app.runtime.check_settings(org.0, schema, settings).await;
+    checked.map_err(|error| match error {
+        SettingsError::Settings { place, reason, of_default } => {
+            let field = format!("settings{}", place.replace('/', "."));
+            let message = if of_default {
+                format!(
+                    "{field}: the default of the plugin {} does not fit its own schema: {reason}. \
+                     Set a value, or ask the plugin's developer for a corrected version",
+                    plugin.name
+                )
+            } else {
+                format!("{field}: {reason}")
+            };
+            Invalid::new(field, settings.pointer(&place), message).into()
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_field_is_named() {
-        let schema = json!({
-            "type": "object",
-            "properties": { "prices": { "type": "array", "items": { "type": "number" } } },
-            "additionalProperties": false,
-        });
-        assert_eq!(check(Some(&schema), &json!({ "prices": [1] })), Ok(()));
-        let wrong =
-            check(Some(&schema), &json!({ "prices": [1, "x"] })).expect_err("a string is no price");
-        assert_eq!((wrong.field.as_str(), wrong.value), ("settings.prices.1", json!("x")));
-        let unknown =
-            check(Some(&schema), &json!({ "colour": 1 })).expect_err("an unknown setting");
-        assert!(unknown.message.contains("colour"), "{}", unknown.message);
-    }
-
-    #[test]
-    fn a_schema_cannot_reach_outside() {
-        let schema = json!({ "$ref": "http://127.0.0.1:1/schema.json" });
-        let error = check(Some(&schema), &json!({})).expect_err("no outside reference");
-        assert_eq!(error.field, "plugin_id");
-    }
+        error @ SettingsError::Schema(_) => {
+            let message = format!(
+                "{error}. The settings of the plugin {} cannot be changed until its developer has corrected it; \
+                 what is installed keeps running",
+                plugin.name
+            );
+            Invalid::new("settings", Value::Null, message).into()
+        }
+        error @ SettingsError::TooCostly(_) => {
+            Invalid::new("settings", Value::Null, error.to_string()).into()
+        }
+        error @ (SettingsError::Busy(_) | SettingsError::Host { .. }) => {
+            InstallError::SettingsUnchecked(error)
+        }
+    })
 }

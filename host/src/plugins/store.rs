@@ -302,6 +302,8 @@ pub struct ActiveRow {
     pub digest: String,
     pub name: String,
     pub version: String,
+    #[sqlx(json(nullable))]
+    pub settings_schema: Option<serde_json::Value>,
 }
 
 /// All installations of an organization, oldest first.
@@ -310,7 +312,7 @@ pub async fn active(conn: &mut Conn, org: OrgId) -> Result<Vec<ActiveRow>, sqlx:
         conn,
         ActiveRow,
         "select i.id, i.plugin_id, i.settings, i.grants, i.limits, i.shop_ids, i.hooks, i.created_at, i.updated_at,
-                p.digest, p.name, p.version
+                p.digest, p.name, p.version, p.settings_schema
          from installations i join plugins p on p.org_id = i.org_id and p.id = i.plugin_id
          where i.org_id = $1 order by i.created_at, i.id",
         org

@@ -10,7 +10,7 @@ use crate::auth::Caller;
 use crate::model::plugin::{Plugin, PluginState};
 use crate::plugins::compile::compile_and_record;
 use crate::plugins::store;
-use crate::runtime::{InspectError, Runtime};
+use crate::runtime::{InspectError, Runtime, SchemaError, SettingsError};
 
 /// How long an upload waits for its compilation, for the common case that it takes a moment.
 const WAIT: Duration = Duration::from_secs(5);
@@ -18,7 +18,9 @@ const WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     #[error("{message}")]
-    NotUsable { kind: &'static str, message: String },
+    NotUsable { kind: &'static str, message: String, place: Option<String> },
+    #[error("{0}")]
+    SchemaUnchecked(SettingsError),
     #[error("looking at the upload failed")]
     Inspection(#[from] tokio::task::JoinError),
     #[error("the database failed")]
@@ -34,6 +36,7 @@ pub struct Uploaded {
 
 pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded, UploadError> {
     let (plugin, bytes) = inspect(app, bytes).await?;
+    check_schema(app, caller, &plugin).await?;
     let mut tx = app.db.begin().await?;
     store::insert_component(&mut tx, &plugin.digest, &bytes, plugin.created_at).await?;
     store::retry_component(&mut tx, &plugin.digest).await?;
@@ -74,6 +77,29 @@ async fn inspect(app: &App, bytes: Bytes) -> Result<(Plugin, Bytes), UploadError
         Ok((plugin, bytes))
     };
     let inspected: Result<_, InspectError> = tokio::task::spawn_blocking(work).await?;
-    inspected
-        .map_err(|error| UploadError::NotUsable { kind: error.kind(), message: error.to_string() })
+    Ok(inspected?)
+}
+
+/// Whether settings can be checked by it. The inspection saw to its bounds alone.
+async fn check_schema(app: &App, caller: &Caller, plugin: &Plugin) -> Result<(), UploadError> {
+    let Some(schema) = &plugin.settings_schema else { return Ok(()) };
+    let checked = app.runtime.check_schema(caller.org.0, schema).await;
+    checked.map_err(|error| match error {
+        SettingsError::Schema(error) => InspectError::SettingsSchema(error).into(),
+        SettingsError::Busy(_) | SettingsError::Host { .. } => UploadError::SchemaUnchecked(error),
+        SettingsError::TooCostly(_) | SettingsError::Settings { .. } => {
+            let error = SchemaError { place: String::new(), reason: error.to_string() };
+            InspectError::SettingsSchema(error).into()
+        }
+    })
+}
+
+impl From<InspectError> for UploadError {
+    fn from(error: InspectError) -> Self {
+        let place = match &error {
+            InspectError::SettingsSchema(error) => Some(error.place.clone()),
+            _ => None,
+        };
+        UploadError::NotUsable { kind: error.kind(), message: error.to_string(), place }
+    }
 }
