@@ -9,4 +9,5 @@ mod installations;
 mod limits;
 mod nodes;
 mod reserve;
+mod settings;
 mod upload;
