@@ -40,7 +40,7 @@ async fn schemas_that_cost_too_much_are_refused_at_upload(t: &TestApp) {
     let patterns = vec![json!({ "pattern": r"\pL{100}a" }); 40];
     let wide: Vec<Value> = (0..2_001).map(|n| json!({ "const": n })).collect();
     for (schema, place, reason) in [
-        (exponential(), "/$defs/m", "more than 10000 subschemas"),
+        (exponential(), "/$defs/n", "more than 10000 subschemas"),
         (json!({ "anyOf": patterns }), "/anyOf/0/pattern", "maxLength"),
         (json!({ "anyOf": wide }), "/anyOf/1999", "more than 2000 subschemas"),
         (json!({ "properties": { "a": { "type": "text" } } }), "/properties/a/type", "not a type"),
@@ -100,8 +100,13 @@ async fn the_guest_reads_the_defaults_and_the_owner_what_was_sent(t: &TestApp) {
     // A build of the same plugin whose schema says `deny` where its code says `allow`.
     let (code, schema) = (br#""default": "allow""#, br#""default": "deny" "#);
     let mut bytes = component("guest-fickle").to_vec();
-    let at = bytes.windows(code.len()).position(|part| part == code).expect("the schema is there");
-    bytes[at..at + schema.len()].copy_from_slice(schema);
+    // Twice: as the section that the host reads, and as data of the program.
+    let starts = 0..bytes.len() - code.len();
+    let found: Vec<usize> = starts.filter(|at| bytes[*at..].starts_with(code)).collect();
+    assert!(!found.is_empty(), "the schema is there");
+    for at in found {
+        bytes[at..at + schema.len()].copy_from_slice(schema);
+    }
     let plugin = t.upload_bytes(&bytes).await.id();
     let made = t.post("/v1/installations", json!({ "plugin_id": plugin })).await.expect_status(201);
     assert_eq!(made["settings"], json!({}), "stored as sent");
@@ -146,6 +151,6 @@ async fn an_expensive_check_ends_by_itself_and_holds_up_nobody(t: &TestApp) {
     }
     let error = checking.await.expect("no panic").error(400, "INVALID_REQUEST");
     let message = error["message"].as_str().unwrap_or_default();
-    assert!(message.contains("2 s of processor time"), "{message}");
+    assert!(message.contains("the plugin's settings schema is too complex"), "{message}");
     assert_eq!(error["details"]["field"], "settings");
 }
