@@ -1,5 +1,11 @@
 //! What handlers take from a request: a JSON body, query parameters, an id in the path. Each refuses
 //! what it does not know, and names the field.
+//!
+//! Invariant: the cost of reading is linear in what was sent, errors included. A [`Place`] names a value without making
+//! text of it, duplicates are found by hash, and what an error repeats of the input is an excerpt.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -8,11 +14,14 @@ use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
 use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::idempotency;
+use crate::model::excerpt;
 use crate::model::ids::Id;
+use crate::model::place::{self, Place, Step};
 
 /// A JSON body. Unknown fields are refused when `T` denies them (all of ours do).
 pub struct Body<T>(pub T);
@@ -69,13 +78,14 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::invalid(message, Value::Null));
     }
     make_integers(&mut value);
-    if let Some((field, text)) = find_nul(&value, "") {
+    if let Some((field, text)) = find_nul(&value, &Place::BODY) {
         return Err(has_nul(&field, text));
     }
     serde_path_to_error::deserialize(&value).map_err(|error| {
-        let field = field_name(&error.path().to_string(), &error.inner().to_string());
-        let found = lookup(&value, &field);
-        ApiError::field(&field, found, complaint(&field, &error.inner().to_string()))
+        let message = error.inner().to_string();
+        let steps = steps(error.path(), &message);
+        let field = place::text(steps.iter().copied());
+        ApiError::field(&field, lookup(&value, &steps), complaint(&field, &message))
     })
 }
 
@@ -99,44 +109,62 @@ fn make_integers(value: &mut Value) {
 }
 
 /// The first text with a NUL character, and where it is: PostgreSQL cannot keep one.
-fn find_nul<'v>(value: &'v Value, path: &str) -> Option<(String, &'v str)> {
+fn find_nul<'v>(value: &'v Value, place: &Place<'_>) -> Option<(String, &'v str)> {
     match value {
-        Value::String(text) => text.contains('\0').then(|| (path.to_owned(), text.as_str())),
+        Value::String(text) => text.contains('\0').then(|| (place.to_string(), text.as_str())),
         Value::Array(values) => {
             let mut values = values.iter().enumerate();
-            values.find_map(|(index, value)| find_nul(value, &format!("{path}[{index}]")))
+            values.find_map(|(index, value)| find_nul(value, &place.at(index)))
         }
         Value::Object(fields) => fields.iter().find_map(|(name, value)| {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            if name.contains('\0') { Some((path, name.as_str())) } else { find_nul(value, &path) }
+            let place = place.field(name);
+            match name.contains('\0') {
+                true => Some((place.to_string(), name.as_str())),
+                false => find_nul(value, &place),
+            }
         }),
         _ => None,
     }
 }
 
 fn has_nul(field: &str, value: &str) -> ApiError {
-    ApiError::field(field, value, format!("{field} must not contain a NUL character"))
+    let field = excerpt::text(field, excerpt::NAME_BYTES_MAX);
+    ApiError::field(&field, value, format!("{field} must not contain a NUL character"))
 }
 
-/// serde names a missing field in its text only; the path then ends at its parent.
-fn field_name(path: &str, message: &str) -> String {
-    let path = if path == "." { "" } else { path };
-    let named = ["missing field `", "unknown field `"]
-        .iter()
-        .find_map(|prefix| message.strip_prefix(prefix)?.split('`').next());
-    match named {
-        Some(name) if path.is_empty() => name.to_owned(),
-        Some(name) if path != name && !path.ends_with(&format!(".{name}")) => {
-            format!("{path}.{name}")
-        }
-        _ => path.to_owned(),
+const MISSING: &str = "missing field `";
+const UNKNOWN: &str = "unknown field `";
+
+/// The way to the value that an error is about. serde names a missing field in its text only; the path then ends at its
+/// parent.
+fn steps<'e>(path: &'e Path, message: &'e str) -> Vec<Step<'e>> {
+    let mut steps: Vec<Step<'e>> = path.iter().filter_map(step).collect();
+    let named = [MISSING, UNKNOWN].iter().find_map(|prefix| message.strip_prefix(prefix));
+    if let Some(rest) = named {
+        let is_this =
+            |name: &str| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('`'));
+        let is_there = matches!(steps.last(), Some(Step::Field(name)) if is_this(name));
+        let name = rest.split('`').next().filter(|_| !is_there);
+        steps.extend(name.map(Step::Field));
+    }
+    steps
+}
+
+fn step(segment: &Segment) -> Option<Step<'_>> {
+    match segment {
+        Segment::Seq { index } => Some(Step::Index(*index)),
+        Segment::Map { key } | Segment::Enum { variant: key } => Some(Step::Field(key)),
+        Segment::Unknown => None,
     }
 }
 
-/// The value at a path such as `parts[0].quantity`.
-fn lookup(value: &Value, path: &str) -> Value {
-    let pointer = path.replace('[', "/").replace(']', "").replace('.', "/");
-    value.pointer(&format!("/{pointer}")).cloned().unwrap_or(Value::Null)
+/// The value that the steps lead to; `null` when there is none.
+fn lookup<'v>(value: &'v Value, steps: &[Step<'_>]) -> &'v Value {
+    let found = steps.iter().try_fold(value, |value, step| match step {
+        Step::Field(name) => value.get(name),
+        Step::Index(index) => value.get(index),
+    });
+    found.unwrap_or(&Value::Null)
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
@@ -147,27 +175,39 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         let pairs: Vec<(String, String)> = serde_html_form::from_str(query).map_err(|error| {
             ApiError::invalid(format!("The query cannot be read: {error}"), Value::Null)
         })?;
-        for (index, (name, value)) in pairs.iter().enumerate() {
-            if name.contains('\0') || value.contains('\0') {
-                return Err(has_nul(name, value));
-            }
-            if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(ApiError::field(
-                    name,
-                    value.as_str(),
-                    format!("{name} is given twice"),
-                ));
-            }
-        }
+        let given = given(&pairs)?;
         let deserializer = serde_html_form::Deserializer::from_bytes(query.as_bytes());
         serde_path_to_error::deserialize(deserializer).map(Params).map_err(|error| {
             let message = error.inner().to_string();
-            let field = field_name(&error.path().to_string(), &message);
-            let value =
-                pairs.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_str());
+            let steps = steps(error.path(), &message);
+            let field = place::text(steps.iter().copied());
+            let value = match steps.first() {
+                Some(Step::Field(name)) => given.get(name),
+                _ => None,
+            };
             ApiError::field(&field, value, complaint(&field, &message))
         })
     }
+}
+
+/// The parameters by their names; each may be there once.
+fn given(pairs: &[(String, String)]) -> Result<HashMap<&str, &str>, ApiError> {
+    let mut given = HashMap::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        if name.contains('\0') || value.contains('\0') {
+            return Err(has_nul(name, value));
+        }
+        match given.entry(name.as_str()) {
+            Entry::Vacant(entry) => {
+                entry.insert(value.as_str());
+            }
+            Entry::Occupied(_) => {
+                let name = excerpt::text(name, excerpt::NAME_BYTES_MAX);
+                return Err(ApiError::field(&name, value, format!("{name} is given twice")));
+            }
+        }
+    }
+    Ok(given)
 }
 
 impl<S: Send + Sync, T: Id> FromRequestParts<S> for PathId<T> {
@@ -220,17 +260,22 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-/// What serde found wrong, in words that name the field.
+/// What serde found wrong, in words that name the field. Its message quotes the whole value.
 fn complaint(field: &str, message: &str) -> String {
-    if message.starts_with("missing field") {
+    if message.starts_with(MISSING) {
         return format!("{field} is required");
     }
-    if let Some(rest) = message.strip_prefix("unknown field") {
-        let known = rest.split_once(", ").map_or("", |(_, known)| known).replace('`', "");
+    if message.starts_with(UNKNOWN) {
+        // From the end: the name, which is the client's, may have these words as well.
+        let known = match message.rsplit_once("`, expected ") {
+            Some((_, known)) => format!("expected {}", known.replace('`', "")),
+            None => "there are no fields".to_owned(),
+        };
         return format!("{field} is not known here: {known}");
     }
+    let message = excerpt::text(message, excerpt::MESSAGE_BYTES_MAX);
     match field {
-        "" => message.to_owned(),
+        "" => message.into_owned(),
         _ => format!("{field}: {message}"),
     }
 }
@@ -251,6 +296,10 @@ mod tests {
     struct Line {
         #[allow(dead_code)]
         quantity: u32,
+    }
+
+    fn error_of(body: &str) -> ApiError {
+        parse_json::<Outer>(body.as_bytes()).err().expect("an error")
     }
 
     fn field_of(body: &str) -> (Value, Value) {
@@ -283,5 +332,67 @@ mod tests {
         );
         assert_eq!(field_of(r#"{}"#), ("lines".into(), Value::Null));
         assert_eq!(field_of(r#"{"lines":[], "extra": true}"#), ("extra".into(), true.into()));
+    }
+
+    #[test]
+    fn names_with_dots_and_quotes_are_found() {
+        assert_eq!(field_of(r#"{"lines":[], "a.b": 3}"#), ("a.b".into(), 3.into()));
+        assert_eq!(field_of(r#"{"lines":[], "li`nes": 3}"#), ("li`nes".into(), 3.into()));
+        let error = error_of(r#"{"lines":[{"x`, expected `y": 1}]}"#);
+        assert_eq!(error.message, "lines[0].x`, expected `y is not known here: expected quantity");
+    }
+
+    #[test]
+    fn a_nul_is_found_and_its_place_is_named() {
+        assert_eq!(
+            field_of(r#"{"lines":[{"quantity":1},{"a":[0,"x\u0000"]}]}"#),
+            ("lines[1].a[1]".into(), "x\0".into())
+        );
+        assert_eq!(field_of(r#"{"a":{"b\u0000":1}}"#), ("a.b\0".into(), "b\0".into()));
+    }
+
+    /// Each part of an answer is bounded, however long what it is about.
+    #[test]
+    fn errors_are_short_whatever_was_sent() {
+        let long = "k".repeat(300_000);
+        let zeros = vec!["0"; 100_000].join(",");
+        let nul = format!("{long}\\u0000");
+        for body in [
+            format!(r#"{{"{long}":[{zeros}]}}"#),
+            format!(r#"{{"lines":"{long}"}}"#),
+            format!(r#"{{"lines":{{"a":[{zeros}]}}}}"#),
+            format!(r#"{{"lines":[{{"quantity":"{long}"}}]}}"#),
+            format!(r#"{{"{long}":["{nul}"]}}"#),
+            format!(r#"{{"{nul}":1}}"#),
+            format!(r#"{{"lines":[{{"quantity":[{zeros}]}}]}}"#),
+        ] {
+            let error = error_of(&body);
+            let bytes = error.message.len() + error.details.to_string().len();
+            assert!(bytes < 8_000, "{} ends in {bytes} bytes", &body[..40]);
+        }
+    }
+
+    /// Counts what is written into the text of a place.
+    #[test]
+    fn a_place_is_made_for_the_value_at_fault_alone() {
+        let count = 100_000;
+        let long = "k".repeat(10_000);
+        let mut values = vec![Value::from(0); count];
+        values.push(Value::from("\0"));
+        let body = Value::Object([(long.clone(), Value::Array(values))].into_iter().collect());
+        place::written::reset();
+        let (field, _) = find_nul(&body, &Place::BODY).expect("a NUL");
+        assert!(field.ends_with(&format!("[{count}]")), "{field}");
+        assert_eq!(place::written::bytes(), field.len());
+    }
+
+    #[test]
+    fn parameters_may_be_given_once() {
+        let pairs = |names: &[&str]| -> Vec<(String, String)> {
+            names.iter().map(|name| ((*name).to_owned(), "v".to_owned())).collect()
+        };
+        assert_eq!(given(&pairs(&["a", "b"])).expect("no duplicate").len(), 2);
+        let error = given(&pairs(&["a", "b", "a"])).expect_err("a duplicate");
+        assert_eq!(error.message, "a is given twice");
     }
 }
