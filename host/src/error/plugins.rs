@@ -1,6 +1,6 @@
 //! What clients read of the errors of plugins and installations.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ApiError;
 use crate::plugins::install::InstallError;
@@ -12,6 +12,9 @@ impl From<UploadError> for ApiError {
             UploadError::NotUsable { ref kind, .. } => {
                 let details = json!({ "field": "body", "reason": kind });
                 ApiError::invalid(error.to_string(), details)
+            }
+            UploadError::Busy => {
+                ApiError::unavailable("SERVER_BUSY", error.to_string(), Value::Null)
             }
             UploadError::Inspection(error) => ApiError::internal(error),
             UploadError::Database(error) => error.into(),

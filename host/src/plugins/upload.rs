@@ -19,6 +19,8 @@ const WAIT: Duration = Duration::from_secs(5);
 pub enum UploadError {
     #[error("{message}")]
     NotUsable { kind: &'static str, message: String },
+    #[error("Too many uploads are being checked; try again in a moment")]
+    Busy,
     #[error("looking at the upload failed")]
     Inspection(#[from] tokio::task::JoinError),
     #[error("the database failed")]
@@ -52,7 +54,7 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
     Ok(Uploaded { plugin, is_new })
 }
 
-/// Reads what the component says of itself. On a thread for blocking work, since it may be large.
+/// Reads what the component says of itself.
 async fn inspect(app: &App, bytes: Bytes) -> Result<(Plugin, Bytes), UploadError> {
     let (id, created_at) = (app.clock.new_id(), app.clock.now());
     let work = move || {
@@ -73,7 +75,8 @@ async fn inspect(app: &App, bytes: Bytes) -> Result<(Plugin, Bytes), UploadError
         };
         Ok((plugin, bytes))
     };
-    let inspected: Result<_, InspectError> = tokio::task::spawn_blocking(work).await?;
+    let inspected: Result<_, InspectError> =
+        app.runtime.inspection(work).await.ok_or(UploadError::Busy)??;
     inspected
         .map_err(|error| UploadError::NotUsable { kind: error.kind(), message: error.to_string() })
 }

@@ -1,6 +1,6 @@
 //! Runs plugins: the only place that names wasmtime. It knows no SQL and no HTTP.
 //!
-//! Read it in this order: `inspect` looks at an upload; `compile` and `cache` make and keep its artifact, in a process
+//! Read it in this order: `inspect` looks at an upload, `validate` and `inspections` bound what that costs; `compile` and `cache` make and keep its artifact, in a process
 //! of its own and a folder of the node; `prepared`
 //! is a component ready to be called; `instance` is the store of one call, with all its limits set before the first
 //! instruction; `failure` says why a call brought no answer, `answer` whether the answer keeps the WIT's rules. Guests
@@ -19,6 +19,7 @@ mod failure;
 mod imports;
 mod input;
 mod inspect;
+mod inspections;
 mod instance;
 mod limits;
 mod manifest;
@@ -26,6 +27,7 @@ mod prepared;
 mod queue;
 mod threads;
 mod ticker;
+mod validate;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +38,7 @@ use chrono::{DateTime, Utc};
 use quick_cache::sync::DefaultLifecycle;
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
@@ -48,7 +51,8 @@ pub use self::manifest::Manifest;
 pub use self::prepared::{CallReport, Prepared, WarmGate};
 pub use self::queue::{Caps, Share};
 use self::{
-    cache::Cache, compile::Compiler, instance::Guest, threads::GuestThreads, ticker::Ticker,
+    cache::Cache, compile::Compiler, inspections::Inspections, instance::Guest,
+    threads::GuestThreads, ticker::Ticker,
 };
 use crate::model::limits::Limits;
 
@@ -87,6 +91,7 @@ struct Inner {
     compiler: Arc<Compiler>,
     cache: Cache,
     loads: Semaphore,
+    inspections: Inspections,
     prepared: PreparedCache,
 }
 
@@ -120,6 +125,7 @@ impl Runtime {
             compiler: Arc::new(Compiler::new(engine.clone(), config.compiler)),
             cache,
             loads: Semaphore::new(LOADS_MAX),
+            inspections: Inspections::default(),
             prepared: prepared_cache()?,
             engine,
         })))
@@ -128,6 +134,14 @@ impl Runtime {
     /// Looks at an upload without compiling or running it.
     pub fn inspect(bytes: &[u8]) -> Result<Manifest, InspectError> {
         inspect::inspect(bytes)
+    }
+
+    /// Runs `work`, which inspects an upload, on a thread for blocking work, a few at a time. `None` when too many wait.
+    pub async fn inspection<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<Result<T, JoinError>> {
+        self.0.inspections.run(work).await
     }
 
     /// The component of this digest (SHA-256 in hex), if it is in memory.
