@@ -1,8 +1,11 @@
 //! What handlers take from a request: a JSON body, query parameters, an id in the path. Each refuses
 //! what it does not know, and names the field.
 //!
-//! Invariant: the cost of reading is linear in what was sent, errors included. A [`Place`] names a value without making
-//! text of it, duplicates are found by hash, and what an error repeats of the input is an excerpt.
+//! Invariant: the cost of reading is linear in what was sent, in time and memory, errors included. A body is read straight
+//! into its type, duplicates are found by hash, and what an error repeats of the input is an excerpt.
+
+mod checked;
+mod seek;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -21,7 +24,9 @@ use crate::error::ApiError;
 use crate::idempotency;
 use crate::model::excerpt;
 use crate::model::ids::Id;
-use crate::model::place::{self, Place, Step};
+use crate::model::place::{self, Step};
+use checked::{Checked, NUL};
+use seek::seek;
 
 /// A JSON body. Unknown fields are refused when `T` denies them (all of ours do).
 pub struct Body<T>(pub T);
@@ -70,76 +75,52 @@ impl<S: Send + Sync> FromRequest<S> for WholeBody {
     }
 }
 
+/// Straight into the type, which refuses what it does not know before the rest of the body is looked at: values that are
+/// built first would take up to a hundred times the body's size.
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let mut value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| ApiError::invalid(format!("The body is no JSON: {error}"), Value::Null))?;
-    if !value.is_object() {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
         let message = "The body must be a JSON object".to_owned();
         return Err(ApiError::invalid(message, Value::Null));
     }
-    make_integers(&mut value);
-    if let Some((field, text)) = find_nul(&value, &Place::BODY) {
-        return Err(has_nul(&field, text));
-    }
-    serde_path_to_error::deserialize(&value).map_err(|error| {
+    let no_json = |error: &serde_json::Error| {
+        ApiError::invalid(format!("The body is no JSON: {error}"), Value::Null)
+    };
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(Checked(&mut deserializer));
+    let value = read.map_err(|error| {
+        if !error.inner().is_data() {
+            return no_json(error.inner());
+        }
         let message = error.inner().to_string();
-        let steps = steps(error.path(), &message);
+        let message = without_position(&message);
+        let steps = steps(error.path(), message);
         let field = place::text(steps.iter().copied());
-        ApiError::field(&field, lookup(&value, &steps), complaint(&field, &message))
-    })
+        let value = seek(bytes, &steps).map_or(Value::Null, excerpt::json);
+        ApiError::field(&field, value, complaint(&field, message))
+    })?;
+    deserializer.end().map_err(|error| no_json(&error))?;
+    Ok(value)
 }
 
-/// To JSON Schema, and to many clients, `27.0` is an integer; to serde it is none.
-fn make_integers(value: &mut Value) {
-    /// Beyond, a double does not tell one integer from the next.
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    match value {
-        Value::Number(number) => {
-            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT_MAX);
-            if let Some(whole) = whole
-                && number.is_f64()
-            {
-                *value = Value::from(whole as i64);
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(make_integers),
-        Value::Object(fields) => fields.values_mut().for_each(make_integers),
-        _ => {}
-    }
-}
-
-/// The first text with a NUL character, and where it is: PostgreSQL cannot keep one.
-fn find_nul<'v>(value: &'v Value, place: &Place<'_>) -> Option<(String, &'v str)> {
-    match value {
-        Value::String(text) => text.contains('\0').then(|| (place.to_string(), text.as_str())),
-        Value::Array(values) => {
-            let mut values = values.iter().enumerate();
-            values.find_map(|(index, value)| find_nul(value, &place.at(index)))
-        }
-        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
-            let place = place.field(name);
-            match name.contains('\0') {
-                true => Some((place.to_string(), name.as_str())),
-                false => find_nul(value, &place),
-            }
-        }),
-        _ => None,
-    }
+/// The message of an error of serde_json without ` at line 1 column 7`: the field says where.
+fn without_position(message: &str) -> &str {
+    message.rsplit_once(" at line ").map_or(message, |(message, _)| message)
 }
 
 fn has_nul(field: &str, value: &str) -> ApiError {
     let field = excerpt::text(field, excerpt::NAME_BYTES_MAX);
-    ApiError::field(&field, value, format!("{field} must not contain a NUL character"))
+    ApiError::field(&field, value, format!("{field} {NUL}"))
 }
 
 const MISSING: &str = "missing field `";
 const UNKNOWN: &str = "unknown field `";
+const REPEATED: &str = "duplicate field `";
 
-/// The way to the value that an error is about. serde names a missing field in its text only; the path then ends at its
-/// parent.
+/// The way to the value that an error is about. serde names a missing or repeated field in its text only; the path then
+/// ends at its parent.
 fn steps<'e>(path: &'e Path, message: &'e str) -> Vec<Step<'e>> {
     let mut steps: Vec<Step<'e>> = path.iter().filter_map(step).collect();
-    let named = [MISSING, UNKNOWN].iter().find_map(|prefix| message.strip_prefix(prefix));
+    let named = [MISSING, UNKNOWN, REPEATED].iter().find_map(|prefix| message.strip_prefix(prefix));
     if let Some(rest) = named {
         let is_this =
             |name: &str| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('`'));
@@ -156,15 +137,6 @@ fn step(segment: &Segment) -> Option<Step<'_>> {
         Segment::Map { key } | Segment::Enum { variant: key } => Some(Step::Field(key)),
         Segment::Unknown => None,
     }
-}
-
-/// The value that the steps lead to; `null` when there is none.
-fn lookup<'v>(value: &'v Value, steps: &[Step<'_>]) -> &'v Value {
-    let found = steps.iter().try_fold(value, |value, step| match step {
-        Step::Field(name) => value.get(name),
-        Step::Index(index) => value.get(index),
-    });
-    found.unwrap_or(&Value::Null)
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
@@ -265,6 +237,9 @@ fn complaint(field: &str, message: &str) -> String {
     if message.starts_with(MISSING) {
         return format!("{field} is required");
     }
+    if message.starts_with(REPEATED) {
+        return format!("{field} is given twice");
+    }
     if message.starts_with(UNKNOWN) {
         // From the end: the name, which is the client's, may have these words as well.
         let known = match message.rsplit_once("`, expected ") {
@@ -272,6 +247,9 @@ fn complaint(field: &str, message: &str) -> String {
             None => "there are no fields".to_owned(),
         };
         return format!("{field} is not known here: {known}");
+    }
+    if message == NUL {
+        return format!("{field} {NUL}");
     }
     let message = excerpt::text(message, excerpt::MESSAGE_BYTES_MAX);
     match field {
@@ -289,6 +267,8 @@ mod tests {
     struct Outer {
         #[allow(dead_code)]
         lines: Vec<Line>,
+        #[allow(dead_code)]
+        settings: Option<Value>,
     }
 
     #[derive(serde::Deserialize)]
@@ -345,10 +325,34 @@ mod tests {
     #[test]
     fn a_nul_is_found_and_its_place_is_named() {
         assert_eq!(
-            field_of(r#"{"lines":[{"quantity":1},{"a":[0,"x\u0000"]}]}"#),
-            ("lines[1].a[1]".into(), "x\0".into())
+            field_of(r#"{"lines":[],"settings":[{},{"a":[0,"x\u0000"]}]}"#),
+            ("settings[1].a[1]".into(), "x\0".into())
         );
-        assert_eq!(field_of(r#"{"a":{"b\u0000":1}}"#), ("a.b\0".into(), "b\0".into()));
+        assert_eq!(field_of(r#"{"settings":{"b\u0000":1}}"#), ("settings.b\0".into(), 1.into()));
+        let error = error_of(r#"{"settings":"\u0000"}"#);
+        assert_eq!(error.message, "settings must not contain a NUL character");
+    }
+
+    #[test]
+    fn a_field_may_be_given_once_and_the_body_ends_with_its_object() {
+        let error = error_of(r#"{"lines":[],"lines":[]}"#);
+        assert_eq!(error.message, "lines is given twice");
+        for text in
+            ["{", "{\"lines\":[]} x", "{\"lines\":[]", "[]", "null", "", "{\"lines\":[1e999]}"]
+        {
+            assert!(error_of(text).message.contains("JSON"), "{text}");
+        }
+        let error = error_of(r#"{"lines":"x at line 2"}"#);
+        assert!(error.message.starts_with("lines: invalid type: string \"x at line 2\", expected"));
+    }
+
+    #[test]
+    fn settings_keep_their_values() {
+        let settings = r#"{"a":[1,2.0,2.5,-3,null,true,"x",{"b":{}}],"c":18446744073709551615}"#;
+        let body = format!(r#"{{"lines":[],"settings":{settings}}}"#);
+        let read = parse_json::<Outer>(body.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        let expected: Value = serde_json::from_str(&settings.replace("2.0", "2")).expect("JSON");
+        assert_eq!(read.settings, Some(expected));
     }
 
     /// Each part of an answer is bounded, however long what it is about.
@@ -365,25 +369,12 @@ mod tests {
             format!(r#"{{"{long}":["{nul}"]}}"#),
             format!(r#"{{"{nul}":1}}"#),
             format!(r#"{{"lines":[{{"quantity":[{zeros}]}}]}}"#),
+            format!(r#"{{"settings":{{"{long}":[{zeros},"{nul}"]}}}}"#),
         ] {
             let error = error_of(&body);
             let bytes = error.message.len() + error.details.to_string().len();
             assert!(bytes < 8_000, "{} ends in {bytes} bytes", &body[..40]);
         }
-    }
-
-    /// Counts what is written into the text of a place.
-    #[test]
-    fn a_place_is_made_for_the_value_at_fault_alone() {
-        let count = 100_000;
-        let long = "k".repeat(10_000);
-        let mut values = vec![Value::from(0); count];
-        values.push(Value::from("\0"));
-        let body = Value::Object([(long.clone(), Value::Array(values))].into_iter().collect());
-        place::written::reset();
-        let (field, _) = find_nul(&body, &Place::BODY).expect("a NUL");
-        assert!(field.ends_with(&format!("[{count}]")), "{field}");
-        assert_eq!(place::written::bytes(), field.len());
     }
 
     #[test]
