@@ -10,6 +10,7 @@ use crate::support::{TestApp, both_databases, json};
 both_databases![
     a_body_that_is_no_json_object_is_a_400,
     a_wrong_field_is_named_with_its_value,
+    an_error_is_short_whatever_was_sent,
     a_malformed_id_in_the_path_names_itself,
     routes_and_methods_that_are_not_there,
     the_content_type_must_be_json,
@@ -85,6 +86,45 @@ async fn a_wrong_field_is_named_with_its_value(t: &TestApp) {
     assert!(unknown.starts_with("color is not known here: expected one of shop_id"), "{unknown}");
     assert_eq!(t.get("/v1/tickets?limit=ten").await.invalid("limit"), "ten");
     assert_eq!(t.get("/v1/tickets?limit=1&limit=2").await.invalid("limit"), "2");
+}
+
+/// A megabyte of input is not a megabyte of error, wherever it stands.
+async fn an_error_is_short_whatever_was_sent(t: &TestApp) {
+    let long = "k".repeat(500_000);
+    let ticket = t.create_ticket(&t.shop).await;
+    let path = format!("/v1/tickets/{ticket}");
+    let zeros = vec!["0"; 250_000].join(",");
+    for body in [
+        format!(r#"{{"{long}":[{zeros}]}}"#),
+        format!(r#"{{"{long}":["\u0000"]}}"#),
+        format!(r#"{{"notes":"{long}\u0000"}}"#),
+        format!(r#"{{"notes":"{long}"}}"#),
+        format!(r#"{{"status":"{long}"}}"#),
+        format!(r#"{{"labor_hours":"{long}"}}"#),
+        format!(r#"{{"assigned_to":"{long}"}}"#),
+        format!(r#"{{"parts":[{zeros}]}}"#),
+        format!(r#"{{"parts":[{{"quantity":[{zeros}]}}]}}"#),
+        format!(r#"{{"diagnostics":{{"recommended_parts":[{zeros}]}}}}"#),
+    ] {
+        let error = t.json(Method::PATCH, &path, &body).await.error(400, "INVALID_REQUEST");
+        let bytes = error.to_string().len();
+        assert!(bytes < 8_000, "{}… ends in {bytes} bytes", &body[..40]);
+    }
+    let long = &long[..60_000];
+    for path in [
+        format!("/v1/tickets?{long}=1"),
+        format!("/v1/tickets?status={long}"),
+        format!("/v1/tickets?{0}&{0}", &long[..30_000]),
+        format!("/v1/kpis?metrics={long}"),
+        format!("/v1/customers?name={long}"),
+        format!("/v1/tickets/{long}"),
+    ] {
+        let bytes = t.get(&path).await.error(400, "INVALID_REQUEST").to_string().len();
+        assert!(bytes < 8_000, "{}… ends in {bytes} bytes", &path[..30]);
+    }
+    let value = t.patch(&path, json!({ "labor_hours": "x".repeat(2_000) })).await;
+    let value = value.invalid("labor_hours");
+    assert_eq!(value, format!("{}…", "x".repeat(999)), "the beginning of the JSON, unquoted");
 }
 
 async fn a_malformed_id_in_the_path_names_itself(t: &TestApp) {

@@ -4,6 +4,7 @@
 //! Invariant: only `store.rs` files use the macros.
 
 mod filter;
+mod insert;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -22,6 +23,7 @@ use sqlx::{Connection, Postgres, Sqlite, Transaction};
 use crate::idempotency;
 
 pub use filter::{Filter, Query, Slice, Value};
+pub use insert::ROWS_MAX;
 
 /// The pools of one database. SQLite has one writer (first come, first served) and several readers,
 /// so that a reader never waits for a lock.

@@ -26,6 +26,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::model::excerpt;
 use crate::model::invalid::Invalid;
 use crate::request_id;
 
@@ -57,7 +58,10 @@ impl ApiError {
         }
     }
 
+    /// What the message quotes of the input is cut: see [`Invalid`] for what names a field and a value.
     pub fn invalid(message: impl Into<String>, details: Value) -> Self {
+        let mut message = message.into();
+        excerpt::shorten(&mut message, excerpt::MESSAGE_BYTES_MAX);
         Self::new(StatusCode::BAD_REQUEST, "INVALID_REQUEST", message, details)
     }
 
@@ -89,7 +93,7 @@ impl ApiError {
 
     pub fn unsupported_media_type(wanted: &str, found: Option<&str>) -> Self {
         let message = format!("The body must be sent with Content-Type: {wanted}");
-        let details = json!({ "expected": wanted, "found": found });
+        let details = json!({ "expected": wanted, "found": excerpt::value(found) });
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message, details)
     }
 

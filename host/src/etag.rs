@@ -1,4 +1,5 @@
-//! A ticket's version as an entity tag: `ETag: "7"`, and what `If-Match` and `If-None-Match` ask of it.
+//! A ticket's version as an entity tag: `ETag: "7"`, and what `If-Match` and `If-None-Match` ask of it. Invariant: a list
+//! of tags is read no further than to the first one too many.
 
 use std::convert::Infallible;
 
@@ -9,6 +10,9 @@ use axum::response::{IntoResponseParts, ResponseParts};
 
 use crate::error::ApiError;
 use crate::model::version::Expected;
+
+/// Tags in one header. A client that holds more versions of one ticket than this is not reading tickets.
+const TAGS_MAX: usize = 100;
 
 /// The header of an answer.
 pub struct ETag(pub i64);
@@ -30,9 +34,10 @@ enum Tag {
 impl IfNoneMatch {
     /// Does the client have this version? Weak tags will do for reading.
     pub fn has(&self, version: i64) -> bool {
+        let version = version.to_string();
         self.0.iter().any(|tag| match tag {
             Tag::Any => true,
-            Tag::Strong(text) | Tag::Weak(text) => *text == version.to_string(),
+            Tag::Strong(text) | Tag::Weak(text) => *text == version,
         })
     }
 }
@@ -91,6 +96,11 @@ fn read(headers: &HeaderMap, header: HeaderName, name: &str) -> Result<Option<Ve
         .collect();
     let text = lines.join(", ");
     match parse(&text) {
+        Some(tags) if tags.len() > TAGS_MAX => {
+            let message =
+                format!("{name} has more than the {TAGS_MAX} entity tags that are allowed");
+            Err(ApiError::field(name, text, message))
+        }
         Some(tags) => Ok(Some(tags)),
         None => {
             let message = format!(
@@ -101,7 +111,7 @@ fn read(headers: &HeaderMap, header: HeaderName, name: &str) -> Result<Option<Ve
     }
 }
 
-/// `*`, or a list of `"…"` and `W/"…"` between commas.
+/// `*`, or a list of `"…"` and `W/"…"` between commas, up to one tag more than are allowed.
 fn parse(text: &str) -> Option<Vec<Tag>> {
     let mut rest = text.trim();
     if rest == "*" {
@@ -119,7 +129,7 @@ fn parse(text: &str) -> Option<Vec<Tag>> {
         }
         tags.push(if is_weak { Tag::Weak(tag.to_owned()) } else { Tag::Strong(tag.to_owned()) });
         rest = after.trim_start();
-        if rest.is_empty() {
+        if rest.is_empty() || tags.len() > TAGS_MAX {
             return Some(tags);
         }
         rest = rest.strip_prefix(',')?.trim_start();
@@ -144,6 +154,23 @@ mod tests {
         {
             assert_eq!(parse(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_list_is_read_up_to_its_limit() {
+        let headers = |count: usize| {
+            let value = HeaderValue::try_from(vec!["\"7\""; count].join(",")).expect("a header");
+            HeaderMap::from_iter([(header::IF_NONE_MATCH, value)])
+        };
+        let read = |count| read(&headers(count), header::IF_NONE_MATCH, "If-None-Match");
+        assert!(read(TAGS_MAX).is_ok_and(|tags| tags.is_some_and(|tags| tags.len() == TAGS_MAX)));
+        let error = read(100_000).expect_err("too many");
+        assert!(error.message.contains("100 entity tags"), "{}", error.message);
+        assert!(error.details.to_string().len() < 2_000);
+        assert_eq!(
+            parse(&vec!["\"7\""; 100_000].join(",")).map(|tags| tags.len()),
+            Some(TAGS_MAX + 1)
+        );
     }
 
     #[test]

@@ -1,5 +1,14 @@
 //! What handlers take from a request: a JSON body, query parameters, an id in the path. Each refuses
 //! what it does not know, and names the field.
+//!
+//! Invariant: the cost of reading is linear in what was sent, in time and memory, errors included. A body is read straight
+//! into its type, duplicates are found by hash, and what an error repeats of the input is an excerpt.
+
+mod checked;
+mod seek;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -8,11 +17,16 @@ use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
 use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::idempotency;
+use crate::model::excerpt;
 use crate::model::ids::Id;
+use crate::model::place::{self, Step};
+use checked::{Checked, NUL};
+use seek::seek;
 
 /// A JSON body. Unknown fields are refused when `T` denies them (all of ours do).
 pub struct Body<T>(pub T);
@@ -61,82 +75,68 @@ impl<S: Send + Sync> FromRequest<S> for WholeBody {
     }
 }
 
+/// Straight into the type, which refuses what it does not know before the rest of the body is looked at: values that are
+/// built first would take up to a hundred times the body's size.
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let mut value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| ApiError::invalid(format!("The body is no JSON: {error}"), Value::Null))?;
-    if !value.is_object() {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
         let message = "The body must be a JSON object".to_owned();
         return Err(ApiError::invalid(message, Value::Null));
     }
-    make_integers(&mut value);
-    if let Some((field, text)) = find_nul(&value, "") {
-        return Err(has_nul(&field, text));
-    }
-    serde_path_to_error::deserialize(&value).map_err(|error| {
-        let field = field_name(&error.path().to_string(), &error.inner().to_string());
-        let found = lookup(&value, &field);
-        ApiError::field(&field, found, complaint(&field, &error.inner().to_string()))
-    })
+    let no_json = |error: &serde_json::Error| {
+        ApiError::invalid(format!("The body is no JSON: {error}"), Value::Null)
+    };
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(Checked(&mut deserializer));
+    let value = read.map_err(|error| {
+        if !error.inner().is_data() {
+            return no_json(error.inner());
+        }
+        let message = error.inner().to_string();
+        let message = without_position(&message);
+        let steps = steps(error.path(), message);
+        let field = place::text(steps.iter().copied());
+        let value = seek(bytes, &steps).map_or(Value::Null, excerpt::json);
+        ApiError::field(&field, value, complaint(&field, message))
+    })?;
+    deserializer.end().map_err(|error| no_json(&error))?;
+    Ok(value)
 }
 
-/// To JSON Schema, and to many clients, `27.0` is an integer; to serde it is none.
-fn make_integers(value: &mut Value) {
-    /// Beyond, a double does not tell one integer from the next.
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    match value {
-        Value::Number(number) => {
-            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT_MAX);
-            if let Some(whole) = whole
-                && number.is_f64()
-            {
-                *value = Value::from(whole as i64);
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(make_integers),
-        Value::Object(fields) => fields.values_mut().for_each(make_integers),
-        _ => {}
-    }
-}
-
-/// The first text with a NUL character, and where it is: PostgreSQL cannot keep one.
-fn find_nul<'v>(value: &'v Value, path: &str) -> Option<(String, &'v str)> {
-    match value {
-        Value::String(text) => text.contains('\0').then(|| (path.to_owned(), text.as_str())),
-        Value::Array(values) => {
-            let mut values = values.iter().enumerate();
-            values.find_map(|(index, value)| find_nul(value, &format!("{path}[{index}]")))
-        }
-        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            if name.contains('\0') { Some((path, name.as_str())) } else { find_nul(value, &path) }
-        }),
-        _ => None,
-    }
+/// The message of an error of serde_json without ` at line 1 column 7`: the field says where.
+fn without_position(message: &str) -> &str {
+    message.rsplit_once(" at line ").map_or(message, |(message, _)| message)
 }
 
 fn has_nul(field: &str, value: &str) -> ApiError {
-    ApiError::field(field, value, format!("{field} must not contain a NUL character"))
+    let field = excerpt::text(field, excerpt::NAME_BYTES_MAX);
+    ApiError::field(&field, value, format!("{field} {NUL}"))
 }
 
-/// serde names a missing field in its text only; the path then ends at its parent.
-fn field_name(path: &str, message: &str) -> String {
-    let path = if path == "." { "" } else { path };
-    let named = ["missing field `", "unknown field `"]
-        .iter()
-        .find_map(|prefix| message.strip_prefix(prefix)?.split('`').next());
-    match named {
-        Some(name) if path.is_empty() => name.to_owned(),
-        Some(name) if path != name && !path.ends_with(&format!(".{name}")) => {
-            format!("{path}.{name}")
-        }
-        _ => path.to_owned(),
+const MISSING: &str = "missing field `";
+const UNKNOWN: &str = "unknown field `";
+const REPEATED: &str = "duplicate field `";
+
+/// The way to the value that an error is about. serde names a missing or repeated field in its text only; the path then
+/// ends at its parent.
+fn steps<'e>(path: &'e Path, message: &'e str) -> Vec<Step<'e>> {
+    let mut steps: Vec<Step<'e>> = path.iter().filter_map(step).collect();
+    let named = [MISSING, UNKNOWN, REPEATED].iter().find_map(|prefix| message.strip_prefix(prefix));
+    if let Some(rest) = named {
+        let is_this =
+            |name: &str| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('`'));
+        let is_there = matches!(steps.last(), Some(Step::Field(name)) if is_this(name));
+        let name = rest.split('`').next().filter(|_| !is_there);
+        steps.extend(name.map(Step::Field));
     }
+    steps
 }
 
-/// The value at a path such as `parts[0].quantity`.
-fn lookup(value: &Value, path: &str) -> Value {
-    let pointer = path.replace('[', "/").replace(']', "").replace('.', "/");
-    value.pointer(&format!("/{pointer}")).cloned().unwrap_or(Value::Null)
+fn step(segment: &Segment) -> Option<Step<'_>> {
+    match segment {
+        Segment::Seq { index } => Some(Step::Index(*index)),
+        Segment::Map { key } | Segment::Enum { variant: key } => Some(Step::Field(key)),
+        Segment::Unknown => None,
+    }
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
@@ -147,27 +147,39 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         let pairs: Vec<(String, String)> = serde_html_form::from_str(query).map_err(|error| {
             ApiError::invalid(format!("The query cannot be read: {error}"), Value::Null)
         })?;
-        for (index, (name, value)) in pairs.iter().enumerate() {
-            if name.contains('\0') || value.contains('\0') {
-                return Err(has_nul(name, value));
-            }
-            if pairs[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(ApiError::field(
-                    name,
-                    value.as_str(),
-                    format!("{name} is given twice"),
-                ));
-            }
-        }
+        let given = given(&pairs)?;
         let deserializer = serde_html_form::Deserializer::from_bytes(query.as_bytes());
         serde_path_to_error::deserialize(deserializer).map(Params).map_err(|error| {
             let message = error.inner().to_string();
-            let field = field_name(&error.path().to_string(), &message);
-            let value =
-                pairs.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_str());
+            let steps = steps(error.path(), &message);
+            let field = place::text(steps.iter().copied());
+            let value = match steps.first() {
+                Some(Step::Field(name)) => given.get(name),
+                _ => None,
+            };
             ApiError::field(&field, value, complaint(&field, &message))
         })
     }
+}
+
+/// The parameters by their names; each may be there once.
+fn given(pairs: &[(String, String)]) -> Result<HashMap<&str, &str>, ApiError> {
+    let mut given = HashMap::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        if name.contains('\0') || value.contains('\0') {
+            return Err(has_nul(name, value));
+        }
+        match given.entry(name.as_str()) {
+            Entry::Vacant(entry) => {
+                entry.insert(value.as_str());
+            }
+            Entry::Occupied(_) => {
+                let name = excerpt::text(name, excerpt::NAME_BYTES_MAX);
+                return Err(ApiError::field(&name, value, format!("{name} is given twice")));
+            }
+        }
+    }
+    Ok(given)
 }
 
 impl<S: Send + Sync, T: Id> FromRequestParts<S> for PathId<T> {
@@ -220,17 +232,28 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-/// What serde found wrong, in words that name the field.
+/// What serde found wrong, in words that name the field. Its message quotes the whole value.
 fn complaint(field: &str, message: &str) -> String {
-    if message.starts_with("missing field") {
+    if message.starts_with(MISSING) {
         return format!("{field} is required");
     }
-    if let Some(rest) = message.strip_prefix("unknown field") {
-        let known = rest.split_once(", ").map_or("", |(_, known)| known).replace('`', "");
+    if message.starts_with(REPEATED) {
+        return format!("{field} is given twice");
+    }
+    if message.starts_with(UNKNOWN) {
+        // From the end: the name, which is the client's, may have these words as well.
+        let known = match message.rsplit_once("`, expected ") {
+            Some((_, known)) => format!("expected {}", known.replace('`', "")),
+            None => "there are no fields".to_owned(),
+        };
         return format!("{field} is not known here: {known}");
     }
+    if message == NUL {
+        return format!("{field} {NUL}");
+    }
+    let message = excerpt::text(message, excerpt::MESSAGE_BYTES_MAX);
     match field {
-        "" => message.to_owned(),
+        "" => message.into_owned(),
         _ => format!("{field}: {message}"),
     }
 }
@@ -244,6 +267,8 @@ mod tests {
     struct Outer {
         #[allow(dead_code)]
         lines: Vec<Line>,
+        #[allow(dead_code)]
+        settings: Option<Value>,
     }
 
     #[derive(serde::Deserialize)]
@@ -251,6 +276,10 @@ mod tests {
     struct Line {
         #[allow(dead_code)]
         quantity: u32,
+    }
+
+    fn error_of(body: &str) -> ApiError {
+        parse_json::<Outer>(body.as_bytes()).err().expect("an error")
     }
 
     fn field_of(body: &str) -> (Value, Value) {
@@ -283,5 +312,78 @@ mod tests {
         );
         assert_eq!(field_of(r#"{}"#), ("lines".into(), Value::Null));
         assert_eq!(field_of(r#"{"lines":[], "extra": true}"#), ("extra".into(), true.into()));
+    }
+
+    #[test]
+    fn names_with_dots_and_quotes_are_found() {
+        assert_eq!(field_of(r#"{"lines":[], "a.b": 3}"#), ("a.b".into(), 3.into()));
+        assert_eq!(field_of(r#"{"lines":[], "li`nes": 3}"#), ("li`nes".into(), 3.into()));
+        let error = error_of(r#"{"lines":[{"x`, expected `y": 1}]}"#);
+        assert_eq!(error.message, "lines[0].x`, expected `y is not known here: expected quantity");
+    }
+
+    #[test]
+    fn a_nul_is_found_and_its_place_is_named() {
+        assert_eq!(
+            field_of(r#"{"lines":[],"settings":[{},{"a":[0,"x\u0000"]}]}"#),
+            ("settings[1].a[1]".into(), "x\0".into())
+        );
+        assert_eq!(field_of(r#"{"settings":{"b\u0000":1}}"#), ("settings.b\0".into(), 1.into()));
+        let error = error_of(r#"{"settings":"\u0000"}"#);
+        assert_eq!(error.message, "settings must not contain a NUL character");
+    }
+
+    #[test]
+    fn a_field_may_be_given_once_and_the_body_ends_with_its_object() {
+        let error = error_of(r#"{"lines":[],"lines":[]}"#);
+        assert_eq!(error.message, "lines is given twice");
+        for text in
+            ["{", "{\"lines\":[]} x", "{\"lines\":[]", "[]", "null", "", "{\"lines\":[1e999]}"]
+        {
+            assert!(error_of(text).message.contains("JSON"), "{text}");
+        }
+        let error = error_of(r#"{"lines":"x at line 2"}"#);
+        assert!(error.message.starts_with("lines: invalid type: string \"x at line 2\", expected"));
+    }
+
+    #[test]
+    fn settings_keep_their_values() {
+        let settings = r#"{"a":[1,2.0,2.5,-3,null,true,"x",{"b":{}}],"c":18446744073709551615}"#;
+        let body = format!(r#"{{"lines":[],"settings":{settings}}}"#);
+        let read = parse_json::<Outer>(body.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        let expected: Value = serde_json::from_str(&settings.replace("2.0", "2")).expect("JSON");
+        assert_eq!(read.settings, Some(expected));
+    }
+
+    /// Each part of an answer is bounded, however long what it is about.
+    #[test]
+    fn errors_are_short_whatever_was_sent() {
+        let long = "k".repeat(300_000);
+        let zeros = vec!["0"; 100_000].join(",");
+        let nul = format!("{long}\\u0000");
+        for body in [
+            format!(r#"{{"{long}":[{zeros}]}}"#),
+            format!(r#"{{"lines":"{long}"}}"#),
+            format!(r#"{{"lines":{{"a":[{zeros}]}}}}"#),
+            format!(r#"{{"lines":[{{"quantity":"{long}"}}]}}"#),
+            format!(r#"{{"{long}":["{nul}"]}}"#),
+            format!(r#"{{"{nul}":1}}"#),
+            format!(r#"{{"lines":[{{"quantity":[{zeros}]}}]}}"#),
+            format!(r#"{{"settings":{{"{long}":[{zeros},"{nul}"]}}}}"#),
+        ] {
+            let error = error_of(&body);
+            let bytes = error.message.len() + error.details.to_string().len();
+            assert!(bytes < 8_000, "{} ends in {bytes} bytes", &body[..40]);
+        }
+    }
+
+    #[test]
+    fn parameters_may_be_given_once() {
+        let pairs = |names: &[&str]| -> Vec<(String, String)> {
+            names.iter().map(|name| ((*name).to_owned(), "v".to_owned())).collect()
+        };
+        assert_eq!(given(&pairs(&["a", "b"])).expect("no duplicate").len(), 2);
+        let error = given(&pairs(&["a", "b", "a"])).expect_err("a duplicate");
+        assert_eq!(error.message, "a is given twice");
     }
 }

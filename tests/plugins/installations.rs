@@ -112,6 +112,12 @@ async fn limits_hooks_and_grants_are_checked(t: &TestApp) {
         nothing
     );
     assert_eq!(install(json!({ "plugin_id": nothing })).await.invalid("plugin_id"), nothing);
+    let many = json!({ "shop_ids": vec![t.shop.as_str(); 1_001] });
+    assert_eq!(install(many).await.invalid("shop_ids"), 1_001);
+    assert_eq!(install(json!({ "grants": vec!["a"; 201] })).await.invalid("grants"), 201);
+    let other = t.create_shop("Side Street").await;
+    let twice = install(json!({ "shop_ids": [other, t.shop, other] })).await.expect_status(201);
+    assert_eq!(twice["shop_ids"], json!([other, t.shop]), "each once, in their order");
 }
 
 async fn a_patch_changes_what_it_names(t: &TestApp) {

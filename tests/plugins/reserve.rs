@@ -1,7 +1,11 @@
 //! `reserve-inventory`: a plugin plans, the host checks; without a usable plan the built-in one decides.
 
+use repairops::inventory::store;
+use repairops::model::ids::{ItemId, ShopId};
 use serde_json::Value;
 
+use crate::support::builders::item_body;
+use crate::support::statements::Statements;
 use crate::support::{TestApp, both_databases, json};
 
 both_databases![
@@ -10,6 +14,7 @@ both_databases![
     who_passes_leaves_it_to_the_next,
     without_a_good_plan_the_built_in_one_decides,
     a_bad_plan_that_is_closed_is_a_503,
+    candidates_are_found_for_all_lines_at_once,
     nearest_stock_takes_compatible_parts_and_leaves_a_safety_stock,
 ];
 
@@ -158,4 +163,38 @@ async fn nearest_stock_takes_compatible_parts_and_leaves_a_safety_stock(t: &Test
         ((0, 0, 0), (0, 0, 0), (2, 0, 2))
     );
     assert_eq!(t.ticket(&ticket).await["parts"][0]["consumed"], 4);
+}
+
+/// The same sku before the same category, the own shop before the others, and never more than the limit.
+async fn candidates_are_found_for_all_lines_at_once(t: &TestApp) {
+    let far = t.create_shop("Far Street").await;
+    let item = async |shop: &str, sku: &str, category: &str, quantity: i64| {
+        let more = json!({ "quantity": quantity, "category": category });
+        t.post("/v1/inventory", item_body(shop, sku, more)).await.id()
+    };
+    let screen = item(&t.shop, "SCREEN", "screens", 1).await;
+    let glue = item(&t.shop, "GLUE", "glue", 0).await;
+    let far_glue = item(&far, "GLUE", "glue", 1).await;
+    let near_screen = item(&t.shop, "SCREEN-2", "screens", 1).await;
+    let far_screen = item(&far, "SCREEN-3", "screens", 1).await;
+    item(&far, "HINGE", "hinges", 1).await;
+    let mut conn = t.connection().await;
+    let mut named = Vec::new();
+    for id in [&screen, &glue] {
+        let id = ItemId(id.parse().expect("an id"));
+        named.extend(store::get(&mut conn, t.org, id).await.expect("a query"));
+    }
+    let named: Vec<_> = named.iter().collect();
+    let shop = ShopId(t.shop.parse().expect("an id"));
+    let statements = Statements::counted();
+    let found = store::candidates(&mut conn, t.org, shop, &named, 10).await.expect("a query");
+    if conn.is_postgres() {
+        assert_eq!(statements.so_far(), 1);
+    }
+    let ids: Vec<String> = found.iter().map(|item| item.id.to_string()).collect();
+    assert_eq!(ids, [screen, far_glue, near_screen, far_screen]);
+    let some = store::candidates(&mut conn, t.org, shop, &named, 2).await.expect("a query");
+    assert_eq!(some.len(), 2);
+    let none = store::candidates(&mut conn, t.org, shop, &[], 10).await.expect("no query");
+    assert!(none.is_empty());
 }

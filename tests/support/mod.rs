@@ -14,6 +14,7 @@ pub mod python;
 pub mod receiver;
 pub mod reply;
 pub mod shape;
+pub mod statements;
 pub mod tools;
 
 pub use app::TestApp;

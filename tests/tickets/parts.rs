@@ -1,12 +1,17 @@
 //! The `parts` of a `PATCH`: they replace the list, and keep what is the same.
 
+use serde_json::Value;
+
 use crate::support::builders::item_body;
+use crate::support::statements::Statements;
 use crate::support::{TestApp, both_databases, json};
 
 both_databases![
     lines_come_from_stock_or_are_special_orders,
     the_same_line_keeps_its_id_price_and_holds,
     lines_that_mean_nothing_are_refused,
+    many_lines_take_as_many_statements_as_few,
+    many_lines_keep_their_ids,
     the_price_is_the_selling_price_unless_given,
 ];
 
@@ -124,4 +129,60 @@ async fn the_price_is_the_selling_price_unless_given(t: &TestApp) {
         0.0,
         "the line keeps its price"
     );
+}
+
+/// Items by their ids, by their skus, and special orders; half of them short when the repair begins.
+fn lines(items: &[String]) -> Vec<Value> {
+    let line = |(index, id): (usize, &String)| match index % 3 {
+        0 => json!({ "inventory_id": id, "quantity": 1 }),
+        1 => json!({ "sku": format!("SKU-{index}"), "quantity": 1 }),
+        _ => json!({ "name": format!("Screw {index}"), "quantity": 2, "unit_cost": 0.1 }),
+    };
+    items.iter().enumerate().map(line).collect()
+}
+
+async fn items(t: &TestApp, count: usize) -> Vec<String> {
+    let mut items = Vec::with_capacity(count);
+    for index in 0..count {
+        items.push(t.create_item(&t.shop, &format!("SKU-{index}"), 5).await);
+    }
+    items
+}
+
+async fn many_lines_take_as_many_statements_as_few(t: &TestApp) {
+    if !t.connection().await.is_postgres() {
+        return; // SQLite's statements are on a thread of their own; they are the same
+    }
+    let items = items(t, 90).await;
+    let mut counts = Vec::new();
+    for count in [6, 90] {
+        let ticket = t.create_ticket(&t.shop).await;
+        let statements = Statements::counted();
+        t.change(&ticket, json!({ "parts": lines(&items[..count]) })).await.ok();
+        counts.push(statements.so_far());
+    }
+    assert!(counts[0] > 5, "statements are counted: {counts:?}");
+    assert_eq!(counts[0], counts[1], "for 6 and for 90 lines");
+}
+
+async fn many_lines_keep_their_ids(t: &TestApp) {
+    let items = items(t, 30).await;
+    let mut wanted = lines(&items);
+    // The same article and the same special order again: each is a line of its own.
+    wanted.extend(lines(&items[..3]));
+    let ticket = t.create_ticket(&t.shop).await;
+    let ids = async |parts: &[Value]| {
+        t.change(&ticket, json!({ "parts": parts })).await.ok();
+        let parts = t.ticket(&ticket).await["parts"].as_array().expect("a list").clone();
+        parts.into_iter().map(|part| part["id"].clone()).collect::<Vec<_>>()
+    };
+    let first = ids(&wanted).await;
+    assert_eq!(first.len(), 33);
+    assert_eq!(ids(&wanted).await, first);
+    wanted.reverse();
+    let mut turned = ids(&wanted).await;
+    // Of the lines that are the same, the first one wanted is the first one there.
+    turned.reverse();
+    assert_eq!(turned[3..30], first[3..30]);
+    assert_eq!((&turned[30..], &turned[..3]), (&first[..3], &first[30..]));
 }

@@ -46,7 +46,7 @@ pub async fn merge(
     store::update(&mut tx, org, &filled).await?;
     let mut moved = tickets::store::move_customer(&mut tx, org, from, id, now).await?;
     moved.sort_by_key(|ticket| ticket.number);
-    for ticket in moved {
+    let event_of = moved.into_iter().map(|ticket| {
         let data = json!({
             "ticket_id": ticket.id,
             "ticket_number": number_text(ticket.number),
@@ -55,9 +55,10 @@ pub async fn merge(
             "changed": ["customer_id"],
             "version": ticket.version,
         });
-        let event = app.clock.new_id();
-        webhooks::store::enqueue(&mut tx, org, event, "ticket.updated", &data, now).await?;
-    }
+        (app.clock.new_id(), data)
+    });
+    let events: Vec<_> = event_of.collect();
+    webhooks::store::enqueue_all(&mut tx, org, "ticket.updated", &events, now).await?;
     store::move_aliases(&mut tx, org, from, id).await?;
     store::insert_alias(&mut tx, org, &gone.email, id).await?;
     store::remember_merge(&mut tx, org, from, id, &caller.actor.name, now).await?;

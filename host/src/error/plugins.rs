@@ -1,6 +1,6 @@
 //! What clients read of the errors of plugins and installations.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ApiError;
 use crate::plugins::install::InstallError;
@@ -19,6 +19,9 @@ impl From<UploadError> for ApiError {
                 ApiError::invalid(message, details)
             }
             UploadError::SchemaUnchecked(error) => unchecked(&error),
+            UploadError::Busy(_) => {
+                ApiError::unavailable("SERVER_BUSY", error.to_string(), Value::Null)
+            }
             UploadError::Inspection(error) => ApiError::internal(error),
             UploadError::Database(error) => error.into(),
         }

@@ -78,16 +78,22 @@ pub async fn apply(
             Step::Consume(row) => (consume(conn, context, row).await?, "consumed"),
         };
         let Some(item) = item else { continue };
-        touched.retain(|(other, _)| other.id != item.id);
-        touched.push((item, reason));
+        // The steps of one item follow each other: the last of them has the figures as they are then.
+        match touched.last_mut() {
+            Some(last) if last.0.id == item.id => *last = (item, reason),
+            _ => touched.push((item, reason)),
+        }
     }
-    for (item, reason) in touched {
-        let mut data = event_data(&item, reason);
-        data["ticket_id"] = Value::String(context.ticket.to_string());
-        let id = context.clock.new_id();
-        webhooks::store::enqueue(conn, context.org, id, "inventory.updated", &data, context.now)
-            .await?;
-    }
+    let events: Vec<_> = touched
+        .into_iter()
+        .map(|(item, reason)| {
+            let mut data = event_data(&item, reason);
+            data["ticket_id"] = Value::String(context.ticket.to_string());
+            (context.clock.new_id(), data)
+        })
+        .collect();
+    let (org, now) = (context.org, context.now);
+    webhooks::store::enqueue_all(conn, org, "inventory.updated", &events, now).await?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::counters::store::Counted;
 use crate::db::{Conn, Filter, Query, Value};
+use crate::model::distinct::each_once;
 use crate::model::ids::{ItemId, OrgId, ReservationId, ShopId, TicketId};
 use crate::model::stock::{Item, Reservation, ReservationState};
 use crate::model::time::Time;
@@ -120,53 +121,77 @@ pub async fn get(conn: &mut Conn, org: OrgId, id: ItemId) -> Result<Option<Item>
     )
 }
 
-/// An item by its sku: the shop's own, else the first of another shop.
-pub async fn find_by_sku(
+/// Those of the items that the organization has, in the order of their ids.
+pub async fn get_all(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &[ItemId],
+) -> Result<Vec<Item>, sqlx::Error> {
+    let mut filter = Filter::for_org("i.org_id", org.0);
+    let Some(list) = filter.list(ids.iter().map(|id| Value::Uuid(id.0))) else {
+        return Ok(Vec::new());
+    };
+    filter.and_plain(&format!("i.id in {list}"));
+    let mut query = filter.figure(select_item!());
+    query.sql.push_str(" order by i.id");
+    query.fetch_all(conn).await
+}
+
+/// Items by their skus, one for each sku that there is: the shop's own, else the first of another shop.
+pub async fn find_by_skus(
     conn: &mut Conn,
     org: OrgId,
     shop: ShopId,
-    sku: &str,
-) -> Result<Option<Item>, sqlx::Error> {
-    fetch_optional!(
-        conn,
-        Item,
-        concat!(
-            select_item!(),
-            " where i.org_id = $1 and i.sku = $3
-              order by case when i.shop_id = $2 then 0 else 1 end, i.id limit 1"
-        ),
-        org,
-        shop,
-        sku
-    )
+    skus: &[&str],
+) -> Result<Vec<Item>, sqlx::Error> {
+    let mut filter = Filter::for_org("i.org_id", org.0);
+    let Some(list) = filter.list(skus.iter().map(|sku| Value::Text((*sku).to_owned()))) else {
+        return Ok(Vec::new());
+    };
+    filter.and_plain(&format!("i.sku in {list}"));
+    let mut query = filter.figure(select_item!());
+    query.values.push(Value::Uuid(shop.0));
+    query.sql = format!(
+        "select * from (
+             select named.*, row_number() over (
+                 partition by sku order by case when shop_id = ${} then 0 else 1 end, id) as choice
+             from ({}) named) chosen
+         where choice = 1",
+        query.values.len(),
+        query.sql
+    );
+    query.fetch_all(conn).await
 }
 
-/// What could serve a need of `item`: in all shops, the same sku or category with something
-/// available; the ticket's own shop first.
+/// What could serve a need of `items`: in all shops, the same sku or category as one of them with something
+/// available. The same sku first, then the ticket's own shop.
 pub async fn candidates(
     conn: &mut Conn,
     org: OrgId,
     shop: ShopId,
-    item: ItemId,
+    items: &[&Item],
     limit: i64,
 ) -> Result<Vec<Item>, sqlx::Error> {
-    fetch_all!(
-        conn,
-        Item,
-        concat!(
-            select_item!(),
-            " join inventory_items named on named.org_id = i.org_id and named.id = $3
-              where i.org_id = $1 and i.on_hand - i.reserved > 0
-                and (i.sku = named.sku or i.category = named.category)
-              order by case when i.sku = named.sku then 0 else 1 end,
-                       case when i.shop_id = $2 then 0 else 1 end, i.id
-              limit $4"
-        ),
-        org,
-        shop,
-        item,
-        limit
-    )
+    let mut filter = Filter::for_org("i.org_id", org.0);
+    let text = |text: &str| Value::Text(text.to_owned());
+    let skus = filter.list(
+        each_once(items.iter().map(|item| item.sku.as_str()).collect()).into_iter().map(text),
+    );
+    let categories = filter.list(
+        each_once(items.iter().map(|item| item.category.as_str()).collect()).into_iter().map(text),
+    );
+    let (Some(skus), Some(categories)) = (skus, categories) else { return Ok(Vec::new()) };
+    filter.and_plain("i.on_hand - i.reserved > 0");
+    filter.and_plain(&format!("(i.sku in {skus} or i.category in {categories})"));
+    let mut query = filter.figure(select_item!());
+    query.values.push(Value::Uuid(shop.0));
+    query.sql.push_str(&format!(
+        " order by case when i.sku in {skus} then 0 else 1 end,
+                   case when i.shop_id = ${} then 0 else 1 end, i.id
+          limit {limit}",
+        query.values.len()
+    ));
+    query.fetch_all(conn).await
 }
 
 /// False when the shop has an item of that sku already.

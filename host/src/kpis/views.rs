@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::kpis::figures::{half_up, ratio};
 use crate::kpis::report::Report;
 use crate::kpis::store::Day;
+use crate::model::excerpt;
 use crate::model::invalid::Invalid;
 use crate::model::money::Money;
 
@@ -24,9 +25,10 @@ pub const METRICS: [&str; 8] = [
     "parts_margin",
 ];
 
-/// Which fields of a day are shown.
+/// Which fields of a day are shown: for each of `METRICS`, whether it was named. However often a client repeats a word,
+/// a day costs the same.
 #[derive(Debug)]
-pub struct Chosen(Option<Vec<String>>);
+pub struct Chosen([bool; METRICS.len()]);
 
 /// A report.
 #[derive(Serialize, ToSchema)]
@@ -88,19 +90,22 @@ struct SummaryView {
 impl Chosen {
     /// Of the comma-separated words of a client; without any, all.
     pub fn parse(text: Option<&str>) -> Result<Chosen, Invalid> {
-        let Some(text) = text else { return Ok(Chosen(None)) };
-        let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
-        if let Some(word) = words.iter().find(|word| !METRICS.contains(&word.as_str())) {
-            let message = format!("{word:?} is no metric; there are {}", METRICS.join(", "));
-            return Err(Invalid::new("metrics", text, message));
+        let Some(text) = text else { return Ok(Chosen([true; METRICS.len()])) };
+        let mut chosen = [false; METRICS.len()];
+        for word in text.split(',').map(str::trim) {
+            let Some(index) = METRICS.iter().position(|metric| *metric == word) else {
+                let word = excerpt::text(word, excerpt::NAME_BYTES_MAX);
+                let message = format!("{word:?} is no metric; there are {}", METRICS.join(", "));
+                return Err(Invalid::new("metrics", text, message));
+            };
+            chosen[index] = true;
         }
-        Ok(Chosen(Some(words)))
+        Ok(Chosen(chosen))
     }
 
     fn show<T>(&self, words: &[&str], value: T) -> Option<T> {
-        let chosen =
-            self.0.as_ref().is_none_or(|chosen| chosen.iter().any(|word| words.contains(&&**word)));
-        chosen.then_some(value)
+        let mut named = METRICS.iter().zip(self.0).filter(|(_, named)| *named);
+        named.any(|(metric, _)| words.contains(metric)).then_some(value)
     }
 }
 
@@ -137,5 +142,26 @@ fn day(row: &Day, chosen: &Chosen) -> DayView {
             .show(&["labor_margin"], margin(figures.labor_costed, figures.labor_cost)),
         parts_margin: chosen
             .show(&["parts_margin"], margin(figures.parts_costed, figures.parts_cost)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_repeated_is_one_word() {
+        let chosen = Chosen::parse(Some(&vec!["revenue"; 8_000].join(", "))).expect("metrics");
+        assert_eq!(chosen.0.iter().filter(|named| **named).count(), 1);
+        assert_eq!(chosen.show(&["revenue"], 1), Some(1));
+        assert_eq!(chosen.show(&["turnaround", "avg_turnaround_days"], 1), None);
+        for either in ["turnaround", "avg_turnaround_days"] {
+            let chosen = Chosen::parse(Some(either)).expect("metrics");
+            assert_eq!(chosen.show(&["turnaround", "avg_turnaround_days"], 1), Some(1));
+        }
+        let all = Chosen::parse(None).expect("metrics");
+        assert_eq!(all.show(&["parts_margin"], 1), Some(1));
+        let error = Chosen::parse(Some(&"x".repeat(50_000))).expect_err("no metric");
+        assert!(error.message.len() < 400 && error.value.to_string().len() < 1_100);
     }
 }

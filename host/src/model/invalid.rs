@@ -1,7 +1,15 @@
-//! One input that is not right: which field, what it was, what would be right.
+//! One input that is not right: which field, what it was, what would be right. Invariant: none of the three is longer
+//! than an excerpt, whatever was sent.
+
+use std::fmt::Display;
 
 use serde::Serialize;
 use serde_json::Value;
+
+use super::excerpt;
+
+/// Of the place of a field: some names deep.
+const FIELD_BYTES_MAX: usize = 400;
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message}")]
@@ -12,36 +20,45 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    pub fn new(
-        field: impl Into<String>,
-        value: impl Serialize,
-        message: impl Into<String>,
-    ) -> Self {
-        Invalid {
-            field: field.into(),
-            value: serde_json::to_value(value).unwrap_or(Value::Null),
-            message: message.into(),
-        }
+    pub fn new(field: impl Display, value: impl Serialize, message: impl Into<String>) -> Self {
+        let (mut field, mut message) = (field.to_string(), message.into());
+        excerpt::shorten(&mut field, FIELD_BYTES_MAX);
+        excerpt::shorten(&mut message, excerpt::MESSAGE_BYTES_MAX);
+        Invalid { field, value: excerpt::value(value), message }
     }
 }
 
 /// Checks the length of a text, counted in characters; answers it without blank ends. That there is no NUL in
 /// it is seen to where bodies are read.
-pub fn check_text(field: &str, text: &str, max: usize) -> Result<String, Invalid> {
+pub fn check_text(field: impl Display, text: &str, max: usize) -> Result<String, Invalid> {
     let length = text.chars().count();
     if length > max {
         let message = format!("{field} has {length} characters; at most {max} are allowed");
         return Err(Invalid::new(field, length, message));
     }
     if text.chars().all(is_blank) {
-        return Err(Invalid::new(field, text, format!("{field} must not be empty")));
+        return Err(Invalid::new(&field, text, format!("{field} must not be empty")));
     }
     Ok(text.trim().to_owned())
 }
 
-/// The same for a text that may be left out. Blank counts as left out.
+/// Checks the number of a list's entries, before anything is done for each of them.
+pub fn check_length(
+    field: impl Display,
+    found: usize,
+    unit: &str,
+    max: usize,
+) -> Result<(), Invalid> {
+    if found <= max {
+        return Ok(());
+    }
+    let message = format!("{field} has {found} {unit}; at most {max} are allowed");
+    Err(Invalid::new(field, found, message))
+}
+
+/// [`check_text`] for a text that may be left out. Blank counts as left out.
 pub fn check_optional(
-    field: &str,
+    field: impl Display,
     text: Option<&str>,
     max: usize,
 ) -> Result<Option<String>, Invalid> {
@@ -54,7 +71,7 @@ pub fn check_optional(
 
 /// The same for a text to look for, which is compared as it is: not blank, not too long.
 pub fn check_filter(
-    field: &str,
+    field: impl Display,
     text: Option<String>,
     max: usize,
 ) -> Result<Option<String>, Invalid> {
@@ -76,8 +93,8 @@ fn is_blank(character: char) -> bool {
 }
 
 /// Takes what looks like an email address: something, an at sign, a domain.
-pub fn check_email(field: &str, text: &str) -> Result<String, Invalid> {
-    let email = check_text(field, text, 254)?;
+pub fn check_email(field: impl Display, text: &str) -> Result<String, Invalid> {
+    let email = check_text(&field, text, 254)?;
     let domain = email
         .split_once('@')
         .map_or("", |(name, domain)| if name.is_empty() { "" } else { domain });
@@ -86,4 +103,25 @@ pub fn check_email(field: &str, text: &str) -> Result<String, Invalid> {
         return Err(Invalid::new(field, text, message));
     }
     Ok(email)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_short_whatever_was_sent() {
+        let long = "ü\u{1}".repeat(1 << 18);
+        let invalid = Invalid::new(&long, vec![&long; 3], format!("{long} is wrong"));
+        let bytes = invalid.field.len() + invalid.value.to_string().len() + invalid.message.len();
+        assert!(bytes < 10_000, "{bytes}");
+        for error in [
+            check_filter("name", Some(long.clone()), 10).err(),
+            check_email("email", &long).err(),
+            check_text("name", &" ".repeat(1 << 20), 1 << 21).err(),
+        ] {
+            let error = error.expect("an error");
+            assert!(error.value.to_string().len() < 2_000 && error.message.len() < 2_100);
+        }
+    }
 }

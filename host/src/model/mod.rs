@@ -1,6 +1,8 @@
 //! Plain data and rules: no I/O, no SQL, no HTTP.
 
+pub mod distinct;
 pub mod event;
+pub mod excerpt;
 pub mod ids;
 pub mod invalid;
 pub mod key;
@@ -9,6 +11,7 @@ pub mod money;
 pub mod patch;
 pub mod payment;
 pub mod people;
+pub mod place;
 pub mod plugin;
 pub mod stock;
 pub mod ticket;

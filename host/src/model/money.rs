@@ -31,11 +31,12 @@ impl Money {
     /// Of one hour of labor.
     pub const LABOR_RATE_MAX: Money = Money(100_000_000);
 
-    pub fn at_most(self, max: Money, field: &str) -> Result<Money, Invalid> {
+    pub fn at_most(self, max: Money, field: impl fmt::Display) -> Result<Money, Invalid> {
         if self <= max {
             return Ok(self);
         }
-        Err(Invalid::new(field, self, format!("{field} must be at most {max}")))
+        let message = format!("{field} must be at most {max}");
+        Err(Invalid::new(field, self, message))
     }
 
     /// `quantity` times this, without overflow.

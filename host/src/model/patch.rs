@@ -1,5 +1,8 @@
 //! What a post-create patch does to a ticket: to the copy that the next plugin sees, and to the stored one.
 
+use std::collections::BTreeMap;
+
+use super::distinct;
 use super::event::{self, Patch};
 use super::money::Money;
 use super::ticket::Ticket;
@@ -25,24 +28,25 @@ impl Patch {
 
 impl event::Ticket {
     pub fn apply(&mut self, patch: &Patch) {
-        add_tags(&mut self.tags, &patch.tags);
+        distinct::add_new(&mut self.tags, &patch.tags);
         set(&mut self.issue.severity, &patch.severity);
         set(&mut self.issue.category, &patch.category);
         set(&mut self.diagnostics.estimated_cost, &patch.estimated_cost);
         if let Some(parts) = &patch.recommended_parts {
             self.diagnostics.recommended_parts.clone_from(parts);
         }
-        for field in &patch.custom_fields {
-            self.custom_fields.retain(|old| old.key != field.key);
-            self.custom_fields.push(field.clone());
-        }
-        self.custom_fields.sort_by(|a, b| a.key.cmp(&b.key));
+        // The later one of two with the same key counts.
+        let fields = std::mem::take(&mut self.custom_fields);
+        let fields = fields.into_iter().chain(patch.custom_fields.iter().cloned());
+        let fields: BTreeMap<_, _> = fields.map(|field| (field.key, field.value)).collect();
+        let fields = fields.into_iter().map(|(key, value)| event::CustomField { key, value });
+        self.custom_fields = fields.collect();
     }
 }
 
 impl Ticket {
     pub fn apply(&mut self, patch: &Patch) {
-        add_tags(&mut self.tags, &patch.tags);
+        distinct::add_new(&mut self.tags, &patch.tags);
         set(&mut self.issue_severity, &patch.severity);
         set(&mut self.issue_category, &patch.category);
         set(&mut self.estimated_cost, &patch.estimated_cost.map(Money));
@@ -52,14 +56,6 @@ impl Ticket {
         self.custom_fields.extend(
             patch.custom_fields.iter().map(|field| (field.key.clone(), field.value.clone())),
         );
-    }
-}
-
-fn add_tags(tags: &mut Vec<String>, new: &[String]) {
-    for tag in new {
-        if !tags.contains(tag) {
-            tags.push(tag.clone());
-        }
     }
 }
 

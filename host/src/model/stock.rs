@@ -1,5 +1,7 @@
 //! Stock: items, reservations, and the plan of what a ticket takes from where.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
@@ -80,17 +82,11 @@ pub struct Plan {
 impl Plan {
     /// Without a plugin: the line's own item in the ticket's own shop, as far as it goes.
     pub fn built_in(shop: ShopId, shortages: &[Shortage], stock: &[Item]) -> Plan {
-        let mut left: Vec<(ItemId, i64)> = stock
-            .iter()
-            .filter(|item| item.shop_id == shop)
-            .map(|item| (item.id, item.available()))
-            .collect();
+        let own = stock.iter().filter(|item| item.shop_id == shop);
+        let mut left: HashMap<ItemId, i64> = own.map(|item| (item.id, item.available())).collect();
         let mut plan = Plan::default();
         for shortage in shortages {
-            let Some((_, available)) = left.iter_mut().find(|(id, _)| *id == shortage.item_id)
-            else {
-                continue;
-            };
+            let Some(available) = left.get_mut(&shortage.item_id) else { continue };
             let quantity = shortage.missing.min(*available);
             if quantity > 0 {
                 *available -= quantity;
@@ -106,25 +102,30 @@ impl Plan {
 
     /// Is the plan one that these shortages and this stock allow? The text says what is wrong.
     pub fn check(&self, shortages: &[Shortage], stock: &[Item]) -> Result<(), String> {
+        let mut of_item: HashMap<ItemId, i64> = stock.iter().map(|item| (item.id, 0)).collect();
+        let mut of_part: HashMap<PartId, i64> =
+            shortages.iter().map(|line| (line.part_id, 0)).collect();
         for allocation in &self.allocations {
-            if !stock.iter().any(|item| item.id == allocation.item_id) {
+            let Some(of_item) = of_item.get_mut(&allocation.item_id) else {
                 return Err(format!(
                     "the plan takes from item {}, which is not in the event's stock",
                     allocation.item_id
                 ));
-            }
-            if !shortages.iter().any(|line| line.part_id == allocation.part_id) {
+            };
+            let Some(of_part) = of_part.get_mut(&allocation.part_id) else {
                 return Err(format!(
                     "the plan serves part {}, which is not among the event's lines",
                     allocation.part_id
                 ));
-            }
+            };
             if allocation.quantity < 1 {
                 return Err("the plan has a quantity of 0".to_owned());
             }
+            *of_item = of_item.saturating_add(allocation.quantity);
+            *of_part = of_part.saturating_add(allocation.quantity);
         }
         for line in shortages {
-            let planned = self.planned(|allocation| allocation.part_id == line.part_id);
+            let planned = of_part.get(&line.part_id).copied().unwrap_or_default();
             if planned > line.missing {
                 return Err(format!(
                     "the plan gives part {} {planned} pieces, but only {} are missing",
@@ -133,7 +134,7 @@ impl Plan {
             }
         }
         for item in stock {
-            let planned = self.planned(|allocation| allocation.item_id == item.id);
+            let planned = of_item.get(&item.id).copied().unwrap_or_default();
             if planned > item.available() {
                 return Err(format!(
                     "the plan takes {planned} of item {} ({}), but only {} are available",
@@ -146,12 +147,13 @@ impl Plan {
         Ok(())
     }
 
-    /// How many the plan moves for the allocations that match.
-    pub fn planned(&self, matches: impl Fn(&Allocation) -> bool) -> i64 {
-        self.allocations
-            .iter()
-            .filter(|allocation| matches(allocation))
-            .map(|allocation| allocation.quantity)
-            .sum()
+    /// How many the plan gives each part; those that it gives nothing are left out.
+    pub fn by_part(&self) -> HashMap<PartId, i64> {
+        let mut planned = HashMap::new();
+        for allocation in &self.allocations {
+            let quantity: &mut i64 = planned.entry(allocation.part_id).or_default();
+            *quantity = quantity.saturating_add(allocation.quantity);
+        }
+        planned
     }
 }

@@ -1,6 +1,6 @@
 //! A ticket and what hangs on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::FromRow;
 
@@ -115,6 +115,23 @@ pub struct Detail {
     pub enrichment: &'static str,
 }
 
+/// How many pieces of a line have which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PartStock {
+    pub held: i64,
+    pub consumed: i64,
+}
+
+/// What each line of a ticket has of the stock.
+#[derive(Debug)]
+pub struct StockByPart(HashMap<PartId, PartStock>);
+
+impl StockByPart {
+    pub fn of(&self, part: PartId) -> PartStock {
+        self.0.get(&part).copied().unwrap_or_default()
+    }
+}
+
 impl Ticket {
     /// `T` and six digits or more.
     pub fn number_text(&self) -> String {
@@ -148,24 +165,30 @@ impl Detail {
         self.total() - self.amount_paid()
     }
 
-    /// How many of a line are in the given state.
-    pub fn reserved(&self, part: PartId, state: ReservationState) -> i64 {
-        self.reservations
-            .iter()
-            .filter(|row| row.part_id == part && row.state == state)
-            .map(|row| row.quantity)
-            .sum()
+    /// What is held and consumed for each line. One pass over the reservations, of which a ticket that was changed often
+    /// has many.
+    pub fn stock_by_part(&self) -> StockByPart {
+        let mut parts: HashMap<PartId, PartStock> = HashMap::new();
+        for row in &self.reservations {
+            let part = parts.entry(row.part_id).or_default();
+            match row.state {
+                ReservationState::Held => part.held += row.quantity,
+                ReservationState::Consumed => part.consumed += row.quantity,
+                ReservationState::Released => {}
+            }
+        }
+        StockByPart(parts)
     }
 
     /// The stocked lines of which some are neither held nor consumed.
     pub fn shortages(&self) -> Vec<Shortage> {
+        let stock = self.stock_by_part();
         self.parts
             .iter()
             .filter_map(|part| {
                 let item_id = part.inventory_id?;
-                let missing = part.quantity
-                    - self.reserved(part.id, ReservationState::Held)
-                    - self.reserved(part.id, ReservationState::Consumed);
+                let PartStock { held, consumed } = stock.of(part.id);
+                let missing = part.quantity - held - consumed;
                 (missing > 0).then_some(Shortage { part_id: part.id, item_id, missing })
             })
             .collect()

@@ -29,7 +29,7 @@ pub fn next_attempt_at(number: i64, started_at: Time) -> Option<Time> {
 }
 
 /// What an endpoint may ask for; `*` is everything, also what comes with later versions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = WebhookEventName)]
 pub enum EventName {
     #[serde(rename = "*")]

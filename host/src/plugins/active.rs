@@ -1,5 +1,6 @@
 //! Which plugins run: an organization's installations, cached by its `plugins_revision`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
@@ -25,7 +26,7 @@ pub struct Active {
     /// JSON text, with the defaults of the plugin's schema filled in.
     pub settings: String,
     pub limits: Limits,
-    shop_ids: Option<Vec<ShopId>>,
+    shop_ids: Option<HashSet<ShopId>>,
     hooks: Vec<(Hook, HookSetup)>,
 }
 
@@ -92,7 +93,7 @@ fn active(row: ActiveRow) -> Active {
         digest: row.digest,
         settings: settings.to_string(),
         limits: row.installation.limits,
-        shop_ids: row.installation.shop_ids,
+        shop_ids: row.installation.shop_ids.map(HashSet::from_iter),
         hooks: row.installation.hooks.into_iter().collect(),
     }
 }

@@ -67,10 +67,12 @@ pub struct InstallBody {
     /// What the plugin's `settings_schema` asks for.
     settings: Option<Value>,
     /// Of the plugin's `permissions`, those that it gets; all that it needs must be there.
+    #[schema(max_items = 200)]
     grants: Option<Vec<String>>,
     #[schema(value_type = Option<LimitsChange>)]
     limits: Option<Map<String, Value>>,
     /// Only tickets of these shops; of all when left out.
+    #[schema(max_items = 1000)]
     shop_ids: Option<Vec<ShopId>>,
     #[schema(value_type = Option<HooksChange>)]
     hooks: Option<BTreeMap<String, HookBody>>,
@@ -83,11 +85,13 @@ pub struct UpdateBody {
     /// What the plugin's `settings_schema` asks for.
     settings: Option<Value>,
     /// Of the plugin's `permissions`, those that it gets; all that it needs must be there.
+    #[schema(max_items = 200)]
     grants: Option<Vec<String>>,
     #[schema(value_type = Option<LimitsChange>)]
     limits: Option<Map<String, Value>>,
     /// Only tickets of these shops; `null`: of all.
     #[serde(default, deserialize_with = "nullable")]
+    #[schema(max_items = 1000)]
     shop_ids: Option<Option<Vec<ShopId>>>,
     #[schema(value_type = Option<HooksChange>)]
     hooks: Option<BTreeMap<String, HookBody>>,

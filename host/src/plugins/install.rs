@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::db::Conn;
+use crate::model::distinct::each_once;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, OrgId, PluginId, ShopId};
-use crate::model::invalid::Invalid;
+use crate::model::invalid::{Invalid, check_length};
 use crate::model::limits::Limits;
 use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
 use crate::plugins::{settings, store};
@@ -19,6 +20,12 @@ use crate::{organizations, shops, webhooks};
 
 /// What every plugin may import without being asked for.
 const ALWAYS_GRANTED: [&str; 2] = ["repairops:plugin/log", "repairops:plugin/settings"];
+
+/// Shops that an installation can be limited to; without `shop_ids` it is for all of them.
+pub const SHOP_IDS_MAX: usize = 1_000;
+
+/// A plugin has fewer imports.
+pub const GRANTS_MAX: usize = 200;
 
 /// How a hook shall take part; what is left out gets its default or stays.
 #[derive(Clone, Copy, Debug, Default)]
@@ -204,14 +211,17 @@ fn apply(
         row.settings = settings;
     }
     if let Some(grants) = change.grants {
-        row.grants = grants;
+        check_length("grants", grants.len(), "entries", GRANTS_MAX)?;
+        row.grants = each_once(grants);
     }
     if let Some(limits) = change.limits {
         row.limits = row.limits.under(ceiling).changed(&limits)?;
         row.limits.check(ceiling)?;
     }
     if let Some(shop_ids) = change.shop_ids {
-        row.shop_ids = shop_ids;
+        let ids = shop_ids.as_ref().map_or(0, Vec::len);
+        check_length("shop_ids", ids, "entries", SHOP_IDS_MAX)?;
+        row.shop_ids = shop_ids.map(each_once);
     }
     for (name, wanted) in change.hooks.unwrap_or_default() {
         let field = format!("hooks.{name}");
@@ -255,17 +265,15 @@ async fn check_new_settings(
 }
 
 async fn check_shops(conn: &mut Conn, org: OrgId, row: &Installation) -> Result<(), InstallError> {
-    for id in row.shop_ids.iter().flatten() {
-        if shops::store::get(conn, org, *id).await?.is_none() {
-            return Err(Invalid::new(
-                "shop_ids",
-                id,
-                format!("{id} is no shop of this organization"),
-            )
-            .into());
+    let wanted = row.shop_ids.as_deref().unwrap_or_default();
+    let known = shops::store::known(conn, org, wanted).await?;
+    match wanted.iter().find(|id| !known.contains(id)) {
+        Some(id) => {
+            let message = format!("{id} is no shop of this organization");
+            Err(Invalid::new("shop_ids", id, message).into())
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// No code runs before a person granted what it imports.

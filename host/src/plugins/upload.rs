@@ -10,7 +10,7 @@ use crate::auth::Caller;
 use crate::model::plugin::{Plugin, PluginState};
 use crate::plugins::compile::compile_and_record;
 use crate::plugins::store;
-use crate::runtime::{InspectError, Runtime, SchemaError, SettingsError};
+use crate::runtime::{Busy, InspectError, Runtime, SchemaError, SettingsError};
 
 /// How long an upload waits for its compilation, for the common case that it takes a moment.
 const WAIT: Duration = Duration::from_secs(5);
@@ -21,6 +21,8 @@ pub enum UploadError {
     NotUsable { kind: &'static str, message: String, place: Option<String> },
     #[error("{0}")]
     SchemaUnchecked(SettingsError),
+    #[error("Too many uploads of this {} are being checked; try again in a moment", .0.whose)]
+    Busy(Busy),
     #[error("looking at the upload failed")]
     Inspection(#[from] tokio::task::JoinError),
     #[error("the database failed")]
@@ -35,7 +37,7 @@ pub struct Uploaded {
 }
 
 pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded, UploadError> {
-    let (plugin, bytes) = inspect(app, bytes).await?;
+    let (plugin, bytes) = inspect(app, caller, bytes).await?;
     check_schema(app, caller, &plugin).await?;
     let mut tx = app.db.begin().await?;
     store::insert_component(&mut tx, &plugin.digest, &bytes, plugin.created_at).await?;
@@ -55,8 +57,8 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
     Ok(Uploaded { plugin, is_new })
 }
 
-/// Reads what the component says of itself. On a thread for blocking work, since it may be large.
-async fn inspect(app: &App, bytes: Bytes) -> Result<(Plugin, Bytes), UploadError> {
+/// Reads what the component says of itself.
+async fn inspect(app: &App, caller: &Caller, bytes: Bytes) -> Result<(Plugin, Bytes), UploadError> {
     let (id, created_at) = (app.clock.new_id(), app.clock.now());
     let work = move || {
         let manifest = Runtime::inspect(&bytes)?;
@@ -76,7 +78,8 @@ async fn inspect(app: &App, bytes: Bytes) -> Result<(Plugin, Bytes), UploadError
         };
         Ok((plugin, bytes))
     };
-    let inspected: Result<_, InspectError> = tokio::task::spawn_blocking(work).await?;
+    let inspected: Result<_, InspectError> =
+        app.runtime.inspection(caller.org.0, work).await.map_err(UploadError::Busy)??;
     Ok(inspected?)
 }
 

@@ -35,21 +35,18 @@ pub fn client(parts: &Parts, trusts: impl Fn(IpAddr) -> bool) -> Option<Network>
     Some(Network::of(address))
 }
 
-/// The addresses of `X-Forwarded-For`, the nearest first; each proxy adds the one that it saw at the end.
-fn forwarded(headers: &HeaderMap) -> Vec<IpAddr> {
-    let mut addresses = Vec::new();
-    for value in
-        headers.get_all("x-forwarded-for").into_iter().filter_map(|value| value.to_str().ok())
-    {
-        addresses.extend(value.split(',').map(|part| part.trim().parse::<IpAddr>()));
-    }
-    // What is left of nonsense is not believed either.
-    addresses
-        .into_iter()
+/// The addresses of `X-Forwarded-For`, the nearest first; each proxy adds the one that it saw at the end. Stops at the
+/// first that is no address: everything to its left was not written by a trusted proxy. Read one by one from the end,
+/// since a client may have sent any number of them.
+fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = IpAddr> {
+    headers
+        .get_all("x-forwarded-for")
+        .iter()
         .rev()
-        .map_while(Result::ok)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.rsplit(','))
+        .map_while(|part| part.trim().parse::<IpAddr>().ok())
         .map(|address| address.to_canonical())
-        .collect()
 }
 
 #[cfg(test)]
@@ -77,5 +74,25 @@ mod tests {
         assert_eq!(client_of(Some("192.0.2.7, 10.0.0.9")), network("192.0.2.7"));
         assert_eq!(client_of(Some("192.0.2.7, 198.51.100.1")), network("198.51.100.1"));
         assert_eq!(client_of(Some("192.0.2.7, nonsense, 10.0.0.9")), network("10.0.0.9"));
+    }
+
+    #[test]
+    fn no_more_is_read_than_is_believed() {
+        let list = format!("{}192.0.2.7, 10.0.0.9", "10.0.0.3, ".repeat(40_000));
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "10.0.0.4".parse().expect("a value"));
+        headers.append("x-forwarded-for", list.parse().expect("a value"));
+        let asked = std::cell::Cell::new(0);
+        let trusts = |address: IpAddr| {
+            asked.set(asked.get() + 1);
+            address.to_string().starts_with("10.")
+        };
+        let peer: SocketAddr = "10.0.0.1:1234".parse().expect("an address");
+        let mut request =
+            Request::builder().extension(ConnectInfo(peer)).body(()).expect("a request");
+        *request.headers_mut() = headers;
+        let found = client(&request.into_parts().0, trusts);
+        assert_eq!(found, Some(Network::of("192.0.2.7".parse().expect("an address"))));
+        assert_eq!(asked.get(), 3, "the peer, its proxy, the client");
     }
 }

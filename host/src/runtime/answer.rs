@@ -1,6 +1,10 @@
 //! The rules that the WIT states for answers, beyond what their types say. Plans are checked against stock elsewhere.
 
+use std::fmt::Display;
+
+use crate::model::distinct::first_repeated;
 use crate::model::event::{CustomField, CustomValue, Decision, Patch, Verdict, Violation};
+use crate::model::place::Place;
 
 const VIOLATIONS_MAX: usize = 50;
 const CODE_CHARS_MAX: usize = 64;
@@ -11,6 +15,8 @@ const PARTS_MAX: usize = 20;
 const FIELDS_MAX: usize = 20;
 const TEXT_CHARS_MAX: usize = 1_000;
 const NOTE_CHARS_MAX: usize = 2_000;
+/// Each may become a row and an update, all in one transaction. An event has up to 200 lines and 500 stock items.
+const ALLOCATIONS_MAX: usize = 1_000;
 const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 
 /// A reason names the part of the answer, what it is, and what it should be.
@@ -29,16 +35,17 @@ pub(super) fn check_verdict(verdict: &Verdict) -> Checked {
 
 fn check_violations(case: &str, violations: &[Violation]) -> Checked {
     at_most(case, violations.len(), "violations", VIOLATIONS_MAX)?;
+    let list = Place::of(case);
     for (index, Violation { code, message, .. }) in violations.iter().enumerate() {
-        let here = format!("{case}[{index}]");
-        characters(&format!("{here}.code"), code, CODE_CHARS_MAX)?;
+        let here = list.at(index);
+        characters(here.field("code"), code, CODE_CHARS_MAX)?;
         let starts_right = code.starts_with(|first: char| first.is_ascii_uppercase());
         if !starts_right
             || !code.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
         {
             return Err(format!("{here}.code is {code:?}; it has to be UPPER_SNAKE_CASE"));
         }
-        characters(&format!("{here}.message"), message, MESSAGE_CHARS_MAX)?;
+        characters(here.field("message"), message, MESSAGE_CHARS_MAX)?;
     }
     Ok(())
 }
@@ -46,7 +53,7 @@ fn check_violations(case: &str, violations: &[Violation]) -> Checked {
 pub(super) fn check_patch(patch: &Patch) -> Checked {
     at_most("tags", patch.tags.len(), "tags", TAGS_MAX)?;
     for (index, tag) in patch.tags.iter().enumerate() {
-        characters(&format!("tags[{index}]"), tag, LABEL_CHARS_MAX)?;
+        characters(Place::of("tags").at(index), tag, LABEL_CHARS_MAX)?;
     }
     if let Some(severity) = &patch.severity
         && !SEVERITIES.contains(&severity.as_str())
@@ -76,8 +83,9 @@ pub(super) fn check_patch(patch: &Patch) -> Checked {
 
 fn check_fields(fields: &[CustomField]) -> Checked {
     at_most("custom-fields", fields.len(), "fields", FIELDS_MAX)?;
+    let list = Place::of("custom-fields");
     for (index, CustomField { key, value }) in fields.iter().enumerate() {
-        characters(&format!("custom-fields[{index}].key"), key, LABEL_CHARS_MAX)?;
+        characters(list.at(index).field("key"), key, LABEL_CHARS_MAX)?;
         if !key
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
@@ -85,9 +93,6 @@ fn check_fields(fields: &[CustomField]) -> Checked {
             return Err(format!(
                 "custom-fields[{index}].key is {key:?}; it may have a-z 0-9 _ - only"
             ));
-        }
-        if fields[..index].iter().any(|earlier| earlier.key == *key) {
-            return Err(format!("custom-fields has the key {key:?} twice"));
         }
         match value {
             CustomValue::Text(text) if text.chars().count() > TEXT_CHARS_MAX => {
@@ -104,11 +109,15 @@ fn check_fields(fields: &[CustomField]) -> Checked {
             CustomValue::Text(_) | CustomValue::Number(_) | CustomValue::Flag(_) => {}
         }
     }
-    Ok(())
+    match first_repeated(fields.iter().map(|field| field.key.as_str())) {
+        Some(key) => Err(format!("custom-fields has the key {key:?} twice")),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn check_decision(decision: &Decision) -> Checked {
     let Decision::Plan(plan) = decision else { return Ok(()) };
+    at_most("plan", plan.len(), "allocations", ALLOCATIONS_MAX)?;
     match plan.iter().position(|allocation| allocation.quantity == 0) {
         Some(index) => Err(format!("plan[{index}].quantity is 0; it has to be 1 or more")),
         None => Ok(()),
@@ -123,7 +132,7 @@ fn at_most(what: &str, found: usize, unit: &str, max: usize) -> Checked {
     }
 }
 
-fn characters(what: &str, text: &str, max: usize) -> Checked {
+fn characters(what: impl Display, text: &str, max: usize) -> Checked {
     let found = text.chars().count();
     if (1..=max).contains(&found) {
         Ok(())
@@ -220,5 +229,15 @@ mod tests {
         assert_eq!(plan(1), Ok(()));
         assert_eq!(reason(plan(0)), "plan[0].quantity is 0; it has to be 1 or more");
         assert_eq!(check_decision(&Decision::Pass), Ok(()));
+    }
+
+    #[test]
+    fn a_plan_has_a_bound() {
+        use crate::model::event::{Allocation, Source};
+        let allocation =
+            Allocation { part_id: "p".into(), source: Source::Item("i".into()), quantity: 1 };
+        let plan = |count| check_decision(&Decision::Plan(vec![allocation.clone(); count]));
+        assert_eq!(plan(ALLOCATIONS_MAX), Ok(()));
+        assert_eq!(reason(plan(1_001)), "plan has 1001 allocations; at most 1000 are allowed");
     }
 }

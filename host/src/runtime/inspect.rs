@@ -1,12 +1,13 @@
 //! Looks at an upload without compiling or running it: is it a component, what does it export, import and say of
 //! itself? A refusal says what is wrong and what would be right. Untrusted bytes: the work is bounded.
 
-use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{BinaryReaderError, Parser, Payload};
 
 use super::bindings::{IMPORTS, PACKAGE, VERSION};
 use super::imports::wasi;
 use super::manifest::{Manifest, Metadata};
 use super::settings::SchemaError;
+use super::validate::validate;
 use crate::model::event::Hook;
 
 const DEPTH_MAX: usize = 8;
@@ -71,18 +72,10 @@ impl InspectError {
 pub(super) fn inspect(bytes: &[u8]) -> Result<Manifest, InspectError> {
     check_header(bytes)?;
     let found = Found::read(bytes)?;
-    Validator::new_with_features(features())
-        .validate_all(bytes)
-        .map_err(|error| invalid(&error))?;
+    validate(bytes)?;
     let hooks = found.hooks()?;
     let (permissions, inert) = found.imports()?;
     found.metadata.into_manifest(hooks, permissions, inert)
-}
-
-/// What `engine.rs` takes; it has the last word when it compiles.
-fn features() -> WasmFeatures {
-    let without = WasmFeatures::GC_TYPES | WasmFeatures::EXCEPTIONS | WasmFeatures::MEMORY64;
-    WasmFeatures::WASM3.difference(without) | WasmFeatures::COMPONENT_MODEL
 }
 
 fn check_header(bytes: &[u8]) -> Result<(), InspectError> {
@@ -110,7 +103,7 @@ fn what_else(bytes: &[u8]) -> &'static str {
     }
 }
 
-fn invalid(error: &BinaryReaderError) -> InspectError {
+pub(super) fn invalid(error: &BinaryReaderError) -> InspectError {
     InspectError::Invalid { offset: error.offset(), reason: error.message().to_owned() }
 }
 
@@ -280,7 +273,7 @@ fn section_name(name: &str) -> &'static str {
     }
 }
 
-fn too_complex(what: String) -> InspectError {
+pub(super) fn too_complex(what: String) -> InspectError {
     InspectError::TooComplex { what }
 }
 

@@ -1,7 +1,8 @@
 //! Runs plugins: the only place that names wasmtime. It knows no SQL and no HTTP.
 //!
-//! Read it in this order: `inspect` looks at an upload; `compile` and `cache` make and keep its artifact, in a process
-//! of its own (`child`) and a folder of the node; `settings` checks what an owner sets by the plugin's schema; `prepared`
+//! Read it in this order: `inspect` looks at an upload, and `validate` bounds what that costs; `compile` and `cache` make
+//! and keep its artifact, in a process of its own (`child`) and a folder of the node; `settings` checks what an owner
+//! sets by the plugin's schema; `turns` are for work on other threads and processes than those of guests; `prepared`
 //! is a component ready to be called; `instance` is the store of one call, with all its limits set before the first
 //! instruction; `failure` says why a call brought no answer, `answer` whether the answer keeps the WIT's rules. Guests
 //! run on `threads`, timed by `ticker`; what they may import is in `imports`.
@@ -29,6 +30,7 @@ mod settings;
 mod threads;
 mod ticker;
 mod turns;
+mod validate;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +42,7 @@ use quick_cache::sync::DefaultLifecycle;
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 use uuid::Uuid;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -57,7 +60,7 @@ pub use self::settings::worker::run as check_settings_of_standard_input;
 pub use self::settings::{SchemaError, SettingsError, fill_defaults};
 use self::{
     cache::Cache, compile::Compiler, instance::Guest, settings::SettingsChecks,
-    threads::GuestThreads, ticker::Ticker,
+    threads::GuestThreads, ticker::Ticker, turns::Turns,
 };
 use crate::model::limits::Limits;
 
@@ -69,6 +72,16 @@ const PREPARED_COUNT: usize = 512;
 
 /// Artifacts that are read and checked at the same time.
 const LOADS_MAX: usize = 4;
+
+/// Uploads that are inspected at the same time, and those that may wait, each of them in memory.
+const INSPECTIONS_MAX: usize = 2;
+const INSPECTION_CAPS: Caps = Caps {
+    running_per_organization: 1,
+    running_per_installation: 1,
+    waiting: 16,
+    waiting_per_organization: 4,
+    waiting_per_installation: 4,
+};
 
 /// How the runtime is set up.
 #[derive(Clone, Debug)]
@@ -97,6 +110,7 @@ struct Inner {
     cache: Cache,
     settings: SettingsChecks,
     loads: Semaphore,
+    inspections: Arc<Turns>,
     prepared: PreparedCache,
 }
 
@@ -131,6 +145,7 @@ impl Runtime {
             compiler: Arc::new(Compiler::new(engine.clone(), config.compiler)),
             cache,
             loads: Semaphore::new(LOADS_MAX),
+            inspections: Turns::new(INSPECTIONS_MAX, INSPECTION_CAPS),
             prepared: prepared_cache()?,
             engine,
         })))
@@ -158,6 +173,23 @@ impl Runtime {
         settings: &Value,
     ) -> Result<(), SettingsError> {
         self.0.settings.check_settings(organization, schema, settings).await
+    }
+
+    /// Runs `work`, which inspects an upload, on a thread for blocking work: a few at a time, since each takes a whole
+    /// core, and organizations in turn.
+    pub async fn inspection<T: Send + 'static>(
+        &self,
+        organization: Uuid,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Result<T, JoinError>, Busy> {
+        let share = Share { organization, installations: Vec::new() };
+        let turn = self.0.inspections.take(share).await?;
+        // The turn goes with the work: a client that hangs up frees no slot while its upload is in memory.
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        Ok(tokio::task::spawn_blocking(work).await)
     }
 
     /// The component of this digest (SHA-256 in hex), if it is in memory.

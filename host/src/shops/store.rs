@@ -1,5 +1,7 @@
 //! All SQL of shops.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
@@ -54,6 +56,21 @@ pub async fn get(conn: &mut Conn, org: OrgId, id: ShopId) -> Result<Option<Shop>
         org,
         id
     )
+}
+
+/// Those of the ids that are shops of the organization.
+pub async fn known(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &[ShopId],
+) -> Result<HashSet<ShopId>, sqlx::Error> {
+    let mut filter = Filter::for_org("org_id", org.0);
+    let Some(list) = filter.list(ids.iter().map(|id| Value::Uuid(id.0))) else {
+        return Ok(HashSet::new());
+    };
+    filter.and_plain(&format!("id in {list}"));
+    let rows: Vec<(ShopId,)> = filter.figure("select id from shops").fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
 pub async fn list(

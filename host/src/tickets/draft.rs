@@ -3,14 +3,18 @@
 use crate::clock::Clock;
 use crate::db::Conn;
 use crate::model::ids::{OrgId, UserId};
-use crate::model::invalid::{Invalid, check_optional, check_text};
+use crate::model::invalid::{Invalid, check_length, check_optional, check_text};
 use crate::model::money::{Hours, Money};
+use crate::model::place::Place;
 use crate::model::ticket::{Detail, SEVERITIES};
 use crate::model::version::Expected;
 use crate::model::workflow::{self, Status, StockRule};
 use crate::tickets::change::ChangeError;
 use crate::tickets::parts::{self, NewPart};
 use crate::users;
+
+/// Recommended parts of a ticket.
+const NAMES_MAX: usize = 100;
 
 /// What a client wants to be different; `None` leaves a field as it is, `Some(None)` empties it.
 #[derive(Clone, Debug, Default)]
@@ -172,17 +176,8 @@ fn set_plain_fields(
 }
 
 fn check_names(names: &[String]) -> Result<Vec<String>, Invalid> {
-    let field = "diagnostics.recommended_parts";
-    if names.len() > 100 {
-        return Err(Invalid::new(
-            field,
-            names.len(),
-            format!("{field} must have at most 100 names"),
-        ));
-    }
-    names
-        .iter()
-        .enumerate()
-        .map(|(index, name)| check_text(&format!("{field}[{index}]"), name, 200))
-        .collect()
+    let diagnostics = Place::of("diagnostics");
+    let field = diagnostics.field("recommended_parts");
+    check_length(field, names.len(), "names", NAMES_MAX)?;
+    names.iter().enumerate().map(|(index, name)| check_text(field.at(index), name, 200)).collect()
 }

@@ -1,9 +1,11 @@
 //! What plugins see: the model's ticket, customer, shop and stock as the plain values of a hook's event.
 
+use std::collections::HashMap;
+
 use crate::model::event;
 use crate::model::people::{Actor, Customer, Shop, User};
-use crate::model::stock::{Item, ReservationState, Shortage};
-use crate::model::ticket::{Detail, Part};
+use crate::model::stock::{Item, Shortage};
+use crate::model::ticket::{Detail, Part, PartStock};
 use crate::model::time::Time;
 
 pub fn transition(
@@ -45,9 +47,10 @@ pub fn reservation(
     actor: &Actor,
     now: Time,
 ) -> event::ReservationEvent {
+    let parts: HashMap<_, _> = after.parts.iter().map(|part| (part.id, part)).collect();
+    let items: HashMap<_, _> = named.iter().map(|item| (item.id, item)).collect();
     let line = |shortage: &Shortage| {
-        let part = after.parts.iter().find(|part| part.id == shortage.part_id)?;
-        let item = named.iter().find(|item| item.id == shortage.item_id)?;
+        let (part, item) = (parts.get(&shortage.part_id)?, items.get(&shortage.item_id)?);
         Some(event::Line {
             part_id: shortage.part_id.to_string(),
             inventory_id: shortage.item_id.to_string(),
@@ -70,6 +73,7 @@ pub fn reservation(
 
 fn ticket(detail: &Detail, status: &str) -> event::Ticket {
     let row = &detail.ticket;
+    let stock = detail.stock_by_part();
     event::Ticket {
         id: row.id.to_string(),
         number: row.number_text(),
@@ -106,7 +110,7 @@ fn ticket(detail: &Detail, status: &str) -> event::Ticket {
             rate: row.labor_rate.0,
             total: row.labor_total().0,
         },
-        parts: detail.parts.iter().map(|line| part(detail, line)).collect(),
+        parts: detail.parts.iter().map(|line| part(line, stock.of(line.id))).collect(),
         tags: row.tags.clone(),
         custom_fields: row
             .custom_fields
@@ -120,7 +124,7 @@ fn ticket(detail: &Detail, status: &str) -> event::Ticket {
     }
 }
 
-fn part(detail: &Detail, part: &Part) -> event::Part {
+fn part(part: &Part, stock: PartStock) -> event::Part {
     event::Part {
         id: part.id.to_string(),
         inventory_id: part.inventory_id.map(|id| id.to_string()),
@@ -129,8 +133,8 @@ fn part(detail: &Detail, part: &Part) -> event::Part {
         quantity: count(part.quantity),
         unit_cost: part.unit_cost.0,
         total: part.total().0,
-        held: count(detail.reserved(part.id, ReservationState::Held)),
-        consumed: count(detail.reserved(part.id, ReservationState::Consumed)),
+        held: count(stock.held),
+        consumed: count(stock.consumed),
     }
 }
 

@@ -1,15 +1,20 @@
 //! The part lines of a ticket: what a client's list means, and what stock that gives back.
 
+use std::collections::{HashMap, VecDeque};
+
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::db::Conn;
 use crate::inventory;
+use crate::model::distinct::each_once;
 use crate::model::ids::{ItemId, OrgId, PartId};
-use crate::model::invalid::{Invalid, check_optional};
+use crate::model::invalid::{Invalid, check_length, check_optional};
 use crate::model::money::Money;
+use crate::model::place::Place;
 use crate::model::stock::{Item, Reservation, ReservationState};
-use crate::model::ticket::{Detail, Part};
+use crate::model::ticket::{Detail, Part, PartStock};
 use crate::tickets::change::ChangeError;
 
 const LINES_MAX: usize = 200;
@@ -44,118 +49,170 @@ pub async fn resolve(
     before: &Detail,
     wanted: &[NewPart],
 ) -> Result<Vec<Part>, ChangeError> {
-    if wanted.len() > LINES_MAX {
-        let message = format!("parts has {} lines; at most {LINES_MAX} are allowed", wanted.len());
-        return Err(Invalid::new("parts", wanted.len(), message).into());
-    }
-    let mut old: Vec<&Part> = before.parts.iter().collect();
-    let mut parts = Vec::with_capacity(wanted.len());
+    let list = Place::of("parts");
+    check_length(list, wanted.len(), "lines", LINES_MAX)?;
+    let mut lines = Vec::with_capacity(wanted.len());
     for (index, new) in wanted.iter().enumerate() {
-        let field = |name: &str| format!("parts[{index}].{name}");
-        if !(1..=QUANTITY_MAX).contains(&new.quantity) {
-            let message = format!("{} must be from 1 to {QUANTITY_MAX}", field("quantity"));
-            return Err(Invalid::new(field("quantity"), new.quantity, message).into());
-        }
-        let name = check_optional(&field("name"), new.name.as_deref(), 200)?;
-        let sku = check_optional(&field("sku"), new.sku.as_deref(), 64)?;
-        let item =
-            find_item(conn, org, before, new, sku.as_deref(), &field("inventory_id")).await?;
-        let title = match (&name, &item, &sku) {
-            (Some(name), _, _) => name.clone(),
-            (None, Some(item), _) => item.name.clone(),
-            (None, None, Some(sku)) => sku.clone(),
-            (None, None, None) => {
-                let message = format!("parts[{index}] needs an inventory_id, a sku or a name");
-                return Err(Invalid::new(
-                    format!("parts[{index}]"),
-                    serde_json::Value::Null,
-                    message,
-                )
-                .into());
-            }
-        };
-        let same = |part: &&Part| match &item {
-            Some(item) => part.inventory_id == Some(item.id),
-            None => part.inventory_id.is_none() && part.name == title && part.sku == sku,
-        };
-        let kept = old.iter().position(same).map(|position| old.remove(position));
-        let default =
-            kept.map(|part| part.unit_cost).or(item.as_ref().map(|item| item.selling_price));
-        let Some(unit_cost) = new.unit_cost.or(default) else {
-            let message = format!(
-                "{} is needed: {title} is not in stock, so it has no price",
-                field("unit_cost")
-            );
-            return Err(Invalid::new(field("unit_cost"), serde_json::Value::Null, message).into());
-        };
-        parts.push(Part {
-            id: kept.map_or_else(|| clock.new_id(), |part| part.id),
-            inventory_id: item.as_ref().map(|item| item.id),
-            sku: item.as_ref().map(|item| item.sku.clone()).or(sku),
-            name: title,
-            quantity: new.quantity,
-            unit_cost: unit_cost.at_most(Money::UNIT_COST_MAX, &field("unit_cost"))?,
-            cost_basis: kept
-                .and_then(|part| part.cost_basis)
-                .or(item.as_ref().map(|item| item.cost)),
-        });
+        lines.push(check(&list.at(index), new)?);
     }
-    Ok(parts)
+    let stock = Stock::load(conn, org, before, &lines).await?;
+    let mut old = OldLines::of(&before.parts);
+    let lines = lines.iter().enumerate();
+    lines.map(|(index, line)| part(clock, &list.at(index), line, &stock, &mut old)).collect()
 }
 
-async fn find_item(
-    conn: &mut Conn,
-    org: OrgId,
-    before: &Detail,
-    new: &NewPart,
-    sku: Option<&str>,
-    field: &str,
-) -> Result<Option<Item>, ChangeError> {
-    let Some(id) = new.inventory_id else {
-        return Ok(match sku {
-            Some(sku) => {
-                inventory::store::find_by_sku(conn, org, before.ticket.shop_id, sku).await?
-            }
-            None => None,
-        });
-    };
-    match inventory::store::get(conn, org, id).await? {
-        None => Err(Invalid::new(
-            field,
-            id,
-            format!("{field} is no inventory item of this organization"),
-        )
-        .into()),
-        Some(item) if sku.is_some_and(|sku| sku != item.sku) => {
-            let message = format!(
-                "{field} has the sku {}, but the line says {}",
-                item.sku,
-                sku.unwrap_or_default()
-            );
-            Err(Invalid::new(field, id, message).into())
-        }
-        Some(item) => Ok(Some(item)),
+/// A line whose own fields are right.
+struct Line {
+    inventory_id: Option<ItemId>,
+    sku: Option<String>,
+    name: Option<String>,
+    quantity: i64,
+    unit_cost: Option<Money>,
+}
+
+fn check(place: &Place<'_>, new: &NewPart) -> Result<Line, Invalid> {
+    if !(1..=QUANTITY_MAX).contains(&new.quantity) {
+        let place = place.field("quantity");
+        let message = format!("{place} must be from 1 to {QUANTITY_MAX}");
+        return Err(Invalid::new(place, new.quantity, message));
     }
+    Ok(Line {
+        inventory_id: new.inventory_id,
+        sku: check_optional(place.field("sku"), new.sku.as_deref(), 64)?,
+        name: check_optional(place.field("name"), new.name.as_deref(), 200)?,
+        quantity: new.quantity,
+        unit_cost: new.unit_cost,
+    })
+}
+
+/// The items that the lines name by their ids and skus, read with one statement for each of the two.
+struct Stock {
+    by_id: HashMap<ItemId, Item>,
+    by_sku: HashMap<String, Item>,
+}
+
+impl Stock {
+    async fn load(
+        conn: &mut Conn,
+        org: OrgId,
+        before: &Detail,
+        lines: &[Line],
+    ) -> Result<Stock, sqlx::Error> {
+        let ids = each_once(lines.iter().filter_map(|line| line.inventory_id).collect());
+        let by_sku_alone = lines.iter().filter(|line| line.inventory_id.is_none());
+        let skus = each_once(by_sku_alone.filter_map(|line| line.sku.as_deref()).collect());
+        let named = inventory::store::get_all(conn, org, &ids).await?;
+        let shop = before.ticket.shop_id;
+        let found = inventory::store::find_by_skus(conn, org, shop, &skus).await?;
+        Ok(Stock {
+            by_id: named.into_iter().map(|item| (item.id, item)).collect(),
+            by_sku: found.into_iter().map(|item| (item.sku.clone(), item)).collect(),
+        })
+    }
+
+    /// The item of a line, if it names one; a sku that no item has is a special order's.
+    fn item(&self, place: &Place<'_>, line: &Line) -> Result<Option<&Item>, Invalid> {
+        let Some(id) = line.inventory_id else {
+            return Ok(line.sku.as_ref().and_then(|sku| self.by_sku.get(sku)));
+        };
+        let place = place.field("inventory_id");
+        match (self.by_id.get(&id), &line.sku) {
+            (None, _) => {
+                let message = format!("{place} is no inventory item of this organization");
+                Err(Invalid::new(place, id, message))
+            }
+            (Some(item), Some(sku)) if *sku != item.sku => {
+                let message = format!("{place} has the sku {}, but the line says {sku}", item.sku);
+                Err(Invalid::new(place, id, message))
+            }
+            (Some(item), _) => Ok(Some(item)),
+        }
+    }
+}
+
+/// What makes two lines the same one.
+#[derive(PartialEq, Eq, Hash)]
+enum Same<'a> {
+    Item(ItemId),
+    Special(&'a str, Option<&'a str>),
+}
+
+/// The lines that were there before, to be taken one by one, in their order.
+struct OldLines<'a>(HashMap<Same<'a>, VecDeque<&'a Part>>);
+
+impl<'a> OldLines<'a> {
+    fn of(parts: &'a [Part]) -> OldLines<'a> {
+        let mut lines: HashMap<_, VecDeque<_>> = HashMap::new();
+        for part in parts {
+            let same = match part.inventory_id {
+                Some(id) => Same::Item(id),
+                None => Same::Special(&part.name, part.sku.as_deref()),
+            };
+            lines.entry(same).or_default().push_back(part);
+        }
+        OldLines(lines)
+    }
+
+    fn take(&mut self, same: &Same<'a>) -> Option<&'a Part> {
+        self.0.get_mut(same)?.pop_front()
+    }
+}
+
+fn part<'a>(
+    clock: &Clock,
+    place: &Place<'_>,
+    line: &'a Line,
+    stock: &'a Stock,
+    old: &mut OldLines<'a>,
+) -> Result<Part, ChangeError> {
+    let item = stock.item(place, line)?;
+    let name = line.name.as_ref().or(item.map(|item| &item.name)).or(line.sku.as_ref());
+    let Some(name) = name else {
+        let message = format!("{place} needs an inventory_id, a sku or a name");
+        return Err(Invalid::new(place, Value::Null, message).into());
+    };
+    let kept = old.take(&match item {
+        Some(item) => Same::Item(item.id),
+        None => Same::Special(name, line.sku.as_deref()),
+    });
+    let default = kept.map(|part| part.unit_cost).or(item.map(|item| item.selling_price));
+    let place = place.field("unit_cost");
+    let Some(unit_cost) = line.unit_cost.or(default) else {
+        let message = format!("{place} is needed: {name} is not in stock, so it has no price");
+        return Err(Invalid::new(place, Value::Null, message).into());
+    };
+    Ok(Part {
+        id: kept.map_or_else(|| clock.new_id(), |part| part.id),
+        inventory_id: item.map(|item| item.id),
+        sku: item.map(|item| item.sku.clone()).or_else(|| line.sku.clone()),
+        name: name.clone(),
+        quantity: line.quantity,
+        unit_cost: unit_cost.at_most(Money::UNIT_COST_MAX, place)?,
+        cost_basis: kept.and_then(|part| part.cost_basis).or(item.map(|item| item.cost)),
+    })
 }
 
 /// What is held for lines that are gone or smaller. Consumed pieces cannot be taken off a ticket.
 pub fn released(before: &Detail, after: &[Part]) -> Result<Vec<(Reservation, i64)>, ChangeError> {
-    let mut released = Vec::new();
+    let wanted: HashMap<PartId, i64> = after.iter().map(|line| (line.id, line.quantity)).collect();
+    let stock = before.stock_by_part();
+    let mut excess = HashMap::with_capacity(before.parts.len());
     for part in &before.parts {
-        let wanted = after.iter().find(|line| line.id == part.id).map_or(0, |line| line.quantity);
-        let consumed = before.reserved(part.id, ReservationState::Consumed);
+        let wanted = wanted.get(&part.id).copied().unwrap_or_default();
+        let PartStock { held, consumed } = stock.of(part.id);
         if wanted < consumed {
             return Err(ChangeError::Consumed { part: part.name.clone(), consumed });
         }
-        let mut excess = before.reserved(part.id, ReservationState::Held) + consumed - wanted;
-        for row in held(before).filter(|row| row.part_id == part.id) {
-            if excess <= 0 {
-                break;
-            }
-            let quantity = row.quantity.min(excess);
-            excess -= quantity;
-            released.push((row.clone(), quantity));
-        }
+        excess.insert(part.id, held + consumed - wanted);
+    }
+    let mut released = Vec::new();
+    for row in held(before) {
+        let Some(excess) = excess.get_mut(&row.part_id).filter(|excess| **excess > 0) else {
+            continue;
+        };
+        let quantity = row.quantity.min(*excess);
+        *excess -= quantity;
+        released.push((row.clone(), quantity));
     }
     Ok(released)
 }

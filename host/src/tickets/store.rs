@@ -15,7 +15,7 @@ use crate::model::ticket::{FieldSource, Part, Ticket, TimelineEntry};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::page::{Column, Listed, Listing, Sort, Window};
-use crate::{counters, execute, fetch_all, fetch_optional};
+use crate::{counters, execute, fetch_all, fetch_optional, insert_all};
 
 pub use enrichments::*;
 
@@ -350,24 +350,23 @@ pub async fn replace_parts(
     parts: &[Part],
 ) -> Result<(), sqlx::Error> {
     execute!(conn, "delete from ticket_parts where org_id = $1 and ticket_id = $2", org, ticket)?;
-    for (position, part) in parts.iter().enumerate() {
-        execute!(
-            conn,
-            "insert into ticket_parts (org_id, id, ticket_id, position, inventory_id, sku, name, quantity, unit_cost,
-                 cost_basis)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            org,
-            part.id,
-            ticket,
-            position as i64,
-            part.inventory_id,
-            part.sku.as_deref(),
-            part.name.as_str(),
-            part.quantity,
-            part.unit_cost,
-            part.cost_basis
-        )?;
-    }
+    let lines: Vec<(i64, &Part)> = (0..).zip(parts).collect();
+    insert_all!(
+        conn,
+        "insert into ticket_parts (org_id, id, ticket_id, position, inventory_id, sku, name, quantity, unit_cost,
+             cost_basis) ",
+        &lines,
+        |line| org,
+        line.1.id,
+        ticket,
+        line.0,
+        line.1.inventory_id,
+        line.1.sku.as_deref(),
+        line.1.name.as_str(),
+        line.1.quantity,
+        line.1.unit_cost,
+        line.1.cost_basis
+    )?;
     Ok(())
 }
 

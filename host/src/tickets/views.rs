@@ -12,7 +12,7 @@ use crate::model::ids::{
 };
 use crate::model::money::{Balance, Hours, Money};
 use crate::model::stock::ReservationState;
-use crate::model::ticket::{Detail, number_text};
+use crate::model::ticket::{Detail, PartStock, number_text};
 use crate::model::time::{self, Time};
 use crate::model::workflow::Status;
 use crate::plugins::hooks::{Ran, Warning};
@@ -376,16 +376,20 @@ pub fn ticket(detail: Detail) -> TicketView {
 }
 
 fn part_views(detail: &Detail) -> Vec<PartView> {
-    let view = |part: &crate::model::ticket::Part| PartView {
-        id: part.id,
-        inventory_id: part.inventory_id,
-        sku: part.sku.clone(),
-        name: part.name.clone(),
-        quantity: part.quantity,
-        unit_cost: part.unit_cost,
-        total: part.total(),
-        held: detail.reserved(part.id, ReservationState::Held),
-        consumed: detail.reserved(part.id, ReservationState::Consumed),
+    let stock = detail.stock_by_part();
+    let view = |part: &crate::model::ticket::Part| {
+        let PartStock { held, consumed } = stock.of(part.id);
+        PartView {
+            id: part.id,
+            inventory_id: part.inventory_id,
+            sku: part.sku.clone(),
+            name: part.name.clone(),
+            quantity: part.quantity,
+            unit_cost: part.unit_cost,
+            total: part.total(),
+            held,
+            consumed,
+        }
     };
     detail.parts.iter().map(view).collect()
 }

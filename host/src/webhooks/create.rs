@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::model::distinct::each_once;
 use crate::model::invalid::{Invalid, check_optional};
 use crate::model::webhook::{EventName, Webhook};
 use crate::organizations;
@@ -73,11 +74,5 @@ pub fn check_events(names: Vec<EventName>) -> Result<Vec<EventName>, Invalid> {
     if names.contains(&EventName::All) {
         return Ok(vec![EventName::All]);
     }
-    let mut once: Vec<EventName> = Vec::with_capacity(names.len());
-    for name in names {
-        if !once.contains(&name) {
-            once.push(name);
-        }
-    }
-    Ok(once)
+    Ok(each_once(names))
 }

@@ -40,23 +40,23 @@ async fn batch(app: &App) -> Result<usize, sqlx::Error> {
         if !endpoints_of.contains_key(org) {
             endpoints_of.insert(*org, endpoints::lock_enabled(&mut tx, *org).await?);
         }
-        for webhook in endpoints_of[org].iter().filter(|webhook| webhook.wants(event)) {
-            let delivery = Delivery {
-                id: app.clock.new_id(),
-                webhook_id: webhook.id,
-                event_id: *event_id,
-                event: event.clone(),
-                origin: Origin::Event,
-                state: DeliveryState::Pending,
-                attempts: 0,
-                due_at: now,
-                last_status: None,
-                last_error: None,
-                ended_at: None,
-                created_at: now,
-            };
-            deliveries::insert(&mut tx, *org, &delivery).await?;
-        }
+        let wanting = endpoints_of[org].iter().filter(|webhook| webhook.wants(event));
+        let delivery = |webhook: &Webhook| Delivery {
+            id: app.clock.new_id(),
+            webhook_id: webhook.id,
+            event_id: *event_id,
+            event: event.clone(),
+            origin: Origin::Event,
+            state: DeliveryState::Pending,
+            attempts: 0,
+            due_at: now,
+            last_status: None,
+            last_error: None,
+            ended_at: None,
+            created_at: now,
+        };
+        let wanted: Vec<Delivery> = wanting.map(delivery).collect();
+        deliveries::insert_all(&mut tx, *org, &wanted).await?;
         store::mark_fanned_out(&mut tx, *org, *event_id).await?;
     }
     tx.commit().await?;

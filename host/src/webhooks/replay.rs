@@ -46,7 +46,8 @@ pub async fn one(
     if found.origin == Origin::Test {
         return Err(ReplayError::Test);
     }
-    let delivery = put(app, &mut tx, caller.org, &webhook, found.event_id, found.event).await?;
+    let delivery = again(app, &webhook, found.event_id, found.event);
+    deliveries::insert(&mut tx, caller.org, &delivery).await?;
     tx.commit().await?;
     wake::note();
     Ok(delivery)
@@ -71,9 +72,9 @@ pub async fn since(
     let next_since = events.get(EVENTS_MAX).map(|(_, _, time)| *time);
     events.truncate(EVENTS_MAX);
     let count = events.len();
-    for (id, event, _) in events {
-        put(app, &mut tx, caller.org, &webhook, id, event).await?;
-    }
+    let again: Vec<Delivery> =
+        events.into_iter().map(|(id, event, _)| again(app, &webhook, id, event)).collect();
+    deliveries::insert_all(&mut tx, caller.org, &again).await?;
     tx.commit().await?;
     wake::note();
     Ok(Replayed { events: count, next_since })
@@ -87,16 +88,9 @@ async fn find_enabled(conn: &mut Conn, org: OrgId, id: WebhookId) -> Result<Webh
     Err(ReplayError::Disabled { reason: webhook.disabled_reason.unwrap_or_default() })
 }
 
-async fn put(
-    app: &App,
-    conn: &mut Conn,
-    org: OrgId,
-    webhook: &Webhook,
-    event_id: EventId,
-    event: String,
-) -> Result<Delivery, sqlx::Error> {
+fn again(app: &App, webhook: &Webhook, event_id: EventId, event: String) -> Delivery {
     let now = app.clock.now();
-    let delivery = Delivery {
+    Delivery {
         id: app.clock.new_id(),
         webhook_id: webhook.id,
         event_id,
@@ -109,7 +103,5 @@ async fn put(
         last_error: None,
         ended_at: None,
         created_at: now,
-    };
-    deliveries::insert(conn, org, &delivery).await?;
-    Ok(delivery)
+    }
 }

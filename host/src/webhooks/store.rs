@@ -12,7 +12,7 @@ use crate::db::{Conn, Filter, Slice, Value};
 use crate::model::ids::{EventId, OrgId, WebhookId};
 use crate::model::time::Time;
 use crate::model::webhook::{Event, EventName};
-use crate::{execute, fetch_all, fetch_one, fetch_optional};
+use crate::{execute, fetch_all, fetch_one, fetch_optional, insert_all};
 
 /// Serializes the fan-out of all nodes on PostgreSQL; any number that nothing else uses.
 const FAN_OUT_LOCK: i64 = 0x7265_7061_6972_0001;
@@ -40,6 +40,37 @@ pub async fn enqueue(
         now
     )?;
     if pending {
+        wake::note();
+    }
+    Ok(())
+}
+
+/// The same for several of one kind, each with its own id and data.
+pub async fn enqueue_all(
+    conn: &mut Conn,
+    org: OrgId,
+    event: &str,
+    events: &[(EventId, serde_json::Value)],
+    now: Time,
+) -> Result<(), sqlx::Error> {
+    let (pending,): (bool,) = fetch_one!(
+        conn,
+        (bool,),
+        "select exists (select 1 from webhook_endpoints w where w.org_id = $1 and w.enabled)",
+        org
+    )?;
+    insert_all!(
+        conn,
+        "insert into events (org_id, id, event, data, created_at, pending) ",
+        events,
+        |row| org,
+        row.0,
+        event,
+        Json(&row.1),
+        now,
+        pending
+    )?;
+    if pending && !events.is_empty() {
         wake::note();
     }
     Ok(())

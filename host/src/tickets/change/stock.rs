@@ -1,10 +1,13 @@
 //! What a change means for stock: which lines need some, where it comes from, what goes back.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::app::App;
 use crate::auth::Caller;
 use crate::db::Conn;
 use crate::inventory;
 use crate::inventory::reserve::StockChange;
+use crate::model::distinct::each_once;
 use crate::model::event::Hook;
 use crate::model::ids::OrgId;
 use crate::model::people::Actor;
@@ -34,13 +37,8 @@ pub async fn needs(
     before: &Detail,
     draft: &Draft,
 ) -> Result<Needs, ChangeError> {
-    let mut ids: Vec<_> = draft.after.parts.iter().filter_map(|part| part.inventory_id).collect();
-    ids.sort();
-    ids.dedup();
-    let mut named = Vec::with_capacity(ids.len());
-    for id in ids {
-        named.extend(inventory::store::get(conn, org, id).await?);
-    }
+    let ids = draft.after.parts.iter().filter_map(|part| part.inventory_id).collect();
+    let named = inventory::store::get_all(conn, org, &each_once(ids)).await?;
     let shortages = if tries_stock(before, draft) { draft.after.shortages() } else { Vec::new() };
     Ok(Needs { shortages, named })
 }
@@ -146,28 +144,22 @@ async fn candidates(
 ) -> Result<Vec<Item>, ChangeError> {
     let shop = draft.after.ticket.shop_id;
     let mut conn = app.db.read().await?;
-    let mut stock: Vec<Item> = Vec::new();
-    for shortage in &needs.shortages {
-        let limit = CANDIDATES_MAX as i64;
-        for item in
-            inventory::store::candidates(&mut conn, caller.org, shop, shortage.item_id, limit)
-                .await?
-        {
-            if !stock.iter().any(|known| known.id == item.id) {
-                stock.push(item);
-            }
-        }
-    }
-    stock.truncate(CANDIDATES_MAX);
+    let short: HashSet<_> = needs.shortages.iter().map(|shortage| shortage.item_id).collect();
+    let named: Vec<&Item> = needs.named.iter().filter(|item| short.contains(&item.id)).collect();
+    let limit = CANDIDATES_MAX as i64;
+    let mut stock =
+        inventory::store::candidates(&mut conn, caller.org, shop, &named, limit).await?;
     stock.sort_by_key(|item| (item.shop_id != shop, item.id));
     Ok(stock)
 }
 
 /// The lines that a plan leaves short.
 pub fn still_short(draft: &Draft, shortages: &[Shortage], plan: &Plan) -> Vec<ShortLine> {
+    let planned = plan.by_part();
+    let parts: HashMap<_, _> = draft.after.parts.iter().map(|part| (part.id, part)).collect();
     let short = |line: &Shortage| {
-        let missing = line.missing - plan.planned(|allocation| allocation.part_id == line.part_id);
-        let part = draft.after.parts.iter().find(|part| part.id == line.part_id)?;
+        let missing = line.missing - planned.get(&line.part_id).copied().unwrap_or_default();
+        let part = parts.get(&line.part_id)?;
         (missing > 0).then(|| ShortLine {
             part_id: line.part_id,
             inventory_id: line.item_id,
@@ -185,8 +177,6 @@ fn kept_holds(
     before: &Detail,
     release: &[(crate::model::stock::Reservation, i64)],
 ) -> Vec<crate::model::stock::Reservation> {
-    parts::held(before)
-        .filter(|row| !release.iter().any(|(gone, _)| gone.id == row.id))
-        .cloned()
-        .collect()
+    let gone: HashSet<_> = release.iter().map(|(row, _)| row.id).collect();
+    parts::held(before).filter(|row| !gone.contains(&row.id)).cloned().collect()
 }

@@ -43,18 +43,27 @@ pub struct ListFilter {
 }
 
 pub async fn insert(conn: &mut Conn, org: OrgId, delivery: &Delivery) -> Result<(), sqlx::Error> {
-    execute!(
+    insert_all(conn, org, std::slice::from_ref(delivery)).await
+}
+
+pub async fn insert_all(
+    conn: &mut Conn,
+    org: OrgId,
+    deliveries: &[Delivery],
+) -> Result<(), sqlx::Error> {
+    crate::insert_all!(
         conn,
         "insert into webhook_deliveries (org_id, id, webhook_id, event_id, event, origin, state, attempts, due_at,
-             created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)",
-        org,
+             created_at) ",
+        deliveries,
+        |delivery| org,
         delivery.id,
         delivery.webhook_id,
         delivery.event_id,
         delivery.event.as_str(),
         delivery.origin.as_str(),
         delivery.state.as_str(),
+        0_i64,
         delivery.due_at,
         delivery.created_at
     )?;

@@ -1,0 +1,124 @@
+//! Where in a body something is: `parts[0].quantity`.
+//!
+//! Invariant: a place costs nothing until it is shown. It borrows its parent and its name, so a loop over values can name
+//! each of them; the text is made by `Display`, once, for the one that an error is about, and long names are cut.
+//! Functions that check a value take the place itself (`impl Display`), never its text.
+
+use std::fmt;
+
+use super::excerpt;
+
+/// One step from a value to one inside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    Field(&'a str),
+    Index(usize),
+}
+
+/// A value in a body: its parent's place and the step from there; without a step, the body itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'a> {
+    inner: Option<(&'a Place<'a>, Step<'a>)>,
+}
+
+impl<'a> Place<'a> {
+    pub const BODY: Place<'static> = Place { inner: None };
+
+    /// A field of the body.
+    pub fn of(name: &'a str) -> Place<'a> {
+        Place { inner: Some((&Place::BODY, Step::Field(name))) }
+    }
+
+    pub fn field(&'a self, name: &'a str) -> Place<'a> {
+        Place { inner: Some((self, Step::Field(name))) }
+    }
+
+    pub fn at(&'a self, index: usize) -> Place<'a> {
+        Place { inner: Some((self, Step::Index(index))) }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((parent, step)) = self.inner else { return Ok(()) };
+        parent.fmt(f)?;
+        write_step(f, step, parent.inner.is_none())
+    }
+}
+
+/// The text of steps from the body inwards.
+pub fn text<'a>(steps: impl IntoIterator<Item = Step<'a>>) -> String {
+    let mut text = String::new();
+    for step in steps {
+        let is_first = text.is_empty();
+        // Writing into a String does not fail.
+        let _ = write_step(&mut text, step, is_first);
+    }
+    text
+}
+
+fn write_step(to: &mut impl fmt::Write, step: Step<'_>, is_first: bool) -> fmt::Result {
+    #[cfg(test)]
+    written::count(step, is_first);
+    match step {
+        Step::Index(index) => write!(to, "[{index}]"),
+        Step::Field(name) => {
+            to.write_str(if is_first { "" } else { "." })?;
+            to.write_str(&excerpt::text(name, excerpt::NAME_BYTES_MAX))
+        }
+    }
+}
+
+/// How many bytes of places this thread has written: what a test can hold against the size of its input.
+#[cfg(test)]
+pub mod written {
+    use std::cell::Cell;
+
+    use super::{Step, excerpt};
+
+    thread_local! {
+        static BYTES: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub fn reset() {
+        BYTES.set(0);
+    }
+
+    pub fn bytes() -> usize {
+        BYTES.get()
+    }
+
+    pub(super) fn count(step: Step<'_>, is_first: bool) {
+        let bytes = match step {
+            Step::Index(index) => index.to_string().len() + "[]".len(),
+            Step::Field(name) => {
+                excerpt::text(name, excerpt::NAME_BYTES_MAX).len() + usize::from(!is_first)
+            }
+        };
+        BYTES.set(BYTES.get() + bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_written_from_the_body_inwards() {
+        let (body, parts) = (Place::BODY, Place::of("parts"));
+        let line = parts.at(0);
+        assert_eq!(line.field("quantity").to_string(), "parts[0].quantity");
+        assert_eq!(body.to_string(), "");
+        assert_eq!(body.at(3).to_string(), "[3]");
+        let steps = [Step::Field("parts"), Step::Index(0), Step::Field("quantity")];
+        assert_eq!(text(steps), "parts[0].quantity");
+    }
+
+    #[test]
+    fn a_long_name_is_cut() {
+        let name = "k".repeat(1 << 20);
+        let place = Place::of(&name);
+        assert!(place.at(7).to_string().len() < 120, "{}", place.at(7).to_string().len());
+        assert!(place.at(7).to_string().ends_with("…[7]"));
+    }
+}
