@@ -1,12 +1,11 @@
 //! How many requests a key and an address may make.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
+use repairops::Config;
 use repairops::model::people::Scope;
 use repairops::rate_limits::flush::flush;
 use repairops::rate_limits::rates::{Rates, RatesOption};
-use repairops::{Config, router};
 
 use crate::crash::Server;
 use crate::support::app::Node;
@@ -250,11 +249,7 @@ async fn a_client_without_a_good_key_is_slowed_down_by_its_address(t: &TestApp) 
             config.limits.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
         })
         .await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let base = format!("http://{}", listener.local_addr().expect("an address"));
-    let service = router(node.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, service).await });
-    let good = node.admin.over_socket(base);
+    let good = node.admin.over_socket(node.serve().await);
     good.get("/v1/tickets").await.expect_status(200);
     // From the beginning of a minute, so that all of it is in one.
     let into = node.app.clock.now().timestamp_millis().rem_euclid(60_000) as u64;

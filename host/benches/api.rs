@@ -19,7 +19,7 @@ use repairops::config::{Config, DatabaseConfig};
 use repairops::keys::create::NewKey;
 use repairops::model::ids::OrgId;
 use repairops::model::people::Scope;
-use repairops::{App, keys, organizations, router};
+use repairops::{App, keys, organizations};
 use serde_json::{Value, json};
 use wire::Wire;
 
@@ -120,8 +120,8 @@ async fn prepare(app: App) -> anyhow::Result<Bench> {
     tx.commit().await?;
     let new = NewKey::new("bench", Scope::Admin);
     let key = keys::create::create(&app.db, &app.clock, org, new).await?.text;
-    let api = wire::serve(router(app.clone())).await?;
-    let bare = wire::serve(bare::router(app, org)).await?;
+    let api = wire::serve(&app).await?;
+    let bare = bare::serve(app, org).await?;
     let mut wire = Wire::connect(&api).await?;
     let made = wire.send("POST", "/v1/shops", &key, Some(&json!({ "name": "Bench" }))).await?;
     let shop = text(&made, "id")?;

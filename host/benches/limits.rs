@@ -18,7 +18,7 @@ use repairops::keys::create::NewKey;
 use repairops::model::ids::OrgId;
 use repairops::model::people::Scope;
 use repairops::rate_limits::flush;
-use repairops::{App, keys, organizations, router};
+use repairops::{App, keys, organizations};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use wire::Wire;
@@ -118,8 +118,8 @@ async fn prepare(database: &str, url: &str, folder: &Path) -> anyhow::Result<Ben
     for app in [&unlimited, &limited] {
         tokio::spawn(flush::run_until(app.clone(), stopped.clone()));
     }
-    let unlimited = wire::serve(router(unlimited)).await?;
-    let limited = wire::serve(router(limited)).await?;
+    let unlimited = wire::serve(&unlimited).await?;
+    let limited = wire::serve(&limited).await?;
     let mut wire = Wire::connect(&unlimited).await?;
     let id = |body: Value| Ok::<_, anyhow::Error>(body["id"].as_str().context("no id")?.to_owned());
     let shop = json!({ "name": "Bench" });

@@ -23,7 +23,7 @@ use crate::runtime::{Runtime, RuntimeConfig};
 use crate::webhooks::{Webhooks, wake};
 use crate::{
     access_log, customers, feedback, idempotency, inventory, keys, kpis, metrics, openapi,
-    payments, plugins, request_id, shops, tickets, users, webhooks,
+    payments, plugins, request_id, shops, tickets, timeouts, users, webhooks,
 };
 
 /// The largest body of an ordinary request.
@@ -95,6 +95,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(axum::middleware::from_fn_with_state(app.clone(), wake::after_request))
         .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::http::keep))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), timeouts::limit))
         .layer(axum::middleware::from_fn(rate_limits::headers::show))
         .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::count_request))
         .layer(axum::middleware::from_fn(access_log::log))

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
 
 use crate::model::limits::Limits;
@@ -51,7 +52,69 @@ pub struct Config {
     pub limits: LimitConfig,
 
     #[command(flatten)]
+    pub connections: ConnectionConfig,
+
+    #[command(flatten)]
     pub webhooks: WebhookConfig,
+}
+
+/// How long a client may take, and how many connections there may be.
+#[derive(Args, Clone, Debug)]
+pub struct ConnectionConfig {
+    /// How long a client may take to send the head of a request, in milliseconds; a new connection that has sent
+    /// nothing is closed after as long.
+    #[arg(long, env = "REPAIROPS_HEAD_TIMEOUT_MS", default_value_t = 10_000, value_parser = timeout_ms())]
+    pub head_timeout_ms: u64,
+
+    /// How long the body of a request may pause, in milliseconds, before it is answered 408.
+    #[arg(long, env = "REPAIROPS_BODY_TIMEOUT_MS", default_value_t = 10_000, value_parser = timeout_ms())]
+    pub body_timeout_ms: u64,
+
+    /// How long a client may read nothing of its response, in milliseconds, before the connection is closed.
+    #[arg(long, env = "REPAIROPS_WRITE_TIMEOUT_MS", default_value_t = 10_000, value_parser = timeout_ms())]
+    pub write_timeout_ms: u64,
+
+    /// How long a connection is kept open for another request, in milliseconds.
+    #[arg(long, env = "REPAIROPS_IDLE_TIMEOUT_MS", default_value_t = 75_000, value_parser = timeout_ms())]
+    pub idle_timeout_ms: u64,
+
+    /// How long a request may take, in milliseconds, from its head to its response: 408 if its body was not there by
+    /// then, else 503. The client then has as long again to read the response.
+    #[arg(long, env = "REPAIROPS_REQUEST_TIMEOUT_MS", default_value_t = 60_000, value_parser = timeout_ms())]
+    pub request_timeout_ms: u64,
+
+    /// The same for uploads of plugins, which are larger.
+    #[arg(long, env = "REPAIROPS_UPLOAD_TIMEOUT_MS", default_value_t = 300_000, value_parser = timeout_ms())]
+    pub upload_timeout_ms: u64,
+
+    /// How many connections may be open at the same time. 0 means 10,000, or fewer if the limit on open files leaves
+    /// fewer beside the 256 files that the server keeps for itself.
+    #[arg(long, env = "REPAIROPS_CONNECTIONS_MAX", default_value_t = 0)]
+    pub connections_max: usize,
+
+    /// Of these, how many from one address (of IPv6: one /64); 0 means any number. Not applied to --trusted-proxies.
+    #[arg(long, env = "REPAIROPS_CONNECTIONS_PER_ADDRESS", default_value_t = 256)]
+    pub connections_per_address: usize,
+}
+
+/// From a millisecond to a day: what is longer is no timeout.
+fn timeout_ms() -> RangedU64ValueParser<u64> {
+    clap::value_parser!(u64).range(1..=86_400_000)
+}
+
+impl Default for ConnectionConfig {
+    fn default() -> Self {
+        ConnectionConfig {
+            head_timeout_ms: 10_000,
+            body_timeout_ms: 10_000,
+            write_timeout_ms: 10_000,
+            idle_timeout_ms: 75_000,
+            request_timeout_ms: 60_000,
+            upload_timeout_ms: 300_000,
+            connections_max: 0,
+            connections_per_address: 256,
+        }
+    }
 }
 
 /// How webhooks are delivered from this node.
@@ -203,6 +266,7 @@ impl Config {
             component_max_bytes: 32 * 1024 * 1024,
             compile: CompileConfig::default(),
             limits: LimitConfig::default(),
+            connections: ConnectionConfig::default(),
             webhooks: WebhookConfig::default(),
         }
     }

@@ -15,6 +15,7 @@ mod payments;
 mod people;
 mod plugins;
 mod tickets;
+mod timeouts;
 mod webhooks;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use serde_json::{Value, json};
 use crate::model::excerpt;
 use crate::model::invalid::Invalid;
 use crate::request_id;
+use crate::timeouts::BodyTimeout;
 
 #[derive(Debug)]
 pub struct ApiError {
@@ -104,6 +106,9 @@ impl ApiError {
     }
 
     pub fn from_bytes_rejection(rejection: BytesRejection) -> Self {
+        if let Some(late) = BodyTimeout::find_in(&rejection) {
+            return late.into();
+        }
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             return Self::too_large(crate::app::BODY_MAX_BYTES);
         }
@@ -158,6 +163,10 @@ impl IntoResponse for ApiError {
         let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::REQUEST_TIMEOUT {
+            // What is still to come of its body would be taken for the next request.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response

@@ -17,12 +17,14 @@ pub mod error;
 pub mod etag;
 pub mod extract;
 pub mod health;
+pub mod listener;
 pub mod metrics;
 pub mod model;
 pub mod openapi;
 pub mod page;
 pub mod request_id;
 pub mod respond;
+pub mod timeouts;
 
 pub mod counters;
 pub mod customers;

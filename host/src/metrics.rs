@@ -55,6 +55,11 @@ struct RouteLabels {
     status: u16,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClosedLabels {
+    reason: &'static str,
+}
+
 /// The metrics of one App.
 pub struct Metrics {
     registry: Registry,
@@ -70,6 +75,8 @@ pub struct Metrics {
     webhook_late: Gauge,
     requests: Family<RouteLabels, Counter>,
     request_seconds: Histogram,
+    connections: Gauge,
+    connections_closed: Family<ClosedLabels, Counter>,
     plugins: Mutex<HashSet<String>>,
 }
 
@@ -94,6 +101,8 @@ impl Default for Metrics {
             webhook_late: Gauge::default(),
             requests: Family::default(),
             request_seconds: Histogram::new(exponential_buckets(0.000_1, 2.5, 12)),
+            connections: Gauge::default(),
+            connections_closed: Family::default(),
             plugins: Mutex::default(),
             registry: Registry::default(),
         };
@@ -150,6 +159,16 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.request_seconds.clone(),
         );
+        registry.register(
+            "connections_open",
+            "Open connections of clients",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "connections_closed",
+            "Connections that the server refused or closed, by the limit or timeout",
+            metrics.connections_closed.clone(),
+        );
         Metrics { registry, ..metrics }
     }
 }
@@ -179,6 +198,18 @@ impl Metrics {
     pub fn count_webhook_attempt(&self, outcome: &'static str, duration: Duration) {
         self.webhook_attempts.get_or_create(&WebhookLabels { outcome }).inc();
         self.webhook_seconds.observe(duration.as_secs_f64());
+    }
+
+    pub fn connection_opened(&self) {
+        self.connections.inc();
+    }
+
+    pub fn connection_ended(&self) {
+        self.connections.dec();
+    }
+
+    pub fn count_closed_connection(&self, reason: &'static str) {
+        self.connections_closed.get_or_create(&ClosedLabels { reason }).inc();
     }
 
     /// As the dispatcher saw it last; every node sees the whole.

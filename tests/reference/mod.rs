@@ -13,9 +13,10 @@ mod world;
 
 use std::process::Command;
 
-use repairops::{App, router};
+use repairops::App;
 use serde_json::Value;
 
+use crate::support::app::serve;
 use crate::support::tools;
 use crate::support::{TestApp, python};
 use documented::assert_documented;
@@ -47,9 +48,7 @@ impl Server {
     }
 
     async fn of(app: App, authorization: &str) -> Server {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let base = format!("http://{}/v1", listener.local_addr().expect("an address"));
-        tokio::spawn(async move { axum::serve(listener, router(app)).await });
+        let base = format!("{}/v1", serve(&app).await);
         let key = authorization.trim_start_matches("Bearer ").to_owned();
         Server { base, key }
     }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use repairops::{App, router};
+use repairops::App;
 
-use crate::support::TestApp;
+use crate::support::app::{self, TestApp};
 use crate::support::client::Client;
 use crate::support::node;
 use crate::support::tools::Ran;
@@ -23,10 +23,7 @@ impl Server {
 
     /// This client's server on a socket.
     pub async fn of(app: &App, client: &Client) -> Server {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let base = format!("http://{}/v1", listener.local_addr().expect("an address"));
-        let service = router(app.clone());
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        let base = format!("{}/v1", app::serve(app).await);
         Server { base, key: client.authorization().trim_start_matches("Bearer ").to_owned() }
     }
 

@@ -14,6 +14,7 @@ pub mod python;
 pub mod receiver;
 pub mod reply;
 pub mod shape;
+pub mod socket;
 pub mod statements;
 pub mod tools;
 
@@ -40,6 +41,19 @@ macro_rules! both_databases {
     )+};
 }
 pub(crate) use both_databases;
+
+/// Makes a test on SQLite of each, where the database has no part in what is tested.
+macro_rules! on_sqlite {
+    ($($test:ident),+ $(,)?) => {$(
+        mod $test {
+            #[test]
+            fn sqlite() {
+                crate::support::run(crate::support::Backend::Sqlite, super::$test);
+            }
+        }
+    )+};
+}
+pub(crate) use on_sqlite;
 
 /// Runs a test on a runtime of its own; afterwards the doctor must find nothing in its database.
 pub fn run(backend: Backend, test: impl AsyncFnOnce(&TestApp)) {

@@ -59,6 +59,7 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));
         let service = Router::new().fallback(take).with_state(inner.clone());
+        #[allow(clippy::disallowed_methods)] // Not our server.
         tokio::spawn(async move { axum::serve(listener, service).await });
         Receiver { url, inner }
     }

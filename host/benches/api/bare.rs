@@ -15,6 +15,7 @@ use repairops::tickets::views::{self, ListItem, TicketView};
 use repairops::{App, execute, fetch_one};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 type Bare = State<(App, OrgId)>;
@@ -33,7 +34,16 @@ impl axum::response::IntoResponse for Failed {
     }
 }
 
-pub fn router(app: App, org: OrgId) -> Router {
+/// Serves them on a port of its own; returns its address.
+pub async fn serve(app: App, org: OrgId) -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    #[allow(clippy::disallowed_methods)] // What others would write.
+    tokio::spawn(async move { axum::serve(listener, router(app, org)).await });
+    Ok(address)
+}
+
+fn router(app: App, org: OrgId) -> Router {
     Router::new()
         .route("/v1/tickets", get(list).post(create))
         .route("/v1/tickets/{id}", get(show))

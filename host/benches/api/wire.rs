@@ -1,7 +1,8 @@
 //! The leanest client there is, so that what is measured is the server: one connection, one request at a time.
 
 use anyhow::{Context, ensure};
-use axum::Router;
+use repairops::listener::Server;
+use repairops::{App, router};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,11 +12,11 @@ pub struct Wire {
     received: Vec<u8>,
 }
 
-/// Serves a router on a port of its own; answers its address.
-pub async fn serve(router: Router) -> anyhow::Result<String> {
+/// Serves the API as `repairops serve` does, on a port of its own; returns its address.
+pub async fn serve(app: &App) -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::spawn(Server::new(app, listener, router(app.clone())).run(std::future::pending()));
     Ok(address)
 }
 

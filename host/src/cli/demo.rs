@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::config::{Config, DatabaseConfig, LimitConfig};
 use crate::keys::create::{NewKey, create};
+use crate::listener::open_files;
 use crate::model::people::Scope;
 use crate::rate_limits::rates::{Rates, RatesOption};
 use crate::toolchain::{build_components, ensure_wasm_target};
@@ -72,6 +73,7 @@ impl Demo {
         let components = tokio::task::spawn_blocking(build).await??;
 
         say("Making a database with two shops, their people, stock and some weeks of tickets …");
+        open_files::raise_limit();
         let app = App::start(self.config(&folder)).await?;
         let world = history::make(&app, &components).await.context("making the demo's history")?;
         let keys = make_keys(&app, &world).await?;

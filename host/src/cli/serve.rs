@@ -1,6 +1,5 @@
 //! `repairops serve`.
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,11 +11,15 @@ use tokio::sync::watch;
 use crate::app::{App, router};
 use crate::cli::LogFormat;
 use crate::config::Config;
+use crate::listener::{Server, open_files};
 use crate::rate_limits::flush;
 use crate::{idempotency, metrics, plugins, tickets, webhooks};
 
 /// How long the end may take: a guest has a deadline of a second at most, a client may be slow.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
+
+/// For the collectors of metrics, beside the connections of clients: an attack on those must be visible.
+const METRICS_CONNECTIONS_MAX: usize = 64;
 
 #[derive(Args)]
 pub struct Serve {
@@ -36,13 +39,15 @@ pub struct Serve {
 impl Serve {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         super::start_logging("info,sqlx=warn", self.log_format);
+        open_files::raise_limit();
         let app = App::start(self.config).await?;
         let listener = listen(&app.config.listen).await?;
         if let Some(address) = &app.config.metrics_listen {
             let listener = listen(address).await?;
             tracing::info!(at = %listener.local_addr()?, "serving metrics");
-            let service = metrics::router(app.clone());
-            tokio::spawn(async move { axum::serve(listener, service).await });
+            let server = Server::new(&app, listener, metrics::router(app.clone()))
+                .with_connections_max(METRICS_CONNECTIONS_MAX);
+            tokio::spawn(server.run(std::future::pending()));
         }
         tracing::info!(address = %listener.local_addr()?, "serving");
         serve(app, listener, Duration::from_millis(self.drain_ms)).await?;
@@ -65,8 +70,7 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     let flushing = tokio::spawn(flush::run_until(app.clone(), stopped.clone()));
     let sweeping = tokio::spawn(idempotency::sweep::run_until(app.clone(), stopped.clone()));
     let ending = app.ending.clone();
-    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let server = Server::new(&app, listener, router(app.clone())).run(async move {
         asked_to_end().await;
         ending.begin();
         tracing::info!("asked to end: not ready any more");
@@ -75,7 +79,7 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
         let _ = stop.send(true);
     });
     tokio::select! {
-        result = server => result?,
+        () = server => {}
         () = too_long_after(stopped) => {
             tracing::warn!("some requests did not end within {} s; they are cut off", SHUTDOWN_MAX.as_secs());
         }

@@ -20,6 +20,11 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("NOT_FOUND", 404, "Resource does not exist"),
     ("METHOD_NOT_ALLOWED", 405, "The route has other methods; the header `Allow` lists them"),
     (
+        "REQUEST_TIMEOUT",
+        408,
+        "The body of the request paused or was not complete within `details.timeout_ms`; nothing was done",
+    ),
+    (
         "CONFLICT",
         409,
         "Resource conflict: what is there already, or a state that does not allow it",
@@ -56,6 +61,11 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("RATE_LIMIT_EXCEEDED", 429, "Too many requests; retry later"),
     ("SERVER_ERROR", 500, "Internal server error; contact support"),
     ("SERVER_BUSY", 503, "The server has no room for the request; try again"),
+    (
+        "SERVER_TIMEOUT",
+        503,
+        "The server did not finish the request within `details.timeout_ms`; read the resource to see whether it was carried out",
+    ),
     (
         "PLUGIN_UNAVAILABLE",
         503,

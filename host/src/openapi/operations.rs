@@ -15,6 +15,7 @@ const ERRORS: &[(u16, &str, &str)] = &[
     (401, "Unauthorized", "No API key, or an unknown, revoked or expired one"),
     (403, "Forbidden", "The key's scope or the organization's tier does not allow it"),
     (404, "NotFound", "There is no such resource in this organization"),
+    (408, "RequestTimeout", "The body paused for too long, or was not complete in time"),
     (409, "Conflict", "What is there already, or a state that does not allow it"),
     (413, "TooLarge", "The body is too large"),
     (415, "UnsupportedMediaType", "The body has another `Content-Type`"),
@@ -25,7 +26,11 @@ const ERRORS: &[(u16, &str, &str)] = &[
     ),
     (429, "TooManyRequests", "The key's requests of this hour are used up"),
     (500, "ServerError", "Contact support with the request id"),
-    (503, "Unavailable", "The server is busy, or a plugin that must be asked could not answer"),
+    (
+        503,
+        "Unavailable",
+        "The server is busy or took too long, or a plugin that must be asked could not answer",
+    ),
 ];
 
 pub fn complete(document: &mut Value) {
@@ -178,7 +183,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
         let applies = match status {
             404 => path.contains('{'),
             409 | 422 => is_write,
-            413 | 415 => takes_body,
+            408 | 413 | 415 => takes_body,
             _ => true,
         };
         if applies {

@@ -1,0 +1,125 @@
+//! Accepts connections and serves requests on them, instead of `axum::serve`, which waits for clients for ever.
+//!
+//! Invariants: a client that stalls, whether in a head, a body, a response or between requests, loses its connection
+//! after a timeout; stalled connections keep no other client out, however many there are; no failure of accept ends
+//! the loop.
+
+mod bodies;
+mod closed;
+mod connection;
+mod connections;
+mod io;
+pub mod open_files;
+mod progress;
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::app::App;
+use closed::ClosedLog;
+use connections::Connections;
+use progress::{Progress, Timeouts};
+
+/// The listener's own timeouts and limits are those of `app.config.connections`.
+pub struct Server {
+    app: App,
+    listener: TcpListener,
+    router: TowerToHyperService<Router>,
+    connections: Arc<Connections>,
+    timeouts: Timeouts,
+}
+
+/// How long accept waits after a failure that is likely to come again at once, as without a free file.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+impl Server {
+    pub fn new(app: &App, listener: TcpListener, router: Router) -> Server {
+        let config = &app.config.connections;
+        Server {
+            app: app.clone(),
+            listener,
+            router: TowerToHyperService::new(router),
+            connections: Arc::new(Connections::new(
+                open_files::connections_max(config.connections_max),
+                config.connections_per_address,
+                ClosedLog::new(app.metrics.clone()),
+            )),
+            timeouts: Timeouts::new(config),
+        }
+    }
+
+    /// For a listener beside the main one, whose connections are not to take its files.
+    pub fn with_connections_max(self, max: usize) -> Server {
+        let per_address = self.app.config.connections.connections_per_address;
+        let closed = ClosedLog::new(self.app.metrics.clone());
+        Server { connections: Arc::new(Connections::new(max, per_address, closed)), ..self }
+    }
+
+    /// Serves until `stop` is ready, then finishes the requests under way.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let (stopping, stopping_now) = watch::channel(false);
+        let accepting = async {
+            loop {
+                let (stream, peer) = self.accept().await;
+                self.serve(stream, peer, &stopping_now);
+            }
+        };
+        tokio::select! {
+            () = stop => {}
+            () = accepting => {}
+        }
+        let _ = stopping.send(true);
+        drop((self.listener, stopping_now));
+        // Each connection has a receiver.
+        stopping.closed().await;
+    }
+
+    async fn accept(&self) -> (TcpStream, SocketAddr) {
+        loop {
+            let error = match self.listener.accept().await {
+                Ok(accepted) => return accepted,
+                Err(error) => error,
+            };
+            let is_of_client = matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::ConnectionReset
+            );
+            if !is_of_client {
+                self.connections.note_accept_error(&error);
+                self.connections.evict();
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+
+    /// In a task of its own, if there is room for the connection; else it is closed.
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, stopping: &watch::Receiver<bool>) {
+        let place = match self.connections.admit(peer.ip(), self.trusts(peer.ip())) {
+            Ok(place) => place,
+            Err(reason) => return self.connections.note_closed(reason),
+        };
+        let progress = Arc::new(Progress::new(place, self.timeouts.clone()));
+        let connection = connection::serve(
+            stream,
+            peer,
+            self.router.clone(),
+            progress.clone(),
+            stopping.clone(),
+        );
+        let task = tokio::spawn(connection);
+        progress.place().set_task(task.abort_handle());
+    }
+
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.app.rate_limits.failures.trusts(peer.to_canonical())
+    }
+}
