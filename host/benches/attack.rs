@@ -6,6 +6,8 @@
 
 #[path = "attack/attacks.rs"]
 mod attacks;
+#[path = "attack/inputs.rs"]
+mod inputs;
 #[path = "attack/target.rs"]
 mod target;
 #[allow(dead_code)] // this bench uses a part of it
@@ -87,7 +89,8 @@ fn main() -> anyhow::Result<()> {
             let (target, attempts) = (target.clone(), attempts.clone());
             connections.push(attacker.spawn(async move {
                 loop {
-                    attack.attempt(&target, number, attempts.fetch_add(1, Ordering::Relaxed)).await;
+                    attack.attempt(&target, number).await;
+                    attempts.fetch_add(1, Ordering::Relaxed);
                 }
             }));
         }

@@ -1,6 +1,5 @@
 //! A server in this process and organizations to ask it, for benches.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -14,10 +13,14 @@ use repairops::keys::create::NewKey;
 use repairops::model::ids::OrgId;
 use repairops::model::people::Scope;
 use repairops::rate_limits::rates::RatesOption;
-use repairops::toolchain::{build_components, ensure_wasm_target};
 use repairops::{App, keys, organizations, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+#[path = "component.rs"]
+mod component;
+
+pub use component::build;
 
 pub struct World {
     app: App,
@@ -39,15 +42,6 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
-}
-
-/// Builds a component of this checkout.
-pub fn build(package: &str) -> anyhow::Result<Vec<u8>> {
-    let mut progress = |line: &str| eprintln!("{line}");
-    let target = ensure_wasm_target(&mut progress)?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = build_components(&target, &root, &[package], &mut progress)?;
-    Ok(std::fs::read(&built.first().context("no component")?.path)?)
 }
 
 /// The value at `share` of the sorted times, in microseconds.

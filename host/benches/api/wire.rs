@@ -36,12 +36,24 @@ impl Wire {
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
         let body = body.map(Value::to_string).unwrap_or_default();
-        let request = format!(
+        self.send_bytes(method, path, key, "application/json", body.as_bytes()).await
+    }
+
+    /// The same with a body of any kind.
+    pub async fn send_bytes(
+        &mut self,
+        method: &str,
+        path: &str,
+        key: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> anyhow::Result<Value> {
+        let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+             content-type: {kind}\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        self.stream.write_all(request.as_bytes()).await?;
+        self.stream.write_all(&[head.as_bytes(), body].concat()).await?;
         let (head_end, length) = loop {
             if let Some(found) = head(&self.received)? {
                 break found;

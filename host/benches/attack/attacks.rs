@@ -1,6 +1,7 @@
-//! What an attacker sends. A new attack is a variant of [`Attack`], its name and the text that it sends; one that sends
+//! What an attacker sends. A new attack is a variant of [`Attack`], its name and the bytes that it sends; one that sends
 //! whole requests needs nothing else (`Connection: close` makes the server hang up after the response).
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -26,10 +27,18 @@ pub enum Attack {
     /// Without a key: large responses that are not read.
     UnreadResponses,
     UnreadResponsesFromEverywhere,
+    /// With a key, uploads whose settings schema is over the bounds.
+    ExponentialSchemas,
+    Patterns,
+    /// With a key, settings that use up the limits of a check.
+    DeepSettings,
+    /// With a key, the largest body and the longest URL, made to cost much.
+    WorstBodies,
+    WorstUrls,
 }
 
 impl Attack {
-    pub const ALL: [Attack; 7] = [
+    pub const ALL: [Attack; 12] = [
         Attack::Nothing,
         Attack::HalfHeads,
         Attack::HalfHeadsFromEverywhere,
@@ -37,6 +46,11 @@ impl Attack {
         Attack::HalfBodiesFromEverywhere,
         Attack::UnreadResponses,
         Attack::UnreadResponsesFromEverywhere,
+        Attack::ExponentialSchemas,
+        Attack::Patterns,
+        Attack::DeepSettings,
+        Attack::WorstBodies,
+        Attack::WorstUrls,
     ];
 
     pub fn name(self) -> &'static str {
@@ -48,24 +62,36 @@ impl Attack {
             Attack::HalfBodiesFromEverywhere => "half bodies from 64 addresses",
             Attack::UnreadResponses => "unread responses",
             Attack::UnreadResponsesFromEverywhere => "unread responses from 64 addresses",
+            Attack::ExponentialSchemas => "exponential schemas",
+            Attack::Patterns => "patterns that repeat",
+            Attack::DeepSettings => "deep settings",
+            Attack::WorstBodies => "worst bodies",
+            Attack::WorstUrls => "worst URLs",
         }
     }
 
-    /// More at the same time would add nothing.
+    /// More at the same time would add nothing: these keep all cores of the server busy.
     pub fn connections_max(self) -> usize {
-        usize::MAX
+        match self {
+            Attack::ExponentialSchemas
+            | Attack::Patterns
+            | Attack::DeepSettings
+            | Attack::WorstBodies
+            | Attack::WorstUrls => 32,
+            _ => usize::MAX,
+        }
     }
 
     /// One try of one of the attacker's connections: connects, sends, and holds on until the server hangs up.
     /// `number` is that of the connection, `attempt` counts all of them.
-    pub async fn attempt(self, target: &Target, number: usize, attempt: u64) {
-        let text = self.text(target, attempt);
+    pub async fn attempt(self, target: &Target, number: usize) {
+        let bytes = self.bytes(target);
         let Ok(mut stream) = connect(self.source(number), &target.address).await else {
             // For want of a port, for example.
             tokio::time::sleep(Duration::from_millis(10)).await;
             return;
         };
-        if stream.write_all(text.as_bytes()).await.is_err() {
+        if stream.write_all(&bytes).await.is_err() {
             return;
         }
         if self.reads() {
@@ -77,8 +103,14 @@ impl Attack {
         }
     }
 
-    fn text(self, target: &Target, _attempt: u64) -> String {
-        match self {
+    fn bytes(self, target: &Target) -> Cow<'_, [u8]> {
+        let inputs = &target.inputs;
+        let text = match self {
+            Attack::ExponentialSchemas => return Cow::Borrowed(&inputs.exponential_schema),
+            Attack::Patterns => return Cow::Borrowed(&inputs.patterns),
+            Attack::DeepSettings => return Cow::Borrowed(&inputs.deep_settings),
+            Attack::WorstBodies => return Cow::Borrowed(&inputs.worst_body),
+            Attack::WorstUrls => return Cow::Borrowed(&inputs.worst_url),
             Attack::Nothing => String::new(),
             Attack::HalfHeads | Attack::HalfHeadsFromEverywhere => {
                 "POST /v1/tickets HTTP/1.1\r\nhost: bench\r\ncontent-".to_owned()
@@ -91,7 +123,8 @@ impl Attack {
             Attack::UnreadResponses | Attack::UnreadResponsesFromEverywhere => {
                 "GET /v1/openapi.json HTTP/1.1\r\nhost: bench\r\n\r\n".repeat(50)
             }
-        }
+        };
+        Cow::Owned(text.into_bytes())
     }
 
     fn reads(self) -> bool {

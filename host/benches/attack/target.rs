@@ -14,6 +14,7 @@ use repairops::organizations;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::inputs::Inputs;
 use super::wire::Wire;
 
 /// What many systems allow a process by default; the server cannot raise it here.
@@ -23,6 +24,7 @@ pub struct Target {
     pub address: String,
     pub attacker: Party,
     pub victim: Party,
+    pub inputs: Inputs,
     server: Child,
     _folder: TempDir,
 }
@@ -60,7 +62,8 @@ impl Target {
         let [attacker, victim] = keys;
         let attacker = Party::make(&address, attacker).await?;
         let victim = Party::make(&address, victim).await?;
-        Ok(Target { address, attacker, victim, server, _folder: folder })
+        let inputs = Inputs::make(&address, &attacker).await?;
+        Ok(Target { address, attacker, victim, inputs, server, _folder: folder })
     }
 }
 
