@@ -29,7 +29,7 @@ const ROUNDS: usize = 15;
 const RATIO_MAX: f64 = 2.5;
 const TIME_MAX: Duration = Duration::from_millis(20);
 /// Of what takes less, the ratio tells of the machine's noise.
-const TIME_MIN: Duration = Duration::from_millis(1);
+const TIME_MIN: Duration = Duration::from_millis(5);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
