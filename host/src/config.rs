@@ -87,7 +87,8 @@ pub struct ConnectionConfig {
     #[arg(long, env = "REPAIROPS_UPLOAD_TIMEOUT_MS", default_value_t = 300_000, value_parser = timeout_ms())]
     pub upload_timeout_ms: u64,
 
-    /// How many connections may be open at the same time. 0 means 10,000, or fewer if the limit on open files leaves
+    /// How many connections may be open at the same time; beyond, the address with the most connections that wait for
+    /// their client loses one for each new one. 0 means 10,000, or fewer if the limit on open files leaves
     /// fewer beside the 256 files that the server keeps for itself.
     #[arg(long, env = "REPAIROPS_CONNECTIONS_MAX", default_value_t = 0)]
     pub connections_max: usize,

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use repairops::db::Conn;
 use repairops::keys::create::NewKey;
-use repairops::listener::Server;
+use repairops::listener::{Server, bind};
 use repairops::model::ids::{KeyId, OrgId};
 use repairops::model::people::Scope;
 use repairops::rate_limits::rates::RatesOption;
@@ -144,7 +144,7 @@ impl TestApp {
 
 /// Serves as `repairops serve` does, on a port of its own; returns the URL.
 pub async fn serve(app: &App) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
     let server = Server::new(app, listener, router(app.clone()));
     tokio::spawn(server.run(std::future::pending()));

@@ -1,11 +1,11 @@
 //! The leanest client there is, so that what is measured is the server: one connection, one request at a time.
 
 use anyhow::{Context, ensure};
-use repairops::listener::Server;
+use repairops::listener::{Server, bind};
 use repairops::{App, router};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 pub struct Wire {
     stream: TcpStream,
@@ -14,7 +14,7 @@ pub struct Wire {
 
 /// Serves the API as `repairops serve` does, on a port of its own; returns its address.
 pub async fn serve(app: &App) -> anyhow::Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
     tokio::spawn(Server::new(app, listener, router(app.clone())).run(std::future::pending()));
     Ok(address)

@@ -14,12 +14,11 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use ipnet::IpNet;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::{Config, DatabaseConfig, LimitConfig};
 use crate::keys::create::{NewKey, create};
-use crate::listener::open_files;
+use crate::listener::{bind, open_files};
 use crate::model::people::Scope;
 use crate::rate_limits::rates::{Rates, RatesOption};
 use crate::toolchain::{build_components, ensure_wasm_target};
@@ -66,7 +65,7 @@ impl Demo {
         // The story needs no fixed port, so it runs beside a demo that serves. Taken first: a port that is in
         // use should not be found out after minutes of building.
         let listen = if self.check { "127.0.0.1:0" } else { self.listen.as_str() };
-        let listener = TcpListener::bind(listen).await.with_context(|| {
+        let listener = bind(listen).await.with_context(|| {
             format!("listening on {listen}; choose another address with --listen")
         })?;
         let folder = tempfile::tempdir().context("making a folder for the demo")?;

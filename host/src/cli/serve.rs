@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::app::{App, router};
 use crate::cli::LogFormat;
 use crate::config::Config;
-use crate::listener::{Server, open_files};
+use crate::listener::{Server, bind, open_files};
 use crate::rate_limits::flush;
 use crate::{idempotency, metrics, plugins, tickets, webhooks};
 
@@ -56,7 +56,7 @@ impl Serve {
 }
 
 async fn listen(address: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
+    bind(address).await.with_context(|| format!("listening on {address}"))
 }
 
 /// Serves until the process is asked to end. For the time of `drain` it says so and still serves; then requests under way are finished first, guests by their

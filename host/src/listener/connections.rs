@@ -1,11 +1,11 @@
 //! The open connections: how many there are in all and from each address, and which of them wait for their client.
 //!
-//! Invariant: there is never more than `max` of them. When there are as many, the one that has been waiting for its
-//! client longest makes room, so that connections that stall keep nobody out; one whose request the server is working
-//! on is never closed for another.
+//! Invariant: there are never more than `max`. When there are as many, the address with the most waiting connections
+//! loses the one that has been waiting longest: connections that stall keep nobody out, and who has few of them keeps
+//! them. One whose request the server is working on is never closed for another.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,24 +31,29 @@ pub struct Place {
 #[derive(Default)]
 struct State {
     open: HashMap<u64, Open>,
-    waiting: BTreeMap<Rank, u64>,
-    addresses: HashMap<Network, usize>,
-    /// For ids and ranks; it only grows.
+    addresses: HashMap<Network, Address>,
+    /// Of the addresses with waiting connections; the last one makes room next.
+    order: BTreeSet<Rank>,
+    /// For ids and turns; it only grows.
     next: u64,
 }
 
 struct Open {
-    /// `None` for a trusted proxy.
-    address: Option<Network>,
-    /// Its key in `waiting`.
-    rank: Option<Rank>,
-    had_request: bool,
+    address: Network,
+    /// When its wait began; `None` while it does not wait.
+    turn: Option<u64>,
     task: Option<AbortHandle>,
 }
 
-/// The order in which waiting connections make room: first those that never sent a whole head, and then by when their
-/// wait began.
-type Rank = (bool, u64);
+#[derive(Default)]
+struct Address {
+    open: usize,
+    /// The ids of those that wait, by their turn.
+    waiting: BTreeMap<u64, u64>,
+}
+
+/// How many connections of the address wait, and of equal ones the longest wait.
+type Rank = (usize, Reverse<u64>, Network);
 
 impl Connections {
     pub fn new(max: usize, per_address: usize, closed: ClosedLog) -> Connections {
@@ -58,11 +63,10 @@ impl Connections {
     /// Takes a place for a new connection, which begins by waiting for its client. `is_trusted` exempts its address
     /// from the limit of one address.
     pub fn admit(self: &Arc<Self>, peer: IpAddr, is_trusted: bool) -> Result<Place, Closed> {
+        let address = Network::of(peer);
         let mut state = self.lock();
-        let address = (!is_trusted && self.per_address > 0).then(|| Network::of(peer));
-        if let Some(address) = &address
-            && state.addresses.get(address).is_some_and(|count| *count >= self.per_address)
-        {
+        let count = state.addresses.get(&address).map_or(0, |address| address.open);
+        if !is_trusted && self.per_address > 0 && count >= self.per_address {
             return Err(Closed::AddressFull);
         }
         let evicted = if state.open.len() >= self.max {
@@ -70,11 +74,9 @@ impl Connections {
         } else {
             None
         };
-        if let Some(address) = address {
-            *state.addresses.entry(address).or_default() += 1;
-        }
         let id = state.next();
-        state.open.insert(id, Open { address, rank: None, had_request: false, task: None });
+        state.open.insert(id, Open { address, turn: None, task: None });
+        state.addresses.entry(address).or_default().open += 1;
         state.wait(id);
         self.closed.metrics.connection_opened();
         drop(state);
@@ -82,7 +84,7 @@ impl Connections {
         Ok(Place { connections: self.clone(), id })
     }
 
-    /// Closes the connection that has been waiting longest, if one waits.
+    /// Closes one of the connections that wait, if there is one.
     pub fn evict(&self) {
         let evicted = self.remove_longest_waiting(&mut self.lock());
         self.close(evicted);
@@ -97,8 +99,9 @@ impl Connections {
     }
 
     fn remove_longest_waiting(&self, state: &mut State) -> Option<Open> {
-        let (_, id) = state.waiting.pop_first()?;
-        self.remove(state, id)
+        let (_, _, address) = state.order.last()?;
+        let (_, id) = state.addresses.get(address)?.waiting.first_key_value()?;
+        self.remove(state, *id)
     }
 
     /// Not under the lock: what the task holds may be dropped here, its place included.
@@ -111,16 +114,12 @@ impl Connections {
     }
 
     fn remove(&self, state: &mut State, id: u64) -> Option<Open> {
+        state.resume(id);
         let open = state.open.remove(&id)?;
-        if let Some(rank) = &open.rank {
-            state.waiting.remove(rank);
-        }
-        if let Some(address) = open.address
-            && let Entry::Occupied(mut count) = state.addresses.entry(address)
-        {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+        if let Some(address) = state.addresses.get_mut(&open.address) {
+            address.open -= 1;
+            if address.open == 0 {
+                state.addresses.remove(&open.address);
             }
         }
         self.closed.metrics.connection_ended();
@@ -139,11 +138,35 @@ impl State {
     }
 
     fn wait(&mut self, id: u64) {
-        let number = self.next();
-        let Some(open) = self.open.get_mut(&id).filter(|open| open.rank.is_none()) else { return };
-        let rank = (open.had_request, number);
-        open.rank = Some(rank);
-        self.waiting.insert(rank, id);
+        let turn = self.next();
+        let Some(open) = self.open.get_mut(&id).filter(|open| open.turn.is_none()) else { return };
+        open.turn = Some(turn);
+        let address = open.address;
+        self.change(address, |waiting| waiting.insert(turn, id));
+    }
+
+    fn resume(&mut self, id: u64) {
+        let Some(open) = self.open.get_mut(&id) else { return };
+        let Some(turn) = open.turn.take() else { return };
+        let address = open.address;
+        self.change(address, |waiting| waiting.remove(&turn));
+    }
+
+    /// Changes which connections of an address wait, and with them its rank.
+    fn change<T>(&mut self, network: Network, change: impl FnOnce(&mut BTreeMap<u64, u64>) -> T) {
+        let Some(address) = self.addresses.get_mut(&network) else { return };
+        if let Some(rank) = address.rank(network) {
+            self.order.remove(&rank);
+        }
+        change(&mut address.waiting);
+        self.order.extend(address.rank(network));
+    }
+}
+
+impl Address {
+    fn rank(&self, network: Network) -> Option<Rank> {
+        let (turn, _) = self.waiting.first_key_value()?;
+        Some((self.waiting.len(), Reverse(*turn), network))
     }
 }
 
@@ -159,25 +182,14 @@ impl Place {
         &self.connections
     }
 
-    /// A whole head came: the server works on it.
-    pub fn begin_request(&self) {
-        if let Some(open) = self.connections.lock().open.get_mut(&self.id) {
-            open.had_request = true;
-        }
-        self.resume();
-    }
-
     /// Nothing goes on until the client sends or reads something.
     pub fn wait_for_client(&self) {
         self.connections.lock().wait(self.id);
     }
 
-    /// The client sent or read something.
+    /// The client sent or read something: it is the server's turn.
     pub fn resume(&self) {
-        let mut state = self.connections.lock();
-        if let Some(rank) = state.open.get_mut(&self.id).and_then(|open| open.rank.take()) {
-            state.waiting.remove(&rank);
-        }
+        self.connections.lock().resume(self.id);
     }
 }
 
@@ -210,40 +222,50 @@ mod tests {
     fn an_address_has_its_number_of_connections() {
         let connections = connections(10, 2);
         let first = connections.admit(address(1), false).ok();
-        let _second = connections.admit(address(1), false).ok().expect("a place");
+        let second = connections.admit(address(1), false).ok().expect("a place");
         assert_eq!(connections.admit(address(1), false).err(), Some(Closed::AddressFull));
         let _other = connections.admit(address(2), false).ok().expect("a place");
-        let _proxy = connections.admit(address(1), true).ok().expect("a place");
+        let proxy = connections.admit(address(1), true).ok().expect("a place");
         drop(first);
-        assert!(connections.admit(address(1), false).is_ok());
-        assert_eq!(
-            connections.lock().addresses.len(),
-            2,
-            "addresses without connections are forgotten"
-        );
+        assert_eq!(connections.admit(address(1), false).err(), Some(Closed::AddressFull));
+        drop((second, proxy));
+        assert_eq!(connections.lock().addresses.len(), 1, "an address without any is forgotten");
     }
 
     #[test]
-    fn the_one_that_waits_longest_makes_room() {
-        let connections = connections(3, 0);
+    fn the_address_with_the_most_makes_room() {
+        let connections = connections(5, 0);
         let admit = |last| connections.admit(address(last), false).ok().expect("a place");
-        let idle = admit(1);
-        idle.begin_request();
-        idle.wait_for_client();
-        let (half, working) = (admit(2), admit(3));
-        working.begin_request();
-        let new = admit(4);
-        assert!(is_open(&connections, &idle) && !is_open(&connections, &half), "never sent a head");
-        new.begin_request();
-        new.wait_for_client();
-        let last = admit(5);
-        assert!(!is_open(&connections, &idle) && is_open(&connections, &new), "waits longer");
-        last.begin_request();
-        new.resume();
-        assert_eq!(connections.admit(address(6), false).err(), Some(Closed::ServerFull));
-        assert_eq!(connections.lock().open.len(), 3);
-        drop((idle, half, working, new, last));
+        let honest = admit(1);
+        let many: Vec<Place> = (0..4).map(|_| admit(2)).collect();
+        // One of them is worked on, so that it does not count.
+        many[0].resume();
+        let new = admit(3);
+        assert!(is_open(&connections, &many[0]) && !is_open(&connections, &many[1]));
+        assert!(is_open(&connections, &honest) && is_open(&connections, &many[2]));
+        let _another = admit(4);
+        assert!(!is_open(&connections, &many[2]) && is_open(&connections, &honest));
+        // All have one that waits now: the longest wait, however old the connection.
+        honest.resume();
+        honest.wait_for_client();
+        let _last = admit(5);
+        assert!(!is_open(&connections, &many[3]) && is_open(&connections, &honest));
+        assert!(is_open(&connections, &new));
+    }
+
+    #[test]
+    fn what_is_worked_on_makes_no_room() {
+        let connections = connections(2, 0);
+        let admit = |last| connections.admit(address(last), false);
+        let (first, second) = (admit(1).ok().expect("a place"), admit(1).ok().expect("a place"));
+        first.resume();
+        second.resume();
+        assert_eq!(admit(2).err(), Some(Closed::ServerFull));
+        second.wait_for_client();
+        let third = admit(2).ok().expect("a place");
+        assert!(is_open(&connections, &first) && !is_open(&connections, &second));
+        drop((first, second, third));
         let state = connections.lock();
-        assert!(state.open.is_empty() && state.waiting.is_empty() && state.addresses.is_empty());
+        assert!(state.open.is_empty() && state.addresses.is_empty() && state.order.is_empty());
     }
 }

@@ -4,6 +4,7 @@
 //! after a timeout; stalled connections keep no other client out, however many there are; no failure of accept ends
 //! the loop.
 
+mod bind;
 mod bodies;
 mod closed;
 mod connection;
@@ -23,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::app::App;
+pub use bind::bind;
 use closed::ClosedLog;
 use connections::Connections;
 use progress::{Progress, Timeouts};

@@ -112,7 +112,7 @@ impl Progress {
         state.is_body_sent = false;
         state.has_unread_body = has_body;
         drop(state);
-        self.place.begin_request();
+        self.place.resume();
     }
 
     pub fn end_request_body(&self) {

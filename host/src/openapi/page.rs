@@ -1,8 +1,10 @@
 //! `/docs`: the document as a page to read and to try. Everything it needs is in this program; its policy lets a
 //! browser ask no other host.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::header::{self, HeaderName};
 use axum::response::{IntoResponse, Response};
@@ -39,7 +41,14 @@ pub async fn page_file(Path(name): Path<String>) -> Result<Response, ApiError> {
 fn viewer_file(name: &str) -> Result<Response, ApiError> {
     static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from("")));
     match utoipa_swagger_ui::serve(name, CONFIG.clone()) {
-        Ok(Some(found)) => Ok(file(&found.content_type, found.bytes.into_owned())),
+        Ok(Some(found)) => {
+            // Not copied for each request: anyone may ask for it, without a key.
+            let bytes = match found.bytes {
+                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                Cow::Owned(bytes) => bytes.into(),
+            };
+            Ok(file(&found.content_type, bytes))
+        }
         Ok(None) => Err(ApiError::not_found("File")),
         Err(error) => Err(ApiError::internal(anyhow::anyhow!("{error}"))),
     }
