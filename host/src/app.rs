@@ -79,6 +79,8 @@ impl App {
 /// All routes. Tests call this, `repairops serve` listens with it.
 pub fn router(app: App) -> Router {
     let (routes, document) = v1(app.config.component_max_bytes).split_for_parts();
+    // Shared: axum clones a handler, and all that it holds, for each request.
+    let document = Arc::new(document);
     let metrics = match app.config.metrics_listen {
         Some(_) => Router::new(),
         None => Router::new().route("/metrics", get(metrics::show)),

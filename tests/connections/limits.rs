@@ -13,6 +13,7 @@ on_sqlite![
     an_address_has_its_number_of_connections,
     a_trusted_proxy_has_any_number,
     half_open_connections_keep_nobody_out,
+    half_bodies_alone_make_room,
     who_has_few_connections_keeps_them,
     a_request_under_way_makes_no_room,
     a_server_that_stops_finishes_the_requests_under_way,
@@ -69,6 +70,22 @@ async fn half_open_connections_keep_nobody_out(t: &TestApp) {
     assert!(open(&node).await <= 20);
     assert!(closed(&node, "evicted").await >= 40);
     assert_eq!(closed(&node, "server_full").await, 0);
+}
+
+async fn half_bodies_alone_make_room(t: &TestApp) {
+    let (node, base) = serve(t, ConnectionConfig { connections_max: 3, ..patient() }).await;
+    let (head, body) = create(t, &node, "expect: 100-continue\r\n");
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut socket = Socket::connect(&base).await;
+        socket.send(&head).await;
+        // Now the handler waits for the body.
+        assert_eq!(socket.response().await.status, 100);
+        socket.send(&body[..20]).await;
+        held.push(socket);
+    }
+    until("room for another", async || is_served(&base, "127.0.0.2").await).await;
+    assert_eq!(closed(&node, "evicted").await, 1);
 }
 
 async fn who_has_few_connections_keeps_them(t: &TestApp) {

@@ -13,6 +13,7 @@ on_sqlite![
     half_a_body_is_a_408_and_the_end_of_the_connection,
     half_a_body_frees_its_idempotency_key,
     a_body_that_nobody_reads_holds_no_connection,
+    a_response_reaches_a_client_that_is_still_sending,
     a_slow_but_steady_body_is_served,
     a_body_that_trickles_on_is_a_408_at_the_end_of_the_request,
     an_upload_has_longer,
@@ -77,6 +78,17 @@ async fn a_body_that_nobody_reads_holds_no_connection(t: &TestApp) {
         assert_eq!(socket.response().await.status, status);
         socket.closed().await;
     }
+}
+
+async fn a_response_reaches_a_client_that_is_still_sending(t: &TestApp) {
+    let (_node, base) = serve(t, patient()).await;
+    let mut socket = Socket::connect(&base).await;
+    let body = "x".repeat(4 << 20);
+    let head = "POST /v1/tickets HTTP/1.1\r\nhost: test";
+    socket.send(&format!("{head}\r\ncontent-length: {}\r\n\r\n", body.len())).await;
+    assert_eq!(socket.response().await.status, 401);
+    assert!(socket.try_send(&body).await, "the server resets the connection");
+    socket.closed().await;
 }
 
 async fn a_slow_but_steady_body_is_served(t: &TestApp) {

@@ -31,6 +31,8 @@ pub struct Place {
 #[derive(Default)]
 struct State {
     open: HashMap<u64, Open>,
+    /// Evicted ones whose task has not ended yet.
+    closing: usize,
     addresses: HashMap<Network, Address>,
     /// Of the addresses with waiting connections; the last one makes room next.
     order: BTreeSet<Rank>,
@@ -90,6 +92,11 @@ impl Connections {
         self.close(evicted);
     }
 
+    /// How many were evicted and are not closed yet.
+    pub fn closing(&self) -> usize {
+        self.lock().closing
+    }
+
     pub fn note_closed(&self, reason: Closed) {
         self.closed.note(reason);
     }
@@ -101,7 +108,9 @@ impl Connections {
     fn remove_longest_waiting(&self, state: &mut State) -> Option<Open> {
         let (_, _, address) = state.order.last()?;
         let (_, id) = state.addresses.get(address)?.waiting.first_key_value()?;
-        self.remove(state, *id)
+        let evicted = self.remove(state, *id)?;
+        state.closing += 1;
+        Some(evicted)
     }
 
     /// Not under the lock: what the task holds may be dropped here, its place included.
@@ -196,7 +205,9 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.connections.lock();
-        self.connections.remove(&mut state, self.id);
+        if self.connections.remove(&mut state, self.id).is_none() {
+            state.closing -= 1;
+        }
     }
 }
 
@@ -267,5 +278,6 @@ mod tests {
         drop((first, second, third));
         let state = connections.lock();
         assert!(state.open.is_empty() && state.addresses.is_empty() && state.order.is_empty());
+        assert_eq!(state.closing, 0);
     }
 }

@@ -39,7 +39,10 @@ pub struct Server {
 }
 
 /// How long accept waits after a failure that is likely to come again at once, as without a free file.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Evicted connections that may still have their file while more are accepted.
+const CLOSING_MAX: usize = 64;
 
 impl Server {
     pub fn new(app: &App, listener: TcpListener, router: Router) -> Server {
@@ -71,6 +74,9 @@ impl Server {
             loop {
                 let (stream, peer) = self.accept().await;
                 self.serve(stream, peer, &stopping_now);
+                while self.connections.closing() > CLOSING_MAX {
+                    tokio::task::yield_now().await;
+                }
             }
         };
         tokio::select! {

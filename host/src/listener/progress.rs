@@ -11,7 +11,7 @@ use super::connections::Place;
 use crate::config::ConnectionConfig;
 
 /// How long a connection that is being closed may stay open for the client to read its response.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
 pub struct Timeouts {
