@@ -1,8 +1,12 @@
-//! What the worst input of the allowed size costs: bodies of 1 MiB, URLs of 60 KB and long headers, each sent through
-//! the router with a good key and without rate limits, on SQLite. Each is sent at half its size as well: for twice the
+//! What the worst input of the allowed size costs: bodies of 1 MiB, URLs of 60 KB, long headers and settings schemas of
+//! 60 KB that are refused, each sent through the router with a good key and without rate limits, on SQLite. Each is sent at half its size as well: for twice the
 //! size it may take at most 2.5 times as long, and at its whole size less than 20 ms.
 //!
 //! `cargo bench --bench input`
+
+#[path = "component.rs"]
+#[allow(dead_code)] // this bench uses a part of it
+mod component;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -24,12 +28,13 @@ use tower::ServiceExt;
 const BODY_BYTES: usize = 1 << 20;
 const URL_BYTES: usize = 60_000;
 const HEADER_BYTES: usize = 64 << 10;
+const SCHEMA_BYTES: usize = 60_000;
 
 const ROUNDS: usize = 15;
 const RATIO_MAX: f64 = 2.5;
 const TIME_MAX: Duration = Duration::from_millis(20);
 /// Of what takes less, the ratio tells of the machine's noise.
-const TIME_MIN: Duration = Duration::from_millis(5);
+const TIME_MIN: Duration = Duration::from_millis(1);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -100,6 +105,17 @@ fn query(
         Ok(request.body(Body::empty())?)
     };
     Input { name, bytes: URL_BYTES, make: Box::new(make) }
+}
+
+/// An upload whose settings schema is refused, for its last part or as a whole.
+fn schema(name: &'static str, text: impl Fn(usize) -> String + 'static) -> Input {
+    let make = move |world: &World, n| {
+        let section = "repairops:settings-schema";
+        let bytes = component::with_section(&world.component, section, cut(text(n), n)?.as_bytes());
+        let request = world.request(Method::POST, "/v1/plugins");
+        Ok(request.header(header::CONTENT_TYPE, "application/wasm").body(Body::from(bytes))?)
+    };
+    Input { name, bytes: SCHEMA_BYTES, make: Box::new(make) }
 }
 
 /// A header of a read.
@@ -183,6 +199,29 @@ fn inputs() -> Vec<Input> {
         query("metrics", "/v1/kpis", |n| {
             format!("start_date=2024-01-01&end_date=2026-12-31&metrics={}", list("revenue", n))
         }),
+        schema("definitions that double", |n| {
+            let definition = |number| {
+                let next = number + 1;
+                format!(
+                    r##""{number:03}":{{"allOf":[{{"$ref":"#/$defs/{next:03}"}},{{"$ref":"#/$defs/{next:03}"}}]}}"##
+                )
+            };
+            let count = n / definition(0).len();
+            let defs: Vec<String> = (0..count).map(definition).collect();
+            format!(r#"{{"$defs":{{{},"{count:03}":{{}}}}}}"#, defs.join(","))
+        }),
+        schema("a long name above many subschemas", |n| {
+            let parts = list(r#"{"type":"string"}"#, n / 2);
+            format!(r#"{{"properties":{{"{}":{{"anyOf":[{parts},7]}}}}}}"#, "k".repeat(n / 2))
+        }),
+        schema("patterns", |n| {
+            format!(r#"{{"anyOf":[{},{{"pattern":"("}}]}}"#, list(r#"{"pattern":"^[a-z]{9}$"}"#, n))
+        }),
+        schema("defaults", |n| {
+            let default = |number| format!(r#""{number:05}":{{"default":{{"a":0}}}}"#);
+            let all: Vec<String> = (0..n / default(0).len()).map(default).collect();
+            format!(r#"{{"properties":{{{},"z":{{"type":"text"}}}}}}"#, all.join(","))
+        }),
         header(header::IF_NONE_MATCH, "\"7\""),
         header(HeaderName::from_static("x-forwarded-for"), "10.0.0.7"),
     ]
@@ -212,6 +251,11 @@ fn cut(text: String, bytes: usize) -> anyhow::Result<String> {
     Ok(text)
 }
 
+const COMPONENT: &str = r#"(component
+    (@custom "repairops:name" "bench") (@custom "repairops:version" "1.0.0")
+    (instance $hook)
+    (export "repairops:plugin/pre-transition@0.1.0" (instance $hook)))"#;
+
 /// A server in this process, and what there is to send to.
 struct World {
     router: Router,
@@ -219,6 +263,8 @@ struct World {
     shop: String,
     ticket: String,
     webhook: String,
+    /// What makes a plugin but for the schema.
+    component: Vec<u8>,
 }
 
 impl World {
@@ -230,7 +276,9 @@ impl World {
         let new = NewKey::new("bench", Scope::Admin);
         let key = keys::create::create(&app.db, &app.clock, org, new).await?.text;
         let (shop, ticket, webhook) = (String::new(), String::new(), String::new());
-        let mut world = World { router: router(app.clone()), key, shop, ticket, webhook };
+        let component = wat::parse_str(COMPONENT)?;
+        let mut world =
+            World { router: router(app.clone()), key, shop, ticket, webhook, component };
         world.shop = world.create("/v1/shops", json!({ "name": "Bench" })).await?;
         let ticket = json!({
             "shop_id": world.shop,

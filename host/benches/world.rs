@@ -1,5 +1,6 @@
 //! A server in this process and organizations to ask it, for benches.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

@@ -89,8 +89,8 @@ async fn many_functions_are_no_fault_and_too_many_bytes_are_not_read(t: &TestApp
 
 async fn what_a_node_cannot_compile_another_one_does(t: &TestApp) {
     let folder = folder();
-    let broken =
-        node_in(t, &folder, |config| config.compile.compiler = Some("/bin/true".into())).await;
+    let compiler = script(folder.path(), "exit 0");
+    let broken = node_in(t, &folder, |config| config.compile.compiler = Some(compiler)).await;
     let asked = Instant::now();
     let uploaded = broken.admin.upload_bytes(&other_gate("for another node")).await;
     assert!(asked.elapsed() < Duration::from_secs(5), "there is nothing to wait for");
@@ -280,10 +280,14 @@ fn artifact(folder: &TempDir, package: &str) -> Option<PathBuf> {
 
 /// A compiler that writes a line to the log each time it is started.
 fn counting_compiler(folder: &Path, log: &Path) -> PathBuf {
+    script(folder, &format!("echo compiled >> '{}'", log.display()))
+}
+
+/// The program that compiles, which does something else before it compiles.
+fn script(folder: &Path, before: &str) -> PathBuf {
     let path = folder.join("compiler");
     let text = format!(
-        "#!/bin/sh\necho compiled >> '{}'\nexec '{}' \"$@\"\n",
-        log.display(),
+        "#!/bin/sh\nif [ \"$1\" = compile-component ]; then {before}; fi\nexec '{}' \"$@\"\n",
         program().display()
     );
     // By a process of its own: while a file is open for writing, here or in what another test has just forked, it

@@ -48,12 +48,12 @@ impl Wire {
         kind: &str,
         body: &[u8],
     ) -> anyhow::Result<Value> {
-        let head = format!(
+        let start = format!(
             "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
              content-type: {kind}\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        self.stream.write_all(&[head.as_bytes(), body].concat()).await?;
+        self.stream.write_all(&[start.as_bytes(), body].concat()).await?;
         let (head_end, length) = loop {
             if let Some(found) = head(&self.received)? {
                 break found;

@@ -10,7 +10,7 @@ use crate::auth::Caller;
 use crate::model::plugin::{Plugin, PluginState};
 use crate::plugins::compile::compile_and_record;
 use crate::plugins::store;
-use crate::runtime::{Busy, InspectError, Runtime, SchemaError, SettingsError};
+use crate::runtime::{Busy, InspectError, Manifest, Runtime, SchemaError, SettingsError};
 
 /// How long an upload waits for its compilation, for the common case that it takes a moment.
 const WAIT: Duration = Duration::from_secs(5);
@@ -37,19 +37,30 @@ pub struct Uploaded {
 }
 
 pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded, UploadError> {
-    let (plugin, bytes) = inspect(app, caller, bytes).await?;
-    check_schema(app, caller, &plugin).await?;
+    let digest = digest(bytes.clone()).await?;
+    let known = {
+        let mut conn = app.db.read().await?;
+        store::find_plugin(&mut conn, caller.org, &digest).await?
+    };
+    // What is known was looked at when it came, maybe before there were bounds.
+    let new = match known {
+        Some(_) => None,
+        None => Some(inspect(app, caller, &digest, bytes.clone()).await?),
+    };
     let mut tx = app.db.begin().await?;
-    store::insert_component(&mut tx, &plugin.digest, &bytes, plugin.created_at).await?;
-    store::retry_component(&mut tx, &plugin.digest).await?;
-    let is_new = store::insert_plugin(&mut tx, caller.org, &plugin).await?;
-    let stored = store::find_plugin(&mut tx, caller.org, &plugin.digest).await?;
+    let mut is_new = false;
+    if let Some(plugin) = &new {
+        store::insert_component(&mut tx, &digest, &bytes, plugin.created_at).await?;
+        is_new = store::insert_plugin(&mut tx, caller.org, plugin).await?;
+    }
+    store::retry_component(&mut tx, &digest).await?;
+    let stored = store::find_plugin(&mut tx, caller.org, &digest).await?;
     tx.commit().await?;
     let stored = stored.ok_or(sqlx::Error::RowNotFound)?;
     if stored.state != PluginState::Compiling {
         return Ok(Uploaded { plugin: stored, is_new });
     }
-    let compiling = tokio::spawn(compile_and_record(app.clone(), plugin.digest));
+    let compiling = tokio::spawn(compile_and_record(app.clone(), digest));
     // Out of time is no error: the answer then says `compiling`, and the work goes on.
     let _ = tokio::time::timeout(WAIT, compiling).await;
     let mut conn = app.db.read().await?;
@@ -57,30 +68,39 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
     Ok(Uploaded { plugin, is_new })
 }
 
-/// Reads what the component says of itself.
-async fn inspect(app: &App, caller: &Caller, bytes: Bytes) -> Result<(Plugin, Bytes), UploadError> {
-    let (id, created_at) = (app.clock.new_id(), app.clock.now());
-    let work = move || {
-        let manifest = Runtime::inspect(&bytes)?;
-        let plugin = Plugin {
-            id,
-            digest: hex::encode(Sha256::digest(&bytes)),
-            name: manifest.name,
-            version: manifest.version,
-            description: manifest.description,
-            size_bytes: bytes.len() as i64,
-            state: PluginState::Compiling,
-            error: None,
-            hooks: manifest.hooks,
-            permissions: manifest.permissions,
-            settings_schema: manifest.settings_schema,
-            created_at,
-        };
-        Ok((plugin, bytes))
-    };
-    let inspected: Result<_, InspectError> =
+/// SHA-256 in hex. On a thread for blocking work, since the upload may be large.
+async fn digest(bytes: Bytes) -> Result<String, UploadError> {
+    Ok(tokio::task::spawn_blocking(move || hex::encode(Sha256::digest(&bytes))).await?)
+}
+
+/// Reads what the component says of itself, and sees whether settings can be checked by its schema.
+async fn inspect(
+    app: &App,
+    caller: &Caller,
+    digest: &str,
+    bytes: Bytes,
+) -> Result<Plugin, UploadError> {
+    let size_bytes = bytes.len() as i64;
+    let work = move || Runtime::inspect(&bytes);
+    let inspected: Result<Manifest, InspectError> =
         app.runtime.inspection(caller.org.0, work).await.map_err(UploadError::Busy)??;
-    Ok(inspected?)
+    let manifest = inspected?;
+    let plugin = Plugin {
+        id: app.clock.new_id(),
+        digest: digest.to_owned(),
+        name: manifest.name,
+        version: manifest.version,
+        description: manifest.description,
+        size_bytes,
+        state: PluginState::Compiling,
+        error: None,
+        hooks: manifest.hooks,
+        permissions: manifest.permissions,
+        settings_schema: manifest.settings_schema,
+        created_at: app.clock.now(),
+    };
+    check_schema(app, caller, &plugin).await?;
+    Ok(plugin)
 }
 
 /// Whether settings can be checked by it. The inspection saw to its bounds alone.

@@ -78,9 +78,9 @@ const INSPECTIONS_MAX: usize = 2;
 const INSPECTION_CAPS: Caps = Caps {
     running_per_organization: 1,
     running_per_installation: 1,
-    waiting: 16,
-    waiting_per_organization: 4,
-    waiting_per_installation: 4,
+    waiting: 32,
+    waiting_per_organization: 24,
+    waiting_per_installation: 24,
 };
 
 /// How the runtime is set up.

@@ -31,8 +31,8 @@ const CAPS: Caps = Caps {
     running_per_organization: 1,
     running_per_installation: 1,
     waiting: 256,
-    waiting_per_organization: 16,
-    waiting_per_installation: 16,
+    waiting_per_organization: 24,
+    waiting_per_installation: 24,
 };
 
 /// Why settings cannot be stored, or a schema not be taken.
