@@ -469,7 +469,7 @@ async fn lose_answers(t: &TestApp) {
 async fn keep_answers(t: &TestApp) {
     match t.app.db {
         repairops::db::Db::Sqlite { .. } => run(t, &["drop trigger lose_answers"]).await,
-        repairops::db::Db::Postgres(_) => {
+        repairops::db::Db::Postgres { .. } => {
             run(
                 t,
                 &["drop trigger lose_answers on idempotency_keys", "drop function lose_answer()"],
