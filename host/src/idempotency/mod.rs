@@ -21,7 +21,7 @@ pub mod sweep;
 use chrono::TimeDelta;
 
 pub use claim::{ClaimError, claim};
-pub use commit::before_commit;
+pub use commit::{ClaimLost, before_commit};
 pub use note::{Noted, note};
 pub use slot::take_body;
 

@@ -33,7 +33,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     (
         "IDEMPOTENCY_IN_FLIGHT",
         409,
-        "The first request with this `Idempotency-Key` is still being carried out; ask again",
+        "Another request with this `Idempotency-Key` is still being carried out; ask again",
     ),
     (
         "IDEMPOTENCY_ANSWER_LOST",
@@ -56,6 +56,16 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ("RATE_LIMIT_EXCEEDED", 429, "Too many requests; retry later"),
     ("SERVER_ERROR", 500, "Internal server error; contact support"),
     ("SERVER_BUSY", 503, "The server has no room for the request; try again"),
+    (
+        "DATABASE_UNAVAILABLE",
+        503,
+        "The database could not be used at this moment; try again after `Retry-After` seconds",
+    ),
+    (
+        "STORAGE_FULL",
+        503,
+        "The disk of the database is full: nothing can be written until there is room; reading works",
+    ),
     (
         "PLUGIN_UNAVAILABLE",
         503,

@@ -25,7 +25,11 @@ const ERRORS: &[(u16, &str, &str)] = &[
     ),
     (429, "TooManyRequests", "The key's requests of this hour are used up"),
     (500, "ServerError", "Contact support with the request id"),
-    (503, "Unavailable", "The server is busy, or a plugin that must be asked could not answer"),
+    (
+        503,
+        "Unavailable",
+        "The server or its database cannot serve it at this moment, or a plugin that must be asked could not answer",
+    ),
 ];
 
 pub fn complete(document: &mut Value) {
