@@ -14,6 +14,7 @@ mod commit;
 pub mod http;
 mod note;
 mod seal;
+mod settle;
 mod slot;
 pub mod store;
 pub mod sweep;
