@@ -7,6 +7,7 @@ mod auth;
 mod crash;
 mod customers;
 mod errors;
+mod faults;
 mod health;
 mod idempotency;
 mod inventory;
