@@ -108,7 +108,12 @@ impl Server {
     }
 
     pub fn start_with(t: &TestApp, rate_limits: &str) -> Server {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_repairops"))
+        Server::start_by(Command::new(env!("CARGO_BIN_EXE_repairops")), t, rate_limits)
+    }
+
+    /// `command` runs the program with the arguments that it gets.
+    pub fn start_by(mut command: Command, t: &TestApp, rate_limits: &str) -> Server {
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--rate-limits", rate_limits])
             .args(["--database", t.database_url()])
             .arg("--data")

@@ -17,7 +17,10 @@ async fn a_server_that_can_work_is_ready(t: &TestApp) {
     let nobody = t.authorized(None);
     assert_eq!(nobody.get("/healthz").await.ok(), json!({ "status": "ok" }));
     let ready = nobody.get("/readyz").await.ok();
-    assert_eq!(ready, json!({ "status": "ready", "checks": { "database": "ok", "server": "ok" } }));
+    assert_eq!(
+        ready,
+        json!({ "status": "ready", "checks": { "database": "ok", "storage": "ok", "server": "ok" } })
+    );
 }
 
 async fn a_server_without_its_database_lives_but_is_not_ready(t: &TestApp) {
@@ -31,18 +34,27 @@ async fn a_server_without_its_database_lives_but_is_not_ready(t: &TestApp) {
     repairops::execute!(tx, "update _sqlx_migrations set version = 1 where version = 999")
         .expect("it is back");
     tx.commit().await.expect("a commit");
-    assert_eq!(missing["checks"], json!({ "database": "1 migration is missing", "server": "ok" }));
+    assert_eq!(
+        missing["checks"],
+        json!({ "database": "1 migration is missing", "storage": "ok", "server": "ok" })
+    );
     node.app.db.close().await;
     node.admin.get("/healthz").await.expect_status(200);
     let gone = node.admin.get("/readyz").await.expect_status(503).body;
-    assert_eq!(gone["checks"], json!({ "database": "it does not answer", "server": "ok" }));
+    assert_eq!(
+        gone["checks"],
+        json!({ "database": "it does not answer", "storage": "ok", "server": "ok" })
+    );
 }
 
 async fn a_server_that_ends_is_not_ready(t: &TestApp) {
     let node = t.node(|_| {}).await;
     node.app.ending.begin();
     let ending = node.admin.get("/readyz").await.expect_status(503).body;
-    assert_eq!(ending["checks"], json!({ "database": "ok", "server": "it is shutting down" }));
+    assert_eq!(
+        ending["checks"],
+        json!({ "database": "ok", "storage": "ok", "server": "it is shutting down" })
+    );
     node.admin.get("/v1/tickets").await.expect_status(200);
     t.get("/readyz").await.expect_status(200);
 }

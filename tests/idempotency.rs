@@ -445,7 +445,7 @@ async fn who_loses_the_claim_changes_nothing(t: &TestApp) {
     let first = slow.await.expect("no panic");
     let mut statuses = [first.status, second.status];
     statuses.sort_unstable();
-    assert_eq!(statuses, [200, 500], "{:#} {:#}", first.body, second.body);
+    assert_eq!(statuses, [200, 409], "{:#} {:#}", first.body, second.body);
     assert_eq!(transitions(t, &ticket).await, 1);
     let done = if first.status == 200 { first } else { second };
     expect_replay(&done, &transition(&t.writer, &ticket, "TRIAGE", "one").await);
@@ -469,7 +469,7 @@ async fn lose_answers(t: &TestApp) {
 async fn keep_answers(t: &TestApp) {
     match t.app.db {
         repairops::db::Db::Sqlite { .. } => run(t, &["drop trigger lose_answers"]).await,
-        repairops::db::Db::Postgres(_) => {
+        repairops::db::Db::Postgres { .. } => {
             run(
                 t,
                 &["drop trigger lose_answers on idempotency_keys", "drop function lose_answer()"],

@@ -8,6 +8,7 @@ mod connections;
 mod crash;
 mod customers;
 mod errors;
+mod faults;
 mod health;
 mod idempotency;
 mod inventory;

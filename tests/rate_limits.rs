@@ -28,7 +28,7 @@ both_databases![
 ];
 
 /// A node at the beginning of an hour, so that no window ends where a test does not expect it.
-async fn limited(t: &TestApp, rates: Rates) -> Node {
+pub async fn limited(t: &TestApp, rates: Rates) -> Node {
     let set = |config: &mut Config| config.limits.rate_limits = RatesOption(Some(rates));
     let node = t.node(set).await;
     let into = node.app.clock.now().timestamp_millis().rem_euclid(3_600_000) as u64;

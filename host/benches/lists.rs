@@ -284,7 +284,7 @@ async fn disable_triggers(conn: &mut Conn) -> anyhow::Result<String> {
 
 async fn run(conn: &mut Conn, sql: String) -> anyhow::Result<()> {
     let text = sql.clone();
-    let done = match conn.backend() {
+    let done = match conn.backend()? {
         Backend::Sqlite(conn) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop),
         Backend::Postgres(conn) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop),
     };

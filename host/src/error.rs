@@ -1,10 +1,11 @@
 //! The one owner of HTTP status codes and of the error envelope:
 //! `{"error": {"code", "message", "details", "request_id"}}`.
 //!
-//! What a client reads and what is logged differ: the body of a 500 says nothing of the inside; its
+//! What a client reads and what is logged differ: the body of a 500 or 503 says nothing of the inside; its
 //! cause is logged here, once, with its chain.
 
 mod customers;
+mod database;
 mod feedback;
 mod idempotency;
 mod inventory;
@@ -133,12 +134,16 @@ impl ApiError {
         ApiError { retry_after_s: Some(seconds), ..self }
     }
 
+    /// A failure that is not the client's. Where an error of the database is behind it, that decides what the client
+    /// can do about it.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
-        let message = "Internal server error; contact support with the request id";
-        let mut error =
-            Self::new(StatusCode::INTERNAL_SERVER_ERROR, "SERVER_ERROR", message, Value::Null);
-        error.cause = Some(cause.into());
-        error
+        let cause = cause.into();
+        let of_database = cause.chain().find_map(|error| error.downcast_ref::<sqlx::Error>());
+        let answer = of_database.and_then(database::answer).unwrap_or_else(|| {
+            let message = "Internal server error; contact support with the request id";
+            Self::new(StatusCode::INTERNAL_SERVER_ERROR, "SERVER_ERROR", message, Value::Null)
+        });
+        ApiError { cause: Some(cause), ..answer }
     }
 }
 
@@ -151,7 +156,12 @@ impl fmt::Display for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if let Some(cause) = &self.cause {
-            tracing::error!(request_id = %request_id::current(), error = ?cause, "request failed");
+            let request_id = request_id::current();
+            if self.status == StatusCode::INTERNAL_SERVER_ERROR {
+                tracing::error!(%request_id, error = ?cause, "request failed");
+            } else {
+                tracing::warn!(%request_id, code = self.code, error = ?cause, "request failed");
+            }
         }
         let details = if self.details.is_null() { json!({}) } else { self.details };
         let body = json!({ "error": {
@@ -181,19 +191,5 @@ impl From<Invalid> for ApiError {
     fn from(invalid: Invalid) -> Self {
         let details = json!({ "field": invalid.field, "value": invalid.value });
         ApiError::invalid(invalid.message, details)
-    }
-}
-
-impl From<sqlx::Error> for ApiError {
-    fn from(error: sqlx::Error) -> Self {
-        if matches!(error, sqlx::Error::PoolTimedOut) {
-            tracing::warn!(request_id = %request_id::current(), "no database connection became free in time");
-            return ApiError::unavailable(
-                "SERVER_BUSY",
-                "The database is busy; try again",
-                Value::Null,
-            );
-        }
-        ApiError::internal(error)
     }
 }

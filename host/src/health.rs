@@ -35,19 +35,26 @@ pub async fn live() -> Response {
     answer(StatusCode::OK, json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: 503 names the checks that failed.
+/// `GET /readyz`: 503 names the checks that failed. It writes nothing unless a write failed before, and then once a
+/// second at most, however many ask.
 pub async fn ready(State(app): State<App>) -> Response {
-    let database = tokio::time::timeout(DATABASE_MAX, check_database(&app.db)).await;
+    let (database, storage) = tokio::join!(
+        tokio::time::timeout(DATABASE_MAX, check_database(&app.db)),
+        app.db.check_storage(&app.clock),
+    );
     let database = database
         .unwrap_or_else(|_| Err(format!("it did not answer within {} s", DATABASE_MAX.as_secs())));
     let ending =
         if app.ending.has_begun() { Err("it is shutting down".to_owned()) } else { Ok(()) };
-    let is_ready = database.is_ok() && ending.is_ok();
+    let storage = storage.map_err(|trouble| trouble.to_string());
+    let is_ready = database.is_ok() && storage.is_ok() && ending.is_ok();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = if is_ready { "ready" } else { "not ready" };
     answer(
         status,
-        json!({ "status": word, "checks": { "database": shown(database), "server": shown(ending) } }),
+        json!({ "status": word, "checks": {
+            "database": shown(database), "storage": shown(storage), "server": shown(ending),
+        } }),
     )
 }
 

@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 
 use super::{closed, create, get, is_served, open, patient, serve, until};
 use crate::support::socket::Socket;
-use crate::support::{TestApp, on_sqlite};
+use crate::support::{TestApp, on_one_database};
 
-on_sqlite![
+on_one_database!(sqlite Sqlite:
     an_address_has_its_number_of_connections,
     a_trusted_proxy_has_any_number,
     half_open_connections_keep_nobody_out,
@@ -17,7 +17,7 @@ on_sqlite![
     who_has_few_connections_keeps_them,
     a_request_under_way_makes_no_room,
     a_server_that_stops_finishes_the_requests_under_way,
-];
+);
 
 async fn an_address_has_its_number_of_connections(t: &TestApp) {
     let limits = ConnectionConfig { connections_per_address: 3, ..patient() };

@@ -7,9 +7,9 @@ use tokio::io::AsyncReadExt;
 
 use super::{closed, get, open, patient, serve, until};
 use crate::support::socket::Socket;
-use crate::support::{TestApp, on_sqlite};
+use crate::support::{TestApp, on_one_database};
 
-on_sqlite![a_client_that_reads_nothing_is_dropped, a_client_that_reads_too_slowly_is_dropped];
+on_one_database!(sqlite Sqlite: a_client_that_reads_nothing_is_dropped, a_client_that_reads_too_slowly_is_dropped);
 
 /// Far more than the operating system keeps for either side.
 async fn ask_for_a_lot(base: &str) -> Socket {

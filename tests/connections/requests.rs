@@ -7,9 +7,9 @@ use repairops::config::ConnectionConfig;
 
 use super::{create, head, patient, serve, trickle};
 use crate::support::socket::{Raw, Socket};
-use crate::support::{TestApp, json, on_sqlite};
+use crate::support::{TestApp, json, on_one_database};
 
-on_sqlite![
+on_one_database!(sqlite Sqlite:
     half_a_body_is_a_408_and_the_end_of_the_connection,
     half_a_body_frees_its_idempotency_key,
     a_body_that_nobody_reads_holds_no_connection,
@@ -19,7 +19,7 @@ on_sqlite![
     an_upload_has_longer,
     what_the_server_does_not_finish_is_a_503,
     with_an_idempotency_key_it_is_finished_all_the_same,
-];
+);
 
 const KEY: &str = "idempotency-key: 0123\r\n";
 

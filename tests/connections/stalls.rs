@@ -2,16 +2,16 @@
 
 use super::{closed, get, patient, serve};
 use crate::support::socket::Socket;
-use crate::support::{TestApp, on_sqlite};
+use crate::support::{TestApp, on_one_database};
 use repairops::config::ConnectionConfig;
 
-on_sqlite![
+on_one_database!(sqlite Sqlite:
     a_connection_that_sends_nothing_is_closed,
     half_a_head_is_closed_however_slowly_it_trickles,
     a_connection_that_rests_is_closed_and_one_in_use_is_not,
     half_of_a_second_head_has_the_timeout_of_heads,
     a_head_that_is_too_long_is_a_431,
-];
+);
 
 async fn a_connection_that_sends_nothing_is_closed(t: &TestApp) {
     let (node, base) = serve(t, ConnectionConfig { head_timeout_ms: 200, ..patient() }).await;

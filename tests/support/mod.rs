@@ -10,6 +10,7 @@ mod databases;
 pub mod debian;
 pub mod node;
 mod postgres;
+pub mod proxy;
 pub mod python;
 pub mod receiver;
 pub mod reply;
@@ -42,18 +43,18 @@ macro_rules! both_databases {
 }
 pub(crate) use both_databases;
 
-/// Makes a test on SQLite of each, where the database has no part in what is tested.
-macro_rules! on_sqlite {
-    ($($test:ident),+ $(,)?) => {$(
+/// One test of each named `async fn(&TestApp)`, for what concerns one database: `on_one_database!(sqlite Sqlite: …)`.
+macro_rules! on_one_database {
+    ($module:ident $backend:ident: $($test:ident),+ $(,)?) => {$(
         mod $test {
             #[test]
-            fn sqlite() {
-                crate::support::run(crate::support::Backend::Sqlite, super::$test);
+            fn $module() {
+                crate::support::run(crate::support::Backend::$backend, super::$test);
             }
         }
     )+};
 }
-pub(crate) use on_sqlite;
+pub(crate) use on_one_database;
 
 /// Runs a test on a runtime of its own; afterwards the doctor must find nothing in its database.
 pub fn run(backend: Backend, test: impl AsyncFnOnce(&TestApp)) {

@@ -148,10 +148,12 @@ impl Query {
                 query
             }};
         }
-        match conn.backend() {
-            Backend::Sqlite(conn) => bind_all!(Sqlite).fetch_all(conn).await,
-            Backend::Postgres(conn) => bind_all!(Postgres).fetch_all(conn).await,
-        }
+        let result = match conn.backend() {
+            Ok(Backend::Sqlite(conn)) => bind_all!(Sqlite).fetch_all(conn).await,
+            Ok(Backend::Postgres(conn)) => bind_all!(Postgres).fetch_all(conn).await,
+            Err(error) => Err(error),
+        };
+        conn.note(result)
     }
 
     /// The integer of a query for one.

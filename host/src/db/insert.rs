@@ -17,13 +17,16 @@ macro_rules! insert_all {
                         query.push_values(rows, |mut values, $row| {
                             $(values.push_bind($bind);)+
                         });
-                        query.build().persistent(false).execute($backend).await?.rows_affected()
+                        let done = query.build().persistent(false).execute($backend).await;
+                        done.map(|done| done.rows_affected())
                     }};
                 }
-                inserted += match $conn.backend() {
-                    $crate::db::Backend::Sqlite(conn) => run!(sqlx::Sqlite, conn),
-                    $crate::db::Backend::Postgres(conn) => run!(sqlx::Postgres, conn),
+                let result = match $conn.backend() {
+                    Ok($crate::db::Backend::Sqlite(conn)) => run!(sqlx::Sqlite, conn),
+                    Ok($crate::db::Backend::Postgres(conn)) => run!(sqlx::Postgres, conn),
+                    Err(error) => Err(error),
                 };
+                inserted += $conn.note(result)?;
             }
             Ok::<u64, sqlx::Error>(inserted)
         }

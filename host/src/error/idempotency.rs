@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::ApiError;
-use crate::idempotency::ClaimError;
+use crate::idempotency::{ClaimError, ClaimLost};
 
 impl From<ClaimError> for ApiError {
     fn from(error: ClaimError) -> Self {
@@ -26,5 +26,13 @@ impl From<ClaimError> for ApiError {
             }
             ClaimError::Database(error) => error.into(),
         }
+    }
+}
+
+impl From<&ClaimLost> for ApiError {
+    fn from(lost: &ClaimLost) -> Self {
+        let message = lost.to_string();
+        ApiError::new(StatusCode::CONFLICT, "IDEMPOTENCY_IN_FLIGHT", message, Value::Null)
+            .retry_after(1)
     }
 }

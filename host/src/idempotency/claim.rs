@@ -71,17 +71,27 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
         digest(&[parts.method.as_str().as_bytes(), parts.uri.path().as_bytes(), name.as_bytes()]);
     let claimed =
         Claimed { org: row.org_id, key: row.key_id, address, claim_id: app.clock.new_id() };
-    let found =
-        take(&app.db, &claimed, &fingerprint, app.clock.now()).await.map_err(ApiError::from)?;
-    if let Some(row) = found {
-        let sealer = Sealer::new(key, &Claimed { claim_id: row.claim_id, ..claimed });
-        let answer = row.answer(&sealer).ok_or(ClaimError::AnswerLost).map_err(ApiError::from)?;
-        return Err(Refusal::Replay(answer.into()));
-    }
     let sealer = Sealer::new(key, &claimed);
     let claim = Claim { claimed, sealer, clock: app.clock.clone(), is_committed: false };
-    slot.lock().claim = Some(claim);
-    Ok(())
+    match take(&app.db, &claim.claimed, &fingerprint, app.clock.now()).await {
+        Ok(None) => {
+            slot.lock().claim = Some(claim);
+            Ok(())
+        }
+        Ok(Some(row)) => {
+            let claimed = Claimed { claim_id: row.claim_id, ..claim.claimed };
+            let answer = row.answer(&Sealer::new(key, &claimed));
+            let answer = answer.ok_or(ClaimError::AnswerLost).map_err(ApiError::from)?;
+            Err(Refusal::Replay(answer.into()))
+        }
+        Err(error) => {
+            // Its success may have been lost on the way here: the end of the request frees the key.
+            if let ClaimError::Database(_) = &error {
+                slot.lock().claim = Some(claim);
+            }
+            Err(ApiError::from(error).into())
+        }
+    }
 }
 
 /// Claims it, or finds what was answered.

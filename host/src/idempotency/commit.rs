@@ -2,13 +2,21 @@
 
 use super::slot;
 use super::store;
-use crate::db::Conn;
+use crate::db::{Conn, refuse};
+
+/// The request took so long that its claim ended, and a repeat of it claimed the key.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "This request took too long, and another one with its Idempotency-Key runs in its place; nothing of this one \
+     was kept. Send it again to get the other one's answer"
+)]
+pub struct ClaimLost;
 
 /// To tell the slot that the transaction is durable.
 pub struct Mark(std::sync::Arc<slot::Slot>);
 
-/// Marks the claim of the request that this task serves, once. An error when another request has taken
-/// its place: then nothing of this one may be kept.
+/// Marks the claim of the request that this task serves, once. [`ClaimLost`] when another request has its
+/// key: then nothing of this one may be kept.
 pub async fn before_commit(conn: &mut Conn) -> Result<Option<Mark>, sqlx::Error> {
     let Some(slot) = slot::current() else { return Ok(None) };
     let (claim, noted) = {
@@ -20,8 +28,7 @@ pub async fn before_commit(conn: &mut Conn) -> Result<Option<Mark>, sqlx::Error>
     };
     let sealed = noted.map(|answer| answer.sealed(&claim.sealer, "noted"));
     if !store::mark(conn, &claim.claimed, sealed.as_ref(), claim.clock.now()).await? {
-        let message = "another request took the place of this one; it is rolled back";
-        return Err(sqlx::Error::Protocol(message.to_owned()));
+        return Err(refuse(ClaimLost));
     }
     Ok(Some(Mark(slot)))
 }

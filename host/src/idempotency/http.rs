@@ -7,8 +7,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::claim::HEADER;
-use super::slot::{Answer, Claim, Slot};
-use super::store;
+use super::settle;
+use super::slot::{Answer, Slot};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::{access_log, request_id};
@@ -94,21 +94,21 @@ pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Respo
 
 async fn finish(app: &App, slot: &Slot, response: Response) -> Response {
     let Some(claim) = slot.lock().claim.take() else { return response };
-    let (response, stored) = if is_decision(response.status()) {
-        let (response, answer) = read(response).await;
-        let stored = match answer {
-            Ok(answer) => store_answer(app, &claim, &answer).await,
-            Err(error) => Err(error),
-        };
-        (response, stored)
-    } else {
-        (response, end(app, &claim).await.map_err(Into::into))
-    };
-    if let Err(error) = stored {
-        let id = request_id::current();
-        tracing::error!(request_id = %id, ?error, "what became of an Idempotency-Key could not be stored");
+    if !is_decision(response.status()) {
+        settle::settle(app, claim, None).await;
+        return response;
     }
-    response
+    match read(response).await {
+        (response, Ok(answer)) => {
+            settle::settle(app, claim, Some(answer)).await;
+            response
+        }
+        (response, Err(error)) => {
+            let id = request_id::current();
+            tracing::error!(request_id = %id, ?error, "an answer could not be read to be stored");
+            response
+        }
+    }
 }
 
 /// What a repeat would be answered the same; the rest is about this moment, and may be tried again.
@@ -140,22 +140,4 @@ async fn read(response: Response) -> (Response, anyhow::Result<Answer>) {
         body: bytes.to_vec(),
     };
     (Response::from_parts(parts, Body::from(bytes)), Ok(answer))
-}
-
-async fn store_answer(app: &App, claim: &Claim, answer: &Answer) -> anyhow::Result<()> {
-    let sealed = answer.sealed(&claim.sealer, "answer");
-    let mut conn = app.db.single().await?;
-    store::put_answer(&mut conn, &claim.claimed, &sealed, app.clock.now()).await?;
-    Ok(conn.commit().await?)
-}
-
-/// Nothing was decided. If nothing was committed either, the key is free again; else a repeat need not wait.
-async fn end(app: &App, claim: &Claim) -> Result<(), sqlx::Error> {
-    let mut conn = app.db.single().await?;
-    if claim.is_committed {
-        store::end_lease(&mut conn, &claim.claimed, app.clock.now()).await?;
-    } else {
-        store::release(&mut conn, &claim.claimed).await?;
-    }
-    conn.commit().await
 }

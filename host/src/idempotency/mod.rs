@@ -14,6 +14,7 @@ mod commit;
 pub mod http;
 mod note;
 mod seal;
+mod settle;
 mod slot;
 pub mod store;
 pub mod sweep;
@@ -21,7 +22,7 @@ pub mod sweep;
 use chrono::TimeDelta;
 
 pub use claim::{ClaimError, claim};
-pub use commit::before_commit;
+pub use commit::{ClaimLost, before_commit};
 pub use note::{Noted, note};
 pub use slot::take_body;
 

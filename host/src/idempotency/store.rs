@@ -172,9 +172,9 @@ pub(super) async fn put_answer(
     Ok(())
 }
 
-/// Frees the key, if nothing was committed.
-pub(super) async fn release(conn: &mut Conn, claimed: &Claimed) -> Result<(), sqlx::Error> {
-    execute!(
+/// Frees the key; false when something was committed, or another request has the claim.
+pub(super) async fn release(conn: &mut Conn, claimed: &Claimed) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
         conn,
         "delete from idempotency_keys
          where org_id = $1 and key_id = $2 and address = $3 and claim_id = $4 and committed_at is null",
@@ -183,7 +183,7 @@ pub(super) async fn release(conn: &mut Conn, claimed: &Claimed) -> Result<(), sq
         claimed.address.as_slice(),
         claimed.claim_id
     )?;
-    Ok(())
+    Ok(rows == 1)
 }
 
 /// The request is over without an answer worth keeping: nobody needs to wait for it.

@@ -38,7 +38,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     (
         "IDEMPOTENCY_IN_FLIGHT",
         409,
-        "The first request with this `Idempotency-Key` is still being carried out; ask again",
+        "Another request with this `Idempotency-Key` is still being carried out; ask again",
     ),
     (
         "IDEMPOTENCY_ANSWER_LOST",
@@ -65,6 +65,16 @@ pub const CODES: &[(&str, u16, &str)] = &[
         "SERVER_TIMEOUT",
         503,
         "The server did not finish the request within `details.timeout_ms`; read the resource to see whether it was carried out",
+    ),
+    (
+        "DATABASE_UNAVAILABLE",
+        503,
+        "The database could not be used at this moment; try again after `Retry-After` seconds",
+    ),
+    (
+        "STORAGE_FULL",
+        503,
+        "The disk of the database is full: nothing can be written until there is room; reading works",
     ),
     (
         "PLUGIN_UNAVAILABLE",

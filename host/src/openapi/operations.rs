@@ -29,7 +29,7 @@ const ERRORS: &[(u16, &str, &str)] = &[
     (
         503,
         "Unavailable",
-        "The server is busy or took too long, or a plugin that must be asked could not answer",
+        "The server or its database cannot serve it at this moment or took too long, or a plugin that must be asked could not answer",
     ),
 ];
 

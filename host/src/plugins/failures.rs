@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::active::Active;
 use super::hooks::{FailureView, Subject};
 use crate::app::App;
+use crate::db::Fault;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, OrgId};
 use crate::model::time::Time;
@@ -69,6 +70,14 @@ impl Failures {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut state.waiting)
     }
+
+    /// For the next time, before what was noted since.
+    fn keep(&self, mut unwritten: Vec<(OrgId, Value, Time)>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        unwritten.append(&mut state.waiting);
+        unwritten.truncate(REMEMBERED_MAX);
+        state.waiting = unwritten;
+    }
 }
 
 fn data(broken: &Broken<'_>) -> Value {
@@ -88,7 +97,7 @@ fn data(broken: &Broken<'_>) -> Value {
     })
 }
 
-/// Writes what was noted; what cannot be written is lost, it is in the log as well.
+/// Writes what was noted. What cannot be written now is kept for the next time, unless it would fail again.
 pub async fn write(app: &App) {
     let waiting = app.plugin_failures.take();
     if waiting.is_empty() {
@@ -104,7 +113,12 @@ pub async fn write(app: &App) {
     };
     match written.await {
         Ok(()) => app.webhooks.wake(),
-        Err(error) => tracing::error!(?error, "plugin.failed events could not be written"),
+        Err(error) => {
+            tracing::error!(?error, "plugin.failed events could not be written");
+            if Fault::of(&error) != Fault::Internal {
+                app.plugin_failures.keep(waiting);
+            }
+        }
     }
 }
 

@@ -12,19 +12,24 @@ use crate::app::App;
 /// How many windows one transaction writes; others write in between.
 const BATCH: usize = 500;
 
-/// Writes until all is written; a window that could not be is kept for the next time.
+/// Writes until all is written. After an error, all windows that are not written yet are kept for the next time.
 pub async fn flush(app: &App) -> Result<(), sqlx::Error> {
-    let counts = app.rate_limits.rates.is_some();
-    for batch in app.rate_limits.take_new(app).chunks(BATCH) {
-        if let Err(error) = write(app, batch, counts).await {
-            app.rate_limits.keep(batch);
+    let new = app.rate_limits.take_new(app);
+    let mut rest = new.as_slice();
+    while !rest.is_empty() {
+        let (batch, later) = rest.split_at(rest.len().min(BATCH));
+        if let Err(error) = write(app, batch).await {
+            app.rate_limits.keep(rest);
             return Err(error);
         }
+        rest = later;
     }
     Ok(())
 }
 
-async fn write(app: &App, batch: &[(Counted, Counter)], counts: bool) -> Result<(), sqlx::Error> {
+async fn write(app: &App, batch: &[(Counted, Counter)]) -> Result<(), sqlx::Error> {
+    // PostgreSQL counts by itself; what was counted here instead while it took no writes is not all of it.
+    let counts = app.rate_limits.rates.is_some() && app.rate_limits.quick.is_none();
     let db = app.rate_limits.quick.as_ref().unwrap_or(&app.db);
     let mut tx = db.begin().await?;
     for (counted, counter) in batch {
@@ -56,9 +61,9 @@ impl RateLimits {
         new
     }
 
-    fn keep(&self, batch: &[(Counted, Counter)]) {
+    fn keep(&self, unwritten: &[(Counted, Counter)]) {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        for (counted, _) in batch {
+        for (counted, _) in unwritten {
             if let Some(counter) = counters.get_mut(counted) {
                 counter.is_new = true;
             }

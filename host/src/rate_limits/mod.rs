@@ -3,8 +3,9 @@
 //!
 //! Invariants: of a window exactly as many requests get through as its limit, on however many nodes; a
 //! GET never waits for a disk. On PostgreSQL the count is one upsert in the statement that looks the key
-//! up anyway, on connections of its own that do not wait for the log to be written. SQLite has one
-//! process, so its counts are in memory, and are written back every second and at the end.
+//! up anyway, on connections of its own that do not wait for the log to be written; while PostgreSQL takes no
+//! writes, each node counts in memory. SQLite has one process, so its counts are in memory, and are written back
+//! every second and at the end.
 
 pub mod address;
 pub mod failures;
@@ -54,13 +55,9 @@ struct Counter {
 
 impl RateLimits {
     pub fn new(config: &LimitConfig, db: &Db, database_url: &str) -> anyhow::Result<RateLimits> {
-        let quick = match db {
-            Db::Sqlite { .. } => None,
-            Db::Postgres(_) => Some(Db::open_quick_postgres(database_url)?),
-        };
         Ok(RateLimits {
             rates: config.rate_limits.0,
-            quick,
+            quick: db.open_quick(database_url)?,
             counters: Mutex::default(),
             spent_out: SpentOut::default(),
             failures: Failures::new(

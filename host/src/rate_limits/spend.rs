@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use super::rates::{self, Rates};
 use super::{Counted, Counter, RateLimits, Spent, store};
-use crate::db::Db;
+use crate::db::{Db, Fault};
 use crate::keys::KeyHash;
 use crate::keys::store::{KeyRow, find_by_hash};
 use crate::model::people::Scope;
@@ -30,7 +30,15 @@ impl RateLimits {
         now: Time,
     ) -> Result<Option<Found>, sqlx::Error> {
         let found = match (self.rates, &self.quick) {
-            (Some(rates), Some(quick)) => in_database(quick, rates, hash, class, now).await?,
+            (Some(rates), Some(quick)) => {
+                match in_database(quick, rates, hash, class, now).await {
+                    // Reads go on while nothing can be written; this node counts meanwhile.
+                    Err(error) if Fault::of(&error).concerns_writes() => {
+                        self.in_memory(quick, Some(rates), hash, class, now).await?
+                    }
+                    found => found?,
+                }
+            }
             (rates, _) => self.in_memory(db, rates, hash, class, now).await?,
         };
         if let Some(spent) = found.as_ref().and_then(|found| found.spent)

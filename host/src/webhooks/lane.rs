@@ -98,7 +98,9 @@ impl Lane {
                     }
                 }
                 Some(Err(error)) => {
-                    return Err(sqlx::Error::Protocol(format!("an attempt broke off: {error}")));
+                    // As after an error: the lease runs out by itself.
+                    tracing::error!(webhook_id = %self.webhook_id, ?error, "an attempt broke off");
+                    return Ok(());
                 }
                 None if *stopped.borrow() => {
                     let mut tx = self.app.db.begin().await?;

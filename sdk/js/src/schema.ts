@@ -937,7 +937,7 @@ export interface components {
          *     | `CONFLICT` | 409 | Resource conflict: what is there already, or a state that does not allow it |
          *     | `INVALID_TRANSITION` | 409 | The workflow has no such edge; `details.allowed` lists those it has |
          *     | `INSUFFICIENT_STOCK` | 409 | Parts are short; `details.lines` says which and how many |
-         *     | `IDEMPOTENCY_IN_FLIGHT` | 409 | The first request with this `Idempotency-Key` is still being carried out; ask again |
+         *     | `IDEMPOTENCY_IN_FLIGHT` | 409 | Another request with this `Idempotency-Key` is still being carried out; ask again |
          *     | `IDEMPOTENCY_ANSWER_LOST` | 409 | The request with this `Idempotency-Key` was carried out, but the server stopped before it could keep the answer |
          *     | `PRECONDITION_FAILED` | 412 | `If-Match` names other versions; `details.current_version` says which it is |
          *     | `PAYLOAD_TOO_LARGE` | 413 | The body is larger than `details.limit_bytes` |
@@ -948,10 +948,12 @@ export interface components {
          *     | `SERVER_ERROR` | 500 | Internal server error; contact support |
          *     | `SERVER_BUSY` | 503 | The server has no room for the request; try again |
          *     | `SERVER_TIMEOUT` | 503 | The server did not finish the request within `details.timeout_ms`; read the resource to see whether it was carried out |
+         *     | `DATABASE_UNAVAILABLE` | 503 | The database could not be used at this moment; try again after `Retry-After` seconds |
+         *     | `STORAGE_FULL` | 503 | The disk of the database is full: nothing can be written until there is room; reading works |
          *     | `PLUGIN_UNAVAILABLE` | 503 | A plugin that must be asked could not answer; nothing was changed |
          * @enum {string}
          */
-        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "PLUGIN_UNAVAILABLE";
+        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "DATABASE_UNAVAILABLE" | "STORAGE_FULL" | "PLUGIN_UNAVAILABLE";
         ErrorContent: {
             /** @description For programs. */
             code: components["schemas"]["ErrorCode"];
@@ -2322,7 +2324,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `SERVER_BUSY`, `SERVER_TIMEOUT`, `PLUGIN_UNAVAILABLE`: The server is busy or took too long, or a plugin that must be asked could not answer */
+        /** @description `SERVER_BUSY`, `SERVER_TIMEOUT`, `DATABASE_UNAVAILABLE`, `STORAGE_FULL`, `PLUGIN_UNAVAILABLE`: The server or its database cannot serve it at this moment or took too long, or a plugin that must be asked could not answer */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -2336,9 +2338,9 @@ export interface components {
                 /**
                  * @example {
                  *       "error": {
-                 *         "code": "SERVER_BUSY",
+                 *         "code": "DATABASE_UNAVAILABLE",
                  *         "details": {},
-                 *         "message": "The database is busy; try again",
+                 *         "message": "The database could not be used at this moment; try again",
                  *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
                  *       }
                  *     }

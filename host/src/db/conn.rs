@@ -1,0 +1,124 @@
+//! One connection, to either database, inside a transaction or not.
+//!
+//! Invariants: every error of a statement is noted for `/readyz`; after a failed statement nothing more of its
+//! transaction runs or commits. PostgreSQL refuses it by itself. SQLite may have ended the transaction, and would commit
+//! each further statement on its own.
+
+use std::sync::Arc;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Postgres, Sqlite};
+
+use super::fault::Fault;
+use super::refused::refuse;
+use super::storage::Storage;
+use super::transaction::Transaction;
+use crate::idempotency;
+
+/// Store functions take it as their first argument.
+pub struct Conn {
+    link: Link,
+    storage: Arc<Storage>,
+    /// Of the first statement that failed in this transaction.
+    broken: Option<Fault>,
+}
+
+pub(super) enum Link {
+    Sqlite(PoolConnection<Sqlite>),
+    SqliteTransaction(Transaction<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    PostgresTransaction(Transaction<Postgres>),
+}
+
+/// What the query macros match on.
+pub enum Backend<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+/// A statement of the transaction failed before, so nothing of it can be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("an earlier statement of this transaction failed; it is rolled back")]
+pub struct BrokenTransaction(pub(super) Fault);
+
+impl Conn {
+    pub(super) fn new(link: Link, storage: Arc<Storage>) -> Conn {
+        Conn { link, storage, broken: None }
+    }
+
+    /// In a request with an Idempotency-Key the record of that is part of what commits.
+    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        if !self.is_transaction() {
+            return Ok(());
+        }
+        let mark = idempotency::before_commit(&mut self).await?;
+        self.commit_aside().await?;
+        if let Some(mark) = mark {
+            mark.committed();
+        }
+        Ok(())
+    }
+
+    /// For what is true whatever becomes of the request, such as a note that a plugin failed: it does not make
+    /// the request one that was carried out.
+    pub async fn commit_aside(self) -> Result<(), sqlx::Error> {
+        self.check_unbroken()?;
+        let committed = match self.link {
+            Link::SqliteTransaction(transaction) => transaction.commit().await,
+            Link::PostgresTransaction(transaction) => transaction.commit().await,
+            Link::Sqlite(_) | Link::Postgres(_) => Ok(()),
+        };
+        self.storage.note(&committed);
+        committed
+    }
+
+    pub async fn rollback(self) -> Result<(), sqlx::Error> {
+        match self.link {
+            Link::SqliteTransaction(transaction) => transaction.rollback().await,
+            Link::PostgresTransaction(transaction) => transaction.rollback().await,
+            Link::Sqlite(_) | Link::Postgres(_) => Ok(()),
+        }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.link, Link::Postgres(_) | Link::PostgresTransaction(_))
+    }
+
+    /// For one statement, whose result then goes through [`Conn::note`].
+    pub fn backend(&mut self) -> Result<Backend<'_>, sqlx::Error> {
+        self.check_unbroken()?;
+        Ok(match &mut self.link {
+            Link::Sqlite(connection) => Backend::Sqlite(connection),
+            Link::SqliteTransaction(transaction) => Backend::Sqlite(transaction),
+            Link::Postgres(connection) => Backend::Postgres(connection),
+            Link::PostgresTransaction(transaction) => Backend::Postgres(transaction),
+        })
+    }
+
+    /// Takes note of how a statement ended; returns what it is given.
+    pub fn note<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        self.storage.note(&result);
+        if let Err(error) = &result
+            && self.is_transaction()
+            && failed_in_the_database(error)
+        {
+            self.broken.get_or_insert_with(|| Fault::of(error));
+        }
+        result
+    }
+
+    fn check_unbroken(&self) -> Result<(), sqlx::Error> {
+        self.broken.map_or(Ok(()), |fault| Err(refuse(BrokenTransaction(fault))))
+    }
+
+    fn is_transaction(&self) -> bool {
+        matches!(self.link, Link::SqliteTransaction(_) | Link::PostgresTransaction(_))
+    }
+}
+
+/// Not so where a row was missing or could not be read into our types: the transaction knows nothing of that.
+fn failed_in_the_database(error: &sqlx::Error) -> bool {
+    Fault::of(error) != Fault::Internal || error.as_database_error().is_some()
+}

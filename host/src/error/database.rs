@@ -1,0 +1,35 @@
+//! Maps errors of the database to HTTP responses: what may succeed a little later is a 503, whatever route it was.
+
+use serde_json::Value;
+
+use super::ApiError;
+use crate::db::{self, Fault};
+use crate::idempotency::ClaimLost;
+
+/// The disk of a database does not become free within a second.
+const STORAGE_FULL_RETRY_S: u32 = 10;
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        ApiError::internal(error)
+    }
+}
+
+/// `None` for a fault of ours.
+pub(super) fn answer(error: &sqlx::Error) -> Option<ApiError> {
+    if let Some(lost) = db::reason::<ClaimLost>(error) {
+        return Some(lost.into());
+    }
+    match Fault::of(error) {
+        Fault::StorageFull => {
+            let message = "The disk of the database is full, so nothing can be written. Reading works; try again later";
+            let error = ApiError::unavailable("STORAGE_FULL", message, Value::Null);
+            Some(error.retry_after(STORAGE_FULL_RETRY_S))
+        }
+        Fault::WritesFail | Fault::Transient => {
+            let message = "The database could not be used at this moment; try again";
+            Some(ApiError::unavailable("DATABASE_UNAVAILABLE", message, Value::Null))
+        }
+        Fault::Internal => None,
+    }
+}

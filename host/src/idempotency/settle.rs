@@ -1,0 +1,74 @@
+//! Writes down what became of a claim when its request is over: the answer, or that there is none worth keeping.
+//!
+//! Invariant: a moment's trouble of the database does not leave a key claimed until its lease ends. What cannot be
+//! written at once is retried after the answer has been sent, for as long as the lease keeps repeats waiting.
+
+use std::time::Duration;
+
+use super::slot::{Answer, Claim};
+use super::{LEASE, store};
+use crate::app::App;
+use crate::db::Fault;
+use crate::request_id;
+
+/// Attempts before the client gets its answer. Each has another connection: one that failed is closed.
+const ATTEMPTS_AT_ONCE: usize = 3;
+
+const DELAY_MIN: Duration = Duration::from_millis(100);
+const DELAY_MAX: Duration = Duration::from_secs(2);
+
+/// `None` when nothing was decided, so that the request may be sent again.
+pub(super) async fn settle(app: &App, claim: Claim, answer: Option<Answer>) {
+    let mut last = None;
+    for _ in 0..ATTEMPTS_AT_ONCE {
+        match write(app, &claim, answer.as_ref()).await {
+            Ok(()) => return,
+            Err(error) if Fault::of(&error) == Fault::Internal => return report(&error),
+            Err(error) => last = Some(error),
+        }
+    }
+    if let Some(error) = last {
+        let id = request_id::current();
+        tracing::warn!(request_id = %id, ?error, "the outcome of an Idempotency-Key is stored later");
+    }
+    let work = retry(app.clone(), claim, answer);
+    tokio::spawn(request_id::scope(request_id::current(), work));
+}
+
+/// Until it is written, or repeats no longer wait for it.
+async fn retry(app: App, claim: Claim, answer: Option<Answer>) {
+    let ends_at = app.clock.now() + LEASE;
+    let mut delay = DELAY_MIN;
+    loop {
+        tokio::time::sleep(delay).await;
+        delay = (delay * 2).min(DELAY_MAX);
+        match write(&app, &claim, answer.as_ref()).await {
+            Ok(()) => return,
+            Err(error) if app.clock.now() >= ends_at => return report(&error),
+            Err(error) if Fault::of(&error) == Fault::Internal => return report(&error),
+            Err(_) => {}
+        }
+    }
+}
+
+fn report(error: &sqlx::Error) {
+    let id = request_id::current();
+    tracing::error!(request_id = %id, ?error, "the outcome of an Idempotency-Key could not be stored");
+}
+
+async fn write(app: &App, claim: &Claim, answer: Option<&Answer>) -> Result<(), sqlx::Error> {
+    let now = app.clock.now();
+    let mut conn = app.db.single().await?;
+    match answer {
+        Some(answer) => {
+            let sealed = answer.sealed(&claim.sealer, "answer");
+            store::put_answer(&mut conn, &claim.claimed, &sealed, now).await?;
+        }
+        // A commit whose success was not seen may have marked the claim all the same.
+        None if claim.is_committed || !store::release(&mut conn, &claim.claimed).await? => {
+            store::end_lease(&mut conn, &claim.claimed, now).await?;
+        }
+        None => {}
+    }
+    conn.commit().await
+}
