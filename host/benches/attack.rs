@@ -99,7 +99,8 @@ fn main() -> anyhow::Result<()> {
         minute.attempts = attempts.load(Ordering::Relaxed);
         print(attack.name(), minute);
     }
-    attacker.shutdown_background();
+    // Its connections hold the server, which ends with the last of them.
+    attacker.shutdown_timeout(Duration::from_secs(5));
     Ok(())
 }
 

@@ -60,9 +60,8 @@ impl Socket {
     }
 
     /// The next response.
-    #[track_caller]
-    pub fn response(&mut self) -> impl Future<Output = Raw> {
-        async { self.try_response().await.expect("a response, before the server hangs up") }
+    pub async fn response(&mut self) -> Raw {
+        self.try_response().await.expect("a response, before the server hangs up")
     }
 
     /// `None` when the server hung up instead.

@@ -233,10 +233,10 @@ mod tests {
     fn an_address_has_its_number_of_connections() {
         let connections = connections(10, 2);
         let first = connections.admit(address(1), false).ok();
-        let second = connections.admit(address(1), false).ok().expect("a place");
+        let second = connections.admit(address(1), false).expect("a place");
         assert_eq!(connections.admit(address(1), false).err(), Some(Closed::AddressFull));
-        let _other = connections.admit(address(2), false).ok().expect("a place");
-        let proxy = connections.admit(address(1), true).ok().expect("a place");
+        let _other = connections.admit(address(2), false).expect("a place");
+        let proxy = connections.admit(address(1), true).expect("a place");
         drop(first);
         assert_eq!(connections.admit(address(1), false).err(), Some(Closed::AddressFull));
         drop((second, proxy));
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn the_address_with_the_most_makes_room() {
         let connections = connections(5, 0);
-        let admit = |last| connections.admit(address(last), false).ok().expect("a place");
+        let admit = |last| connections.admit(address(last), false).expect("a place");
         let honest = admit(1);
         let many: Vec<Place> = (0..4).map(|_| admit(2)).collect();
         // One of them is worked on, so that it does not count.
@@ -268,12 +268,12 @@ mod tests {
     fn what_is_worked_on_makes_no_room() {
         let connections = connections(2, 0);
         let admit = |last| connections.admit(address(last), false);
-        let (first, second) = (admit(1).ok().expect("a place"), admit(1).ok().expect("a place"));
+        let (first, second) = (admit(1).expect("a place"), admit(1).expect("a place"));
         first.resume();
         second.resume();
         assert_eq!(admit(2).err(), Some(Closed::ServerFull));
         second.wait_for_client();
-        let third = admit(2).ok().expect("a place");
+        let third = admit(2).expect("a place");
         assert!(is_open(&connections, &first) && !is_open(&connections, &second));
         drop((first, second, third));
         let state = connections.lock();
