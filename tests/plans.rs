@@ -326,7 +326,8 @@ async fn totals_are_read_from_counters(t: &TestApp) {
             let indexes = [
                 "counters",
                 "tickets_by_created",
-                "tickets_by_shop_status",
+                // Or `tickets_by_shop_status`: within a part of a day both have a few rows to look at.
+                "tickets_by_shop",
                 "tickets_by_customer",
                 "tickets_by_assigned",
             ];

@@ -55,6 +55,7 @@ struct Options {
 struct Measured {
     times: Vec<Duration>,
     failed: usize,
+    last_error: Option<String>,
 }
 
 /// What a minute was like for the others.
@@ -107,13 +108,19 @@ fn main() -> anyhow::Result<()> {
 fn print(name: &str, minute: Minute) {
     let Minute { mut writes, mut probes, attempts } = minute;
     println!("| {name} | {} | {} | {attempts} |", writes.row(), probes.row());
+    for error in [writes.last_error, probes.last_error].into_iter().flatten() {
+        eprintln!("{name}: the last failure was: {error}");
+    }
 }
 
 impl Measured {
     fn add<T>(&mut self, started: Instant, done: &anyhow::Result<T>) {
         match done {
             Ok(_) => self.times.push(started.elapsed()),
-            Err(_) => self.failed += 1,
+            Err(error) => {
+                self.failed += 1;
+                self.last_error = Some(format!("{error:#}"));
+            }
         }
     }
 

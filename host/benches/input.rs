@@ -206,7 +206,7 @@ fn inputs() -> Vec<Input> {
                     r##""{number:03}":{{"allOf":[{{"$ref":"#/$defs/{next:03}"}},{{"$ref":"#/$defs/{next:03}"}}]}}"##
                 )
             };
-            let count = n / definition(0).len();
+            let count = n / (definition(0).len() + 2);
             let defs: Vec<String> = (0..count).map(definition).collect();
             format!(r#"{{"$defs":{{{},"{count:03}":{{}}}}}}"#, defs.join(","))
         }),
@@ -219,7 +219,8 @@ fn inputs() -> Vec<Input> {
         }),
         schema("defaults", |n| {
             let default = |number| format!(r#""{number:05}":{{"default":{{"a":0}}}}"#);
-            let all: Vec<String> = (0..n / default(0).len()).map(default).collect();
+            let count = n / (default(0).len() + 2);
+            let all: Vec<String> = (0..count).map(default).collect();
             format!(r#"{{"properties":{{{},"z":{{"type":"text"}}}}}}"#, all.join(","))
         }),
         header(header::IF_NONE_MATCH, "\"7\""),

@@ -315,6 +315,17 @@ mod tests {
     }
 
     #[test]
+    fn long_lists_and_texts_are_read_no_further_than_is_needed() {
+        let list = format!(r#"{{"lines":[{}]}}"#, vec![r#"{"quantity":1}"#; 10_001].join(","));
+        let error = error_of(&list);
+        assert!(error.message.contains("10000 entries"), "{}", error.message);
+        let text = format!(r#"{{"lines":[{{"quantity":"{}"}}]}}"#, "\\u200b".repeat(100_000));
+        let error = error_of(&text);
+        assert_eq!(error.details["field"], "lines[0].quantity");
+        assert!(error.message.starts_with("lines[0].quantity: invalid type: string"));
+    }
+
+    #[test]
     fn names_with_dots_and_quotes_are_found() {
         assert_eq!(field_of(r#"{"lines":[], "a.b": 3}"#), ("a.b".into(), 3.into()));
         assert_eq!(field_of(r#"{"lines":[], "li`nes": 3}"#), ("li`nes".into(), 3.into()));

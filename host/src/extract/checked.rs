@@ -3,7 +3,7 @@
 //! Invariant: every visitor, seed and access that passes is wrapped again, so no value inside another one is missed, and
 //! nothing is stored on the way: what a type refuses costs no more than reading up to it.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
@@ -14,6 +14,12 @@ pub const NUL: &str = "must not contain a NUL character";
 
 /// Beyond, a double does not tell one integer from the next.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// Entries of one list. The lists of the API have far lower limits, which name the field's own figure.
+const ENTRIES_MAX: usize = 10_000;
+
+/// Of the message of a visitor, which quotes a text that it does not take, however long.
+const MESSAGE_BYTES_MAX: usize = 64 << 10;
 
 /// A part of deserialization that checks what passes.
 pub struct Checked<T>(pub T);
@@ -112,18 +118,18 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Checked<V> {
 
     /// The text is handed on first: one that is a key is then part of the error's path.
     fn visit_str<E: Error>(self, text: &str) -> Result<V::Value, E> {
-        let value = self.0.visit_str(text)?;
+        let value = self.0.visit_str(text).map_err(Cut::into)?;
         if text.contains('\0') { Err(E::custom(NUL)) } else { Ok(value) }
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<V::Value, E> {
-        let value = self.0.visit_borrowed_str(text)?;
+        let value = self.0.visit_borrowed_str(text).map_err(Cut::into)?;
         if text.contains('\0') { Err(E::custom(NUL)) } else { Ok(value) }
     }
 
     fn visit_string<E: Error>(self, text: String) -> Result<V::Value, E> {
         let has_nul = text.contains('\0');
-        let value = self.0.visit_string(text)?;
+        let value = self.0.visit_string(text).map_err(Cut::into)?;
         if has_nul { Err(E::custom(NUL)) } else { Ok(value) }
     }
 
@@ -144,7 +150,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Checked<V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, values: A) -> Result<V::Value, A::Error> {
-        self.0.visit_seq(Checked(values))
+        self.0.visit_seq(CheckedEntries { values, count: 0 })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<V::Value, A::Error> {
@@ -164,20 +170,73 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Checked<S> {
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Checked<A> {
+/// The entries of a list, up to the first one too many.
+struct CheckedEntries<A> {
+    values: A,
+    count: usize,
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for CheckedEntries<A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_element_seed(Checked(seed))
+        let entry = self.values.next_element_seed(Checked(seed))?;
+        self.count += usize::from(entry.is_some());
+        if self.count > ENTRIES_MAX {
+            let message =
+                format!("a list may have {ENTRIES_MAX} entries at most; send less at once");
+            return Err(A::Error::custom(message));
+        }
+        Ok(entry)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.0.size_hint()
+        self.values.size_hint()
     }
 }
+
+/// An error whose message ends where it is long enough: what quotes a megabyte with escapes takes its time.
+struct Cut(String);
+
+impl Cut {
+    fn into<E: Error>(self) -> E {
+        E::custom(self.0)
+    }
+}
+
+impl Error for Cut {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        let mut cut = Cut(String::new());
+        // The error says that the message was cut, which is no failure.
+        let _ = write!(cut, "{message}");
+        cut
+    }
+}
+
+impl Write for Cut {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = MESSAGE_BYTES_MAX - self.0.len();
+        self.0.push_str(&text[..text.floor_char_boundary(room)]);
+        if text.len() > room { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Cut {}
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Checked<A> {
     type Error = A::Error;
