@@ -1,8 +1,8 @@
 //! The open connections: how many there are in all and from each address, and which of them wait for their client.
 //!
-//! Invariant: there are never more than `max`. When there are as many, the address with the most waiting connections
-//! loses the one that has been waiting longest: connections that stall keep nobody out, and who has few of them keeps
-//! them. One whose request the server is working on is never closed for another.
+//! Invariant: there are never more than `max`. When there are as many, of the addresses with a connection that waits the
+//! one with the most connections loses the one that has been waiting longest: connections that stall keep nobody out, and
+//! an address with few keeps them. One whose request the server is working on is never closed for another.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -54,7 +54,7 @@ struct Address {
     waiting: BTreeMap<u64, u64>,
 }
 
-/// How many connections of the address wait, and of equal ones the longest wait.
+/// How many connections the address has, and of equal ones the longest wait.
 type Rank = (usize, Reverse<u64>, Network);
 
 impl Connections {
@@ -78,7 +78,8 @@ impl Connections {
         };
         let id = state.next();
         state.open.insert(id, Open { address, turn: None, task: None });
-        state.addresses.entry(address).or_default().open += 1;
+        state.addresses.entry(address).or_default();
+        state.change(address, |address| address.open += 1);
         state.wait(id);
         self.closed.metrics.connection_opened();
         drop(state);
@@ -125,11 +126,9 @@ impl Connections {
     fn remove(&self, state: &mut State, id: u64) -> Option<Open> {
         state.resume(id);
         let open = state.open.remove(&id)?;
-        if let Some(address) = state.addresses.get_mut(&open.address) {
-            address.open -= 1;
-            if address.open == 0 {
-                state.addresses.remove(&open.address);
-            }
+        state.change(open.address, |address| address.open -= 1);
+        if state.addresses.get(&open.address).is_some_and(|address| address.open == 0) {
+            state.addresses.remove(&open.address);
         }
         self.closed.metrics.connection_ended();
         Some(open)
@@ -151,23 +150,27 @@ impl State {
         let Some(open) = self.open.get_mut(&id).filter(|open| open.turn.is_none()) else { return };
         open.turn = Some(turn);
         let address = open.address;
-        self.change(address, |waiting| waiting.insert(turn, id));
+        self.change(address, |address| {
+            address.waiting.insert(turn, id);
+        });
     }
 
     fn resume(&mut self, id: u64) {
         let Some(open) = self.open.get_mut(&id) else { return };
         let Some(turn) = open.turn.take() else { return };
         let address = open.address;
-        self.change(address, |waiting| waiting.remove(&turn));
+        self.change(address, |address| {
+            address.waiting.remove(&turn);
+        });
     }
 
-    /// Changes which connections of an address wait, and with them its rank.
-    fn change<T>(&mut self, network: Network, change: impl FnOnce(&mut BTreeMap<u64, u64>) -> T) {
+    /// Changes what is known of an address, and with it its rank.
+    fn change(&mut self, network: Network, change: impl FnOnce(&mut Address)) {
         let Some(address) = self.addresses.get_mut(&network) else { return };
         if let Some(rank) = address.rank(network) {
             self.order.remove(&rank);
         }
-        change(&mut address.waiting);
+        change(address);
         self.order.extend(address.rank(network));
     }
 }
@@ -175,7 +178,7 @@ impl State {
 impl Address {
     fn rank(&self, network: Network) -> Option<Rank> {
         let (turn, _) = self.waiting.first_key_value()?;
-        Some((self.waiting.len(), Reverse(*turn), network))
+        Some((self.open, Reverse(*turn), network))
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{defaults, patterns, resolve};
+use crate::model::excerpt;
 
 /// Subschemas that are written down.
 const SUBSCHEMAS_MAX: usize = 2_000;
@@ -385,17 +386,12 @@ fn unknown_type(kind: &Value) -> Option<String> {
 
 /// JSON for a message.
 fn shortened(value: &Value) -> String {
-    const CHARS_MAX: usize = 100;
-    let text = value.to_string();
-    match text.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    excerpt::text(&excerpt::value(value).to_string(), excerpt::NAME_BYTES_MAX).into_owned()
 }
 
-/// As a segment of a JSON Pointer.
+/// As a segment of a JSON Pointer; a name that is too long to be of use is cut.
 fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+    excerpt::text(name, excerpt::NAME_BYTES_MAX).replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
@@ -522,7 +518,10 @@ mod tests {
         // 30 KB of a name above 1,500 subschemas: writing out each place would be 45 MB.
         let long = "x".repeat(30_000);
         let inner: Vec<Value> = (0..1_500).map(|_| json!({ "type": "string" })).collect();
-        let schema = json!({ "properties": { &long: { "anyOf": inner } } });
+        let mut schema = json!({ "properties": { &long: { "anyOf": inner } } });
         assert_eq!(check(&schema), Ok(()));
+        schema["properties"][&long]["anyOf"][1_499] = json!(7);
+        let (place, _) = refused(&schema);
+        assert!(place.ends_with("…/anyOf/1499") && place.len() < 200, "{place}");
     }
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::bounds::{self, SchemaError};
 use super::defaults;
 use super::worker::{self, Input, KEY, Verdict};
+use crate::model::excerpt;
 use crate::runtime::child::{self, Job, JobError, JobLimits};
 use crate::runtime::compile::CompilerProgram;
 use crate::runtime::error::Busy;
@@ -22,9 +23,6 @@ const LIMITS: JobLimits = JobLimits { memory_bytes: 256 << 20, cpu_s: 2 };
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
-
-/// Of a message of the validator, which may repeat the whole value.
-const REASON_CHARS_MAX: usize = 500;
 
 /// Checks under way and waiting.
 const CAPS: Caps = Caps {
@@ -132,13 +130,12 @@ impl SettingsChecks {
         match verdict {
             Verdict::Valid => Ok(()),
             Verdict::Schema { place, reason } => {
-                Err(SettingsError::Schema(SchemaError { place, reason: shortened(&reason) }))
+                let (place, reason) = (short(&place), short(&reason));
+                Err(SettingsError::Schema(SchemaError { place, reason }))
             }
-            Verdict::Settings { place, reason } => Err(SettingsError::Settings {
-                place,
-                reason: shortened(&reason),
-                of_default: false,
-            }),
+            Verdict::Settings { place, reason } => {
+                Err(SettingsError::Settings { place, reason: short(&reason), of_default: false })
+            }
         }
     }
 }
@@ -171,9 +168,7 @@ fn to_json(input: &Input<&Value, &Value>) -> Result<Vec<u8>, SettingsError> {
     serde_json::to_vec(input).map_err(|error| SettingsError::Host { reason: error.to_string() })
 }
 
-fn shortened(reason: &str) -> String {
-    match reason.char_indices().nth(REASON_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &reason[..end]),
-        None => reason.to_owned(),
-    }
+/// A name may be long, and the validator's message may repeat a whole value.
+fn short(reason: &str) -> String {
+    excerpt::text(reason, excerpt::MESSAGE_BYTES_MAX).into_owned()
 }
