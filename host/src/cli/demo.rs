@@ -2,6 +2,7 @@
 //! their sources, a database with a believable history, a server. With `--check` it plays the story over
 //! real HTTP and says whether every step was as it should be.
 
+mod built;
 mod history;
 mod story;
 
@@ -22,11 +23,10 @@ use crate::listener::{bind, open_files};
 use crate::model::people::Scope;
 use crate::rate_limits::rates::{Rates, RatesOption};
 use crate::toolchain::{build_components, ensure_wasm_target};
+use built::{Built, Keys, LOOPING};
 use history::World;
 
 const SAMPLES: [&str; 3] = ["qc-gate", "intake-triage", "nearest-stock"];
-/// For the story: a plugin that never ends.
-const LOOPING: &str = "guest-loop-forever";
 
 #[derive(Args)]
 pub struct Demo {
@@ -45,19 +45,6 @@ pub struct Demo {
 
 /// Whoever tries things out is not to run into ten admin requests an hour.
 const RATES: RatesOption = RatesOption(Some(Rates { read: 100_000, write: 10_000, admin: 1_000 }));
-
-/// A built component and its name.
-struct Built {
-    name: String,
-    bytes: Vec<u8>,
-}
-
-/// The keys that the demo shows.
-struct Keys {
-    read: String,
-    write: String,
-    admin: String,
-}
 
 impl Demo {
     pub async fn run(self) -> anyhow::Result<ExitCode> {

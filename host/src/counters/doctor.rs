@@ -2,7 +2,7 @@
 
 use crate::counters::store;
 use crate::db::Conn;
-use crate::doctor::Problem;
+use crate::model::problem::Problem;
 
 pub async fn examine(conn: &mut Conn) -> Result<Vec<Problem>, sqlx::Error> {
     let wrong = store::find_wrong(conn).await?;

@@ -2,17 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::{Reader, Writer};
 use crate::error::ApiError;
 use crate::extract::{Body, PathId};
+use crate::feedback::views::FeedbackView;
 use crate::feedback::{give, store};
 use crate::model::ids::TicketId;
-use crate::model::ticket::Feedback;
-use crate::model::time::{self, Time};
 use crate::respond::Created;
 use crate::tickets;
 
@@ -25,26 +24,6 @@ pub struct CreateBody {
     score: i64,
     #[schema(max_length = 2000)]
     comment: Option<String>,
-}
-
-/// What the customer said of the repair.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Feedback)]
-pub struct FeedbackView {
-    /// From 1 (bad) to 5 (good).
-    #[schema(minimum = 1, maximum = 5)]
-    score: i64,
-    comment: Option<String>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Time,
-}
-
-impl From<Feedback> for FeedbackView {
-    fn from(feedback: Feedback) -> Self {
-        let Feedback { score, comment, created_at } = feedback;
-        FeedbackView { score, comment, created_at }
-    }
 }
 
 /// Records what the customer says of the repair.

@@ -2,16 +2,13 @@
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::inventory::event::event_data;
 use crate::inventory::store::{self, Movement};
-use crate::inventory::update::event_data;
 use crate::model::ids::ShopId;
 use crate::model::invalid::{Invalid, check_optional, check_text};
 use crate::model::money::Money;
-use crate::model::stock::Item;
+use crate::model::stock::{Item, check_quantity};
 use crate::{shops, webhooks};
-
-/// The largest number of pieces of one item.
-pub const QUANTITY_MAX: i64 = 1_000_000_000;
 
 /// The reason of an item's first movement.
 const INITIAL: &str = "initial";
@@ -82,11 +79,4 @@ pub async fn create(app: &App, caller: &Caller, new: NewItem) -> Result<Item, Cr
     webhooks::store::enqueue(&mut tx, caller.org, id, "inventory.updated", &data, now).await?;
     tx.commit().await?;
     Ok(item)
-}
-
-pub fn check_quantity(field: &str, quantity: i64) -> Result<i64, Invalid> {
-    if (0..=QUANTITY_MAX).contains(&quantity) {
-        return Ok(quantity);
-    }
-    Err(Invalid::new(field, quantity, format!("{field} must be from 0 to {QUANTITY_MAX}")))
 }

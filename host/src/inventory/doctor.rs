@@ -1,8 +1,8 @@
 //! Checks what must always be true of stock.
 
 use crate::db::Conn;
-use crate::doctor::Problem;
 use crate::inventory::store::{self, Finding};
+use crate::model::problem::Problem;
 
 pub async fn examine(conn: &mut Conn) -> Result<Vec<Problem>, sqlx::Error> {
     let mut problems = Vec::new();

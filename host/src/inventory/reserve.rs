@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::db::Conn;
+use crate::inventory::event::event_data;
 use crate::inventory::store::{self, Movement};
-use crate::inventory::update::event_data;
 use crate::model::ids::{ItemId, OrgId, TicketId};
 use crate::model::stock::{Item, Plan, Reservation, ReservationState};
 use crate::model::time::Time;

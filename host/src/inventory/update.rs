@@ -1,15 +1,13 @@
 //! Changes an item: how many are on hand, with a movement, and what it is and costs.
 
-use serde_json::json;
-
 use crate::app::App;
 use crate::auth::Caller;
-use crate::inventory::create::check_quantity;
+use crate::inventory::event::event_data;
 use crate::inventory::store::{self, Movement};
 use crate::model::ids::ItemId;
 use crate::model::invalid::{Invalid, check_optional, check_text};
 use crate::model::money::Money;
-use crate::model::stock::Item;
+use crate::model::stock::{Item, check_quantity};
 use crate::webhooks;
 
 /// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
@@ -120,18 +118,5 @@ fn check(change: Change) -> Result<Change, Invalid> {
         reorder_level: quantity("reorder_level", change.reorder_level)?,
         supplier: supplier.transpose()?,
         ..change
-    })
-}
-
-/// The data of `inventory.updated`.
-pub fn event_data(item: &Item, reason: &str) -> serde_json::Value {
-    json!({
-        "inventory_id": item.id,
-        "shop_id": item.shop_id,
-        "sku": item.sku,
-        "quantity_on_hand": item.on_hand,
-        "quantity_reserved": item.reserved,
-        "quantity_available": item.available(),
-        "reason": reason,
     })
 }

@@ -3,10 +3,10 @@
 use crate::clock::Clock;
 use crate::db::{Conn, Db};
 use crate::idempotency;
-use crate::keys::{generate, hint, http, key_hash, store};
+use crate::keys::{generate, hint, key_hash, store, views};
 use crate::model::ids::{OrgId, UserId};
 use crate::model::invalid::{Invalid, check_text};
-use crate::model::key::ApiKey;
+use crate::model::key::{ApiKey, MadeKey};
 use crate::model::people::Scope;
 use crate::model::time::Time;
 use crate::users;
@@ -22,13 +22,6 @@ impl NewKey {
     pub fn new(name: &str, scope: Scope) -> NewKey {
         NewKey { name: name.to_owned(), scope, user_id: None, expires_at: None }
     }
-}
-
-/// A key that was just made; `text` is the only copy of it.
-#[derive(Clone)]
-pub struct MadeKey {
-    pub key: ApiKey,
-    pub text: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +49,7 @@ pub async fn create(
         return Err(Invalid::new("user_id", user, "user_id is no user of this organization").into());
     }
     let made = make(&mut tx, clock, org, new).await?;
-    idempotency::note(|| http::made_view(made.clone(), clock.now()).into());
+    idempotency::note(|| views::made_view(made.clone(), clock.now()).into());
     tx.commit().await?;
     Ok(made)
 }

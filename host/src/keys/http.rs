@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
 
@@ -11,11 +11,11 @@ use crate::app::App;
 use crate::auth::Admin;
 use crate::error::ApiError;
 use crate::extract::{Body, Params, PathId};
-use crate::keys::create::{self, MadeKey, NewKey};
+use crate::keys::create::{self, NewKey};
 use crate::keys::revoke::{self, LastAdmin};
+use crate::keys::views::{KeyView, MadeView, made_view, view};
 use crate::keys::{rotate, store};
 use crate::model::ids::{KeyId, UserId};
-use crate::model::key::{ApiKey, KeyState};
 use crate::model::people::Scope;
 use crate::model::time::{self, Time};
 use crate::page::{Page, Paging, Window};
@@ -64,41 +64,6 @@ pub struct RotateBody {
     #[serde(default, deserialize_with = "time::deserialize_option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Time>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Key)]
-pub struct KeyView {
-    id: KeyId,
-    name: String,
-    scope: Scope,
-    user_id: Option<UserId>,
-    /// The last four digits of the key; `null` for those made before this was kept.
-    hint: Option<String>,
-    state: KeyState,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Time,
-    /// The last request with it, give or take a few seconds; `null` before the first.
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    last_used_at: Option<Time>,
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Time>,
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    revoked_at: Option<Time>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = KeyMade)]
-pub struct MadeView {
-    #[serde(flatten)]
-    about: KeyView,
-    /// The key itself. It is shown this once.
-    #[schema(example = "ro_live_3f…")]
-    key: String,
 }
 
 /// Lists API keys.
@@ -192,27 +157,4 @@ pub async fn rotate(
 
 fn sort_schema() -> Schema {
     store::LISTING.sort_schema()
-}
-
-/// The answer to a new key.
-pub(super) fn made_view(made: MadeKey, now: Time) -> Created<MadeView> {
-    Created {
-        location: format!("/v1/keys/{}", made.key.id),
-        body: MadeView { about: view(made.key, now), key: made.text },
-    }
-}
-
-fn view(key: ApiKey, now: Time) -> KeyView {
-    KeyView {
-        id: key.id,
-        state: key.state(now),
-        name: key.name,
-        scope: key.scope,
-        user_id: key.user_id,
-        hint: key.hint,
-        created_at: key.created_at,
-        last_used_at: key.last_used_at,
-        expires_at: key.expires_at,
-        revoked_at: key.revoked_at,
-    }
 }

@@ -4,11 +4,13 @@
 //! admin key left; [`guard`] keeps it.
 
 pub mod create;
+mod errors;
 pub mod guard;
 pub mod http;
 pub mod revoke;
 pub mod rotate;
 pub mod store;
+pub mod views;
 
 use sha2::{Digest, Sha256};
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::idempotency;
-use crate::keys::create::{CreateKeyError, MadeKey, NewKey, check_expiry, make};
-use crate::keys::{guard, http, store};
+use crate::keys::create::{CreateKeyError, NewKey, check_expiry, make};
+use crate::keys::{guard, store, views};
 use crate::model::ids::{KeyId, OrgId};
 use crate::model::invalid::Invalid;
-use crate::model::key::KeyState;
+use crate::model::key::{KeyState, MadeKey};
 use crate::model::time::Time;
 use crate::organizations;
 
@@ -80,7 +80,7 @@ pub async fn rotate(
     let end = now + Duration::from_secs(seconds);
     let end = old.expires_at.map_or(end, |expires_at| expires_at.min(end));
     store::expire(&mut tx, org, id, end).await?;
-    idempotency::note(|| http::made_view(made.clone(), now).into());
+    idempotency::note(|| views::made_view(made.clone(), now).into());
     tx.commit().await?;
     Ok(made)
 }

@@ -1,8 +1,8 @@
 //! Checks that the figures of days are the sums of their tickets', and those what the tickets say.
 
 use crate::db::Conn;
-use crate::doctor::Problem;
 use crate::kpis::store;
+use crate::model::problem::Problem;
 
 pub async fn examine(conn: &mut Conn) -> Result<Vec<Problem>, sqlx::Error> {
     let mut problems = Vec::new();

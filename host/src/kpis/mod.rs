@@ -3,6 +3,7 @@
 
 pub mod backlog;
 pub mod doctor;
+mod errors;
 pub mod figures;
 pub mod http;
 pub mod record;

@@ -47,3 +47,10 @@ impl ApiKey {
         }
     }
 }
+
+/// A key that was just made; `text` is the only copy of it.
+#[derive(Clone)]
+pub struct MadeKey {
+    pub key: ApiKey,
+    pub text: String,
+}

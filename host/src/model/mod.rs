@@ -13,6 +13,7 @@ pub mod payment;
 pub mod people;
 pub mod place;
 pub mod plugin;
+pub mod problem;
 pub mod stock;
 pub mod ticket;
 pub mod time;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::ids::{PaymentId, TicketId};
-use super::money::Money;
+use super::money::{Balance, Money};
 use super::time::Time;
 
 #[derive(
@@ -63,4 +63,12 @@ pub struct Payment {
     pub actor: String,
     pub paid_at: Time,
     pub created_at: Time,
+}
+
+/// The payment, and where the ticket stands after it.
+#[derive(Clone)]
+pub struct Recorded {
+    pub payment: Payment,
+    pub amount_paid: Money,
+    pub balance_due: Balance,
 }

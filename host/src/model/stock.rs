@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::ids::{ItemId, PartId, ReservationId, ShopId};
+use super::invalid::Invalid;
 use super::money::Money;
 use super::time::Time;
+
+/// The largest number of pieces of one item.
+const QUANTITY_MAX: i64 = 1_000_000_000;
 
 /// One article on the shelf of one shop. `0 <= reserved <= on_hand` always.
 #[derive(Clone, Debug, FromRow)]
@@ -31,6 +35,24 @@ impl Item {
     pub fn available(&self) -> i64 {
         self.on_hand - self.reserved
     }
+}
+
+/// Checks a number of pieces of one item.
+pub fn check_quantity(field: &str, quantity: i64) -> Result<i64, Invalid> {
+    if (0..=QUANTITY_MAX).contains(&quantity) {
+        return Ok(quantity);
+    }
+    Err(Invalid::new(field, quantity, format!("{field} must be from 0 to {QUANTITY_MAX}")))
+}
+
+/// A line that stock does not cover.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct ShortLine {
+    pub part_id: PartId,
+    pub inventory_id: ItemId,
+    pub name: String,
+    pub sku: Option<String>,
+    pub missing: i64,
 }
 
 #[derive(

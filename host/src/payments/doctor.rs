@@ -1,7 +1,7 @@
 //! Checks that tickets have been paid what their payments say.
 
 use crate::db::Conn;
-use crate::doctor::Problem;
+use crate::model::problem::Problem;
 use crate::payments::store;
 
 pub async fn examine(conn: &mut Conn) -> Result<Vec<Problem>, sqlx::Error> {

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
 
@@ -11,12 +11,13 @@ use crate::auth::{Reader, Writer};
 use crate::error::ApiError;
 use crate::extract::{Body, Params, PathId, PathIds, not_null};
 use crate::model::ids::{PaymentId, TicketId, UserId};
-use crate::model::money::{Balance, Money};
-use crate::model::payment::{Kind, Method, Payment};
-use crate::model::time::{self, Time};
+use crate::model::money::Money;
+use crate::model::payment::{Kind, Method};
+use crate::model::time;
 use crate::page::{Page, Paging, Window};
-use crate::payments::record::{self, NewPayment, Recorded};
+use crate::payments::record::{self, NewPayment};
 use crate::payments::store;
+use crate::payments::views::{PaymentView, RecordedView, recorded, view};
 use crate::respond::Created;
 use crate::tickets;
 
@@ -56,39 +57,6 @@ pub struct CreateBody {
     paid_at: Option<String>,
     /// Who took it; the key's name or user, when left out.
     actor_id: Option<UserId>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Payment)]
-pub struct PaymentView {
-    id: PaymentId,
-    ticket_id: TicketId,
-    kind: Kind,
-    /// More than 0, whatever the kind.
-    amount: Money,
-    method: Method,
-    reference: Option<String>,
-    /// Who took it.
-    actor: String,
-    /// When the money moved.
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
-    paid_at: Time,
-    /// When it was recorded.
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Time,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = PaymentRecorded)]
-pub struct RecordedView {
-    #[serde(flatten)]
-    payment: PaymentView,
-    /// The ticket's payments less its refunds.
-    amount_paid: Money,
-    /// What is still to be paid for the ticket; negative when more was paid than it costs so far.
-    balance_due: Balance,
 }
 
 /// Records a payment or a refund.
@@ -164,31 +132,4 @@ pub async fn show(
 
 fn sort_schema() -> Schema {
     store::LISTING.sort_schema()
-}
-
-/// The answer to a payment.
-pub(super) fn recorded(recorded: Recorded) -> Created<RecordedView> {
-    let payment = recorded.payment;
-    Created {
-        location: format!("/v1/tickets/{}/payments/{}", payment.ticket_id, payment.id),
-        body: RecordedView {
-            payment: view(payment),
-            amount_paid: recorded.amount_paid,
-            balance_due: recorded.balance_due,
-        },
-    }
-}
-
-fn view(payment: Payment) -> PaymentView {
-    PaymentView {
-        id: payment.id,
-        ticket_id: payment.ticket_id,
-        kind: payment.kind,
-        amount: payment.amount,
-        method: payment.method,
-        reference: payment.reference,
-        actor: payment.actor,
-        paid_at: payment.paid_at,
-        created_at: payment.created_at,
-    }
 }

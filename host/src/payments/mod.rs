@@ -2,6 +2,8 @@
 //! refunds, and never below zero.
 
 pub mod doctor;
+mod errors;
 pub mod http;
 pub mod record;
 pub mod store;
+pub mod views;

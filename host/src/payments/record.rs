@@ -8,12 +8,12 @@ use crate::auth::Caller;
 use crate::db::Conn;
 use crate::model::ids::{OrgId, TicketId, UserId};
 use crate::model::invalid::{Invalid, check_optional};
-use crate::model::money::{Balance, Money};
-use crate::model::payment::{Kind, Method, Payment};
+use crate::model::money::Money;
+use crate::model::payment::{Kind, Method, Payment, Recorded};
 use crate::model::ticket::{Part, Ticket};
 use crate::model::time::Time;
 use crate::model::workflow::VOIDED;
-use crate::payments::{http, store};
+use crate::payments::{store, views};
 use crate::tickets::store::NewEvent;
 use crate::{idempotency, tickets, users, webhooks};
 
@@ -40,14 +40,6 @@ pub enum RecordError {
     ExceedsPaid { amount: Money, refundable: Money },
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
-}
-
-/// The payment, and where the ticket stands after it.
-#[derive(Clone)]
-pub struct Recorded {
-    pub payment: Payment,
-    pub amount_paid: Money,
-    pub balance_due: Balance,
 }
 
 pub async fn record(
@@ -89,7 +81,7 @@ pub async fn record(
     let recorded = Recorded { payment, amount_paid, balance_due: total - amount_paid };
     store::insert(&mut tx, org, &recorded.payment).await?;
     tell(app, &mut tx, org, &ticket, &recorded).await?;
-    idempotency::note(|| http::recorded(recorded.clone()).into());
+    idempotency::note(|| views::recorded(recorded.clone()).into());
     tx.commit().await?;
     Ok(recorded)
 }

@@ -16,8 +16,8 @@ use crate::model::time::{self, Time};
 use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 use crate::shops::create::{self, NewShop};
-use crate::shops::store;
-use crate::shops::update::{self, Change};
+use crate::shops::store::{self, Change};
+use crate::shops::update;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

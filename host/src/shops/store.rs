@@ -8,8 +8,15 @@ use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{OrgId, ShopId};
 use crate::model::people::Shop;
 use crate::page::{Column, Listed, Listing, Sort, Window};
-use crate::shops::update::Change;
 use crate::{execute, fetch_all, fetch_optional};
+
+/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    pub name: Option<String>,
+    pub time_zone: Option<String>,
+    pub address: Option<Option<String>>,
+}
 
 pub static LISTING: Listing = Listing {
     name: "shops",

@@ -6,15 +6,7 @@ use crate::model::ids::ShopId;
 use crate::model::invalid::{Invalid, check_optional, check_text};
 use crate::model::people::Shop;
 use crate::shops::create::check_zone;
-use crate::shops::store;
-
-/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
-#[derive(Clone, Debug, Default)]
-pub struct Change {
-    pub name: Option<String>,
-    pub time_zone: Option<String>,
-    pub address: Option<Option<String>>,
-}
+use crate::shops::store::{self, Change};
 
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateShopError {

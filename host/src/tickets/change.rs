@@ -13,67 +13,20 @@ use crate::auth::Caller;
 use crate::inventory;
 use crate::inventory::reserve::{Context, ReserveError};
 use crate::model::ids::{TicketId, TimelineId};
-use crate::model::invalid::{Invalid, check_optional};
+use crate::model::invalid::check_optional;
 use crate::model::people::Actor;
 use crate::model::ticket::Detail;
 use crate::model::time::Time;
-use crate::model::workflow::{NoEdge, Status};
-use crate::plugins::hooks::{self, Budget, Failed, PluginViolation, Ran, Trace, Warning};
+use crate::model::workflow::Status;
+use crate::plugins::hooks::{self, Budget, Trace};
 use crate::tickets::draft::{Change, Draft, draft};
-use crate::tickets::parts::ShortLine;
+use crate::tickets::outcome::{ChangeError, Changed, Transition, stop_if_failed};
 use crate::tickets::store::NewEvent;
 use crate::tickets::{detail, event, note, noted, store};
 use crate::{idempotency, kpis, users, webhooks};
 
 /// How often a change starts again before the client is told that the ticket is too busy.
 const ATTEMPTS_MAX: usize = 8;
-
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
-    #[error("there is no such ticket")]
-    NotFound,
-    #[error(transparent)]
-    NoEdge(#[from] NoEdge),
-    #[error("A plugin does not allow this: {}", violations.iter().map(|v| v.violation.message.as_str()).collect::<Vec<_>>().join(" "))]
-    Rejected { violations: Vec<PluginViolation>, ran: Vec<Ran> },
-    #[error("The plugin {} could not answer, and nothing happens without it: {}", failure.plugin, failure.error.message)]
-    PluginUnavailable { failure: Box<Failed>, ran: Vec<Ran> },
-    #[error("Stock does not cover {}", lines.iter().map(|line| format!("{} of {}", line.missing, line.name)).collect::<Vec<_>>().join(", "))]
-    InsufficientStock { lines: Vec<ShortLine>, ran: Vec<Ran> },
-    #[error("Parts cannot change in status {status}")]
-    PartsFrozen { status: Status },
-    #[error("{consumed} of {part} were used already; they cannot be taken off the ticket")]
-    Consumed { part: String, consumed: i64 },
-    #[error("The ticket was changed by others {attempts} times meanwhile; read it and try again")]
-    Stale { attempts: usize },
-    /// The client named the versions that it would write upon; the ticket is at none of them.
-    #[error(
-        "The ticket is at version {current}, which If-Match does not name; read it and decide again"
-    )]
-    OtherVersion { current: i64 },
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-}
-
-/// What happened.
-pub struct Changed {
-    pub ticket_id: TicketId,
-    /// The ticket's version now.
-    pub version: i64,
-    pub status: Status,
-    pub updated_at: Time,
-    pub transition: Option<Transition>,
-    pub ran: Vec<Ran>,
-    pub warnings: Vec<Warning>,
-}
-
-pub struct Transition {
-    pub event_id: TimelineId,
-    pub from: Status,
-    pub to: Status,
-}
 
 pub async fn change(
     app: &App,
@@ -182,16 +135,6 @@ async fn judge(
         });
     }
     stop_if_failed(judgement.trace)
-}
-
-/// A plugin that failed closed stops the request.
-fn stop_if_failed(mut trace: Trace) -> Result<Trace, ChangeError> {
-    match trace.failed.take() {
-        Some(failure) => {
-            Err(ChangeError::PluginUnavailable { failure: Box::new(failure), ran: trace.ran })
-        }
-        None => Ok(trace),
-    }
 }
 
 /// All that a change writes.

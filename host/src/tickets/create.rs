@@ -13,8 +13,8 @@ use crate::model::money::{Hours, Money};
 use crate::model::people::{Actor, Customer};
 use crate::model::ticket::Ticket;
 use crate::model::workflow;
-use crate::plugins::active::for_hook;
-use crate::plugins::hooks::{Budget, Trace};
+use crate::plugins::hooks::Budget;
+use crate::tickets::outcome::Created;
 use crate::tickets::store::NewEvent;
 use crate::tickets::{enrich, noted, store};
 use crate::{customers, idempotency, organizations, shops, users, webhooks};
@@ -39,13 +39,6 @@ pub enum CreateTicketError {
     Database(#[from] sqlx::Error),
 }
 
-/// The ticket as it was made, what the plugins did, and the version that this left the ticket at.
-pub struct Created {
-    pub ticket: Ticket,
-    pub version: i64,
-    pub trace: Trace,
-}
-
 pub async fn create(
     app: &App,
     caller: &Caller,
@@ -53,8 +46,10 @@ pub async fn create(
 ) -> Result<Created, CreateTicketError> {
     let new = check(new)?;
     let org = caller.org;
-    let plugins =
-        for_hook(app, org, caller.plugins_revision, Hook::PostCreate, new.shop_id).await?;
+    let plugins = app
+        .active
+        .for_hook(&app.db, org, caller.plugins_revision, Hook::PostCreate, new.shop_id)
+        .await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     if shops::store::get(&mut tx, org, new.shop_id).await?.is_none() {

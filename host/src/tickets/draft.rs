@@ -9,7 +9,7 @@ use crate::model::place::Place;
 use crate::model::ticket::{Detail, SEVERITIES};
 use crate::model::version::Expected;
 use crate::model::workflow::{self, Status, StockRule};
-use crate::tickets::change::ChangeError;
+use crate::tickets::outcome::ChangeError;
 use crate::tickets::parts::{self, NewPart};
 use crate::users;
 

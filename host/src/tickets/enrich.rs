@@ -14,7 +14,7 @@ use crate::model::event::Hook;
 use crate::model::ids::{OrgId, TicketId};
 use crate::model::people::Actor;
 use crate::model::ticket::{FieldSource, Ticket};
-use crate::plugins::active::{Active, for_hook};
+use crate::plugins::active::Active;
 use crate::plugins::hooks::{self, Budget, Enrichment, Trace};
 use crate::tickets::{detail, event, note, store};
 use crate::{organizations, webhooks};
@@ -190,8 +190,10 @@ pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
                 .iter()
                 .any(|row| row.installation_id == active.installation_id && row.state == "pending")
         };
-        let mut plugins =
-            for_hook(app, *org, revision, Hook::PostCreate, detail.ticket.shop_id).await?;
+        let mut plugins = app
+            .active
+            .for_hook(&app.db, *org, revision, Hook::PostCreate, detail.ticket.shop_id)
+            .await?;
         plugins.retain(is_pending);
         give_up_removed(app, *org, *ticket, &pending, &plugins).await?;
         let actor =

@@ -2,9 +2,8 @@
 
 use crate::idempotency::Noted;
 use crate::model::ticket::Ticket;
-use crate::tickets::change::Changed;
-use crate::tickets::create::Created;
 use crate::tickets::draft::Change;
+use crate::tickets::outcome::{Changed, Created};
 use crate::tickets::views::{self, Updated};
 
 /// Post-create plugins have not run at that time, so the answer tells of none.

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::clock::Clock;
@@ -15,7 +14,7 @@ use crate::model::money::Money;
 use crate::model::place::Place;
 use crate::model::stock::{Item, Reservation, ReservationState};
 use crate::model::ticket::{Detail, Part, PartStock};
-use crate::tickets::change::ChangeError;
+use crate::tickets::outcome::ChangeError;
 
 const LINES_MAX: usize = 200;
 const QUANTITY_MAX: i64 = 1_000_000;
@@ -28,16 +27,6 @@ pub struct NewPart {
     pub name: Option<String>,
     pub quantity: i64,
     pub unit_cost: Option<Money>,
-}
-
-/// A line that stock does not cover.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct ShortLine {
-    pub part_id: PartId,
-    pub inventory_id: ItemId,
-    pub name: String,
-    pub sku: Option<String>,
-    pub missing: i64,
 }
 
 /// Turns the client's list into lines. A line that was there before (same item, or the same special order)

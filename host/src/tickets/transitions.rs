@@ -9,14 +9,13 @@ use crate::auth::Caller;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, TicketId};
 use crate::model::people::Scope;
-use crate::model::stock::Plan;
+use crate::model::stock::{Plan, ShortLine};
 use crate::model::ticket::Detail;
 use crate::model::workflow::{self, Status, StockRule};
-use crate::plugins::active::for_hook;
-use crate::tickets::change::{ChangeError, stock};
+use crate::tickets::change::stock;
 use crate::tickets::detail;
 use crate::tickets::draft::{Change, draft};
-use crate::tickets::parts::ShortLine;
+use crate::tickets::outcome::ChangeError;
 
 pub struct Transitions {
     pub ticket_id: TicketId,
@@ -82,7 +81,8 @@ async fn asked(
     hook: Hook,
 ) -> Result<Vec<Asked>, sqlx::Error> {
     let shop = before.ticket.shop_id;
-    let actives = for_hook(app, caller.org, caller.plugins_revision, hook, shop).await?;
+    let actives =
+        app.active.for_hook(&app.db, caller.org, caller.plugins_revision, hook, shop).await?;
     Ok(actives
         .iter()
         .map(|active| Asked {

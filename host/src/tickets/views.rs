@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::feedback::http::FeedbackView;
+use crate::feedback::views::FeedbackView;
 use crate::model::event::CustomValue;
 use crate::model::ids::{
     CustomerId, InstallationId, ItemId, PartId, ReservationId, ShopId, TicketId, TimelineId, UserId,
@@ -16,8 +16,7 @@ use crate::model::ticket::{Detail, PartStock, number_text};
 use crate::model::time::{self, Time};
 use crate::model::workflow::Status;
 use crate::plugins::hooks::{Ran, Warning};
-use crate::tickets::change::Changed;
-use crate::tickets::create;
+use crate::tickets::outcome::{self, Changed};
 use crate::tickets::store::ListRow;
 
 #[derive(Serialize, ToSchema)]
@@ -224,8 +223,8 @@ struct FieldSourceView {
     at: Time,
 }
 
-impl From<create::Created> for Created {
-    fn from(created: create::Created) -> Self {
+impl From<outcome::Created> for Created {
+    fn from(created: outcome::Created) -> Self {
         Created {
             id: created.ticket.id,
             number: created.ticket.number_text(),

@@ -17,8 +17,8 @@ use crate::model::time::{self, Time};
 use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 use crate::users::create::{self, NewUser};
-use crate::users::store;
-use crate::users::update::{self, Change};
+use crate::users::store::{self, Change};
+use crate::users::update;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

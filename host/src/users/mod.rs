@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod create;
+mod errors;
 pub mod http;
 pub mod store;
 pub mod update;

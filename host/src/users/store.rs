@@ -4,10 +4,18 @@ use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{OrgId, UserId};
+use crate::model::money::Money;
 use crate::model::people::{User, comparison_key};
 use crate::page::{Column, Listed, Listing, Sort, Window};
-use crate::users::update::Change;
 use crate::{execute, fetch_optional};
+
+/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    pub name: Option<String>,
+    pub role: Option<String>,
+    pub hourly_cost: Option<Option<Money>>,
+}
 
 pub static LISTING: Listing = Listing {
     name: "users",

@@ -4,17 +4,8 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::model::ids::UserId;
 use crate::model::invalid::{Invalid, check_text};
-use crate::model::money::Money;
 use crate::model::people::User;
-use crate::users::store;
-
-/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
-#[derive(Clone, Debug, Default)]
-pub struct Change {
-    pub name: Option<String>,
-    pub role: Option<String>,
-    pub hourly_cost: Option<Option<Money>>,
-}
+use crate::users::store::{self, Change};
 
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateUserError {

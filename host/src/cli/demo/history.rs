@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::Built;
+use super::built::Built;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::inventory::create::NewItem;

@@ -7,8 +7,8 @@ use anyhow::{Context, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::built::{Built, Keys, LOOPING};
 use super::history::World;
-use super::{Built, Keys, LOOPING};
 use crate::db::Db;
 use crate::doctor;
 

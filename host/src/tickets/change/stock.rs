@@ -11,16 +11,14 @@ use crate::model::distinct::each_once;
 use crate::model::event::Hook;
 use crate::model::ids::OrgId;
 use crate::model::people::Actor;
-use crate::model::stock::{Item, Plan, Shortage};
+use crate::model::stock::{Item, Plan, ShortLine, Shortage};
 use crate::model::ticket::Detail;
 use crate::model::workflow::{self, StockRule};
-use crate::plugins::active::for_hook;
 use crate::plugins::hooks::{self, Budget, Trace};
 use crate::tickets::draft::Draft;
 use crate::tickets::event;
-use crate::tickets::parts::{self, ShortLine};
-
-use super::{ChangeError, stop_if_failed};
+use crate::tickets::outcome::{ChangeError, stop_if_failed};
+use crate::tickets::parts;
 
 /// The most items that a plugin is shown.
 const CANDIDATES_MAX: usize = 500;
@@ -106,8 +104,10 @@ async fn find_plan(
 ) -> Result<Plan, ChangeError> {
     let shop = draft.after.ticket.shop_id;
     let built_in = || Plan::built_in(shop, &needs.shortages, &needs.named);
-    let plugins =
-        for_hook(app, caller.org, caller.plugins_revision, Hook::ReserveInventory, shop).await?;
+    let plugins = app
+        .active
+        .for_hook(&app.db, caller.org, caller.plugins_revision, Hook::ReserveInventory, shop)
+        .await?;
     if plugins.is_empty() {
         return Ok(built_in());
     }

@@ -13,8 +13,8 @@ use crate::extract::PathId;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, TicketId};
 use crate::model::people::Scope;
+use crate::model::stock::ShortLine;
 use crate::model::workflow::Status;
-use crate::tickets::parts::ShortLine;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = TicketTransitions)]

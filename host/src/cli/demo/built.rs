@@ -1,0 +1,17 @@
+//! What the demo is made of before it begins: components and keys.
+
+/// For the story: a plugin that never ends.
+pub(super) const LOOPING: &str = "guest-loop-forever";
+
+/// A built component and its name.
+pub(super) struct Built {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// The keys that the demo shows.
+pub(super) struct Keys {
+    pub read: String,
+    pub write: String,
+    pub admin: String,
+}

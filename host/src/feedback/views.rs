@@ -1,0 +1,27 @@
+//! Feedback as clients read it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::ticket::Feedback;
+use crate::model::time::{self, Time};
+
+/// What the customer said of the repair.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Feedback)]
+pub struct FeedbackView {
+    /// From 1 (bad) to 5 (good).
+    #[schema(minimum = 1, maximum = 5)]
+    score: i64,
+    comment: Option<String>,
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+}
+
+impl From<Feedback> for FeedbackView {
+    fn from(feedback: Feedback) -> Self {
+        let Feedback { score, comment, created_at } = feedback;
+        FeedbackView { score, comment, created_at }
+    }
+}

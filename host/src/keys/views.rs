@@ -1,0 +1,68 @@
+//! API keys as clients read them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::ids::{KeyId, UserId};
+use crate::model::key::{ApiKey, KeyState, MadeKey};
+use crate::model::people::Scope;
+use crate::model::time::{self, Time};
+use crate::respond::Created;
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Key)]
+pub struct KeyView {
+    id: KeyId,
+    name: String,
+    scope: Scope,
+    user_id: Option<UserId>,
+    /// The last four digits of the key; `null` for those made before this was kept.
+    hint: Option<String>,
+    state: KeyState,
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+    /// The last request with it, give or take a few seconds; `null` before the first.
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Time>,
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Time>,
+    #[serde(serialize_with = "time::serialize_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    revoked_at: Option<Time>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = KeyMade)]
+pub struct MadeView {
+    #[serde(flatten)]
+    about: KeyView,
+    /// The key itself. It is shown this once.
+    #[schema(example = "ro_live_3f…")]
+    key: String,
+}
+
+/// The answer to a new key.
+pub fn made_view(made: MadeKey, now: Time) -> Created<MadeView> {
+    Created {
+        location: format!("/v1/keys/{}", made.key.id),
+        body: MadeView { about: view(made.key, now), key: made.text },
+    }
+}
+
+pub fn view(key: ApiKey, now: Time) -> KeyView {
+    KeyView {
+        id: key.id,
+        state: key.state(now),
+        name: key.name,
+        scope: key.scope,
+        user_id: key.user_id,
+        hint: key.hint,
+        created_at: key.created_at,
+        last_used_at: key.last_used_at,
+        expires_at: key.expires_at,
+        revoked_at: key.revoked_at,
+    }
+}

@@ -1,0 +1,70 @@
+//! Payments as clients read them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::ids::{PaymentId, TicketId};
+use crate::model::money::{Balance, Money};
+use crate::model::payment::{Kind, Method, Payment, Recorded};
+use crate::model::time::{self, Time};
+use crate::respond::Created;
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Payment)]
+pub struct PaymentView {
+    id: PaymentId,
+    ticket_id: TicketId,
+    kind: Kind,
+    /// More than 0, whatever the kind.
+    amount: Money,
+    method: Method,
+    reference: Option<String>,
+    /// Who took it.
+    actor: String,
+    /// When the money moved.
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    paid_at: Time,
+    /// When it was recorded.
+    #[serde(serialize_with = "time::serialize")]
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = PaymentRecorded)]
+pub struct RecordedView {
+    #[serde(flatten)]
+    payment: PaymentView,
+    /// The ticket's payments less its refunds.
+    amount_paid: Money,
+    /// What is still to be paid for the ticket; negative when more was paid than it costs so far.
+    balance_due: Balance,
+}
+
+/// The answer to a payment.
+pub fn recorded(recorded: Recorded) -> Created<RecordedView> {
+    let payment = recorded.payment;
+    Created {
+        location: format!("/v1/tickets/{}/payments/{}", payment.ticket_id, payment.id),
+        body: RecordedView {
+            payment: view(payment),
+            amount_paid: recorded.amount_paid,
+            balance_due: recorded.balance_due,
+        },
+    }
+}
+
+pub fn view(payment: Payment) -> PaymentView {
+    PaymentView {
+        id: payment.id,
+        ticket_id: payment.ticket_id,
+        kind: payment.kind,
+        amount: payment.amount,
+        method: payment.method,
+        reference: payment.reference,
+        actor: payment.actor,
+        paid_at: payment.paid_at,
+        created_at: payment.created_at,
+    }
+}

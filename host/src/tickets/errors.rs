@@ -1,0 +1,68 @@
+//! Maps the errors of tickets to HTTP responses.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::error::ApiError;
+use crate::tickets::create::CreateTicketError;
+use crate::tickets::outcome::ChangeError;
+
+impl From<CreateTicketError> for ApiError {
+    fn from(error: CreateTicketError) -> Self {
+        match error {
+            CreateTicketError::Invalid(invalid) => invalid.into(),
+            CreateTicketError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for ApiError {
+    fn from(error: ChangeError) -> Self {
+        let message = error.to_string();
+        match error {
+            ChangeError::Invalid(invalid) => invalid.into(),
+            ChangeError::NotFound => ApiError::not_found("Ticket"),
+            ChangeError::NoEdge(edge) => ApiError::new(
+                StatusCode::CONFLICT,
+                "INVALID_TRANSITION",
+                message,
+                json!({ "from": edge.from, "to": edge.to, "allowed": edge.allowed }),
+            ),
+            ChangeError::Rejected { violations, ran } => ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "PLUGIN_REJECTED",
+                message,
+                json!({ "violations": violations, "plugins": ran }),
+            ),
+            ChangeError::PluginUnavailable { failure, ran } => ApiError::unavailable(
+                "PLUGIN_UNAVAILABLE",
+                message,
+                json!({ "plugin": failure.plugin, "hook": failure.hook, "outcome": failure.outcome,
+                        "error": failure.error, "plugins": ran }),
+            ),
+            ChangeError::InsufficientStock { lines, ran } => ApiError::new(
+                StatusCode::CONFLICT,
+                "INSUFFICIENT_STOCK",
+                message,
+                json!({ "lines": lines, "plugins": ran }),
+            ),
+            ChangeError::PartsFrozen { status } => {
+                ApiError::conflict(message, json!({ "field": "parts", "status": status }))
+            }
+            ChangeError::Consumed { part, consumed } => ApiError::conflict(
+                message,
+                json!({ "field": "parts", "part": part, "consumed": consumed }),
+            ),
+            ChangeError::Stale { attempts } => {
+                ApiError::conflict(message, json!({ "attempts": attempts }))
+            }
+            ChangeError::OtherVersion { current } => ApiError::new(
+                StatusCode::PRECONDITION_FAILED,
+                "PRECONDITION_FAILED",
+                message,
+                json!({ "current_version": current }),
+            ),
+            ChangeError::Database(error) => error.into(),
+        }
+    }
+}

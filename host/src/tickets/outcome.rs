@@ -1,0 +1,74 @@
+//! What the operations on tickets return, and how they fail. No operation is named here, so that drafts, stock and views
+//! can use these without using each other.
+
+use crate::model::ids::{TicketId, TimelineId};
+use crate::model::invalid::Invalid;
+use crate::model::stock::ShortLine;
+use crate::model::ticket::Ticket;
+use crate::model::time::Time;
+use crate::model::workflow::{NoEdge, Status};
+use crate::plugins::hooks::{Failed, PluginViolation, Ran, Trace, Warning};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("there is no such ticket")]
+    NotFound,
+    #[error(transparent)]
+    NoEdge(#[from] NoEdge),
+    #[error("A plugin does not allow this: {}", violations.iter().map(|v| v.violation.message.as_str()).collect::<Vec<_>>().join(" "))]
+    Rejected { violations: Vec<PluginViolation>, ran: Vec<Ran> },
+    #[error("The plugin {} could not answer, and nothing happens without it: {}", failure.plugin, failure.error.message)]
+    PluginUnavailable { failure: Box<Failed>, ran: Vec<Ran> },
+    #[error("Stock does not cover {}", lines.iter().map(|line| format!("{} of {}", line.missing, line.name)).collect::<Vec<_>>().join(", "))]
+    InsufficientStock { lines: Vec<ShortLine>, ran: Vec<Ran> },
+    #[error("Parts cannot change in status {status}")]
+    PartsFrozen { status: Status },
+    #[error("{consumed} of {part} were used already; they cannot be taken off the ticket")]
+    Consumed { part: String, consumed: i64 },
+    #[error("The ticket was changed by others {attempts} times meanwhile; read it and try again")]
+    Stale { attempts: usize },
+    /// The client named the versions that it would write upon; the ticket is at none of them.
+    #[error(
+        "The ticket is at version {current}, which If-Match does not name; read it and decide again"
+    )]
+    OtherVersion { current: i64 },
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+/// What happened.
+pub struct Changed {
+    pub ticket_id: TicketId,
+    /// The ticket's version now.
+    pub version: i64,
+    pub status: Status,
+    pub updated_at: Time,
+    pub transition: Option<Transition>,
+    pub ran: Vec<Ran>,
+    pub warnings: Vec<Warning>,
+}
+
+pub struct Transition {
+    pub event_id: TimelineId,
+    pub from: Status,
+    pub to: Status,
+}
+
+/// The ticket as it was made, what the plugins did, and the version that this left the ticket at.
+pub struct Created {
+    pub ticket: Ticket,
+    pub version: i64,
+    pub trace: Trace,
+}
+
+/// A plugin that failed closed stops the request.
+pub fn stop_if_failed(mut trace: Trace) -> Result<Trace, ChangeError> {
+    match trace.failed.take() {
+        Some(failure) => {
+            Err(ChangeError::PluginUnavailable { failure: Box::new(failure), ran: trace.ran })
+        }
+        None => Ok(trace),
+    }
+}
