@@ -2,27 +2,14 @@
 //! `{"error": {"code", "message", "details", "request_id"}}`.
 //!
 //! What a client reads and what is logged differ: the body of a 500 or 503 says nothing of the inside; its
-//! cause is logged here, once, with its chain.
+//! cause is logged here, once, with its chain. Each feature's `errors` maps its own errors, through the constructors
+//! here alone.
 
-mod customers;
 mod database;
-mod feedback;
-mod idempotency;
-mod inventory;
-mod keys;
-mod kpis;
-mod limits;
-mod payments;
-mod people;
-mod plugins;
-mod tickets;
-mod timeouts;
-mod webhooks;
 
 use std::fmt;
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -31,7 +18,6 @@ use serde_json::{Value, json};
 use crate::model::excerpt;
 use crate::model::invalid::Invalid;
 use crate::request_id;
-use crate::timeouts::BodyTimeout;
 
 #[derive(Debug)]
 pub struct ApiError {
@@ -104,16 +90,6 @@ impl ApiError {
         let message = format!("The body is larger than {limit_bytes} bytes");
         let details = json!({ "limit_bytes": limit_bytes });
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message, details)
-    }
-
-    pub fn from_bytes_rejection(rejection: BytesRejection) -> Self {
-        if let Some(late) = BodyTimeout::find_in(&rejection) {
-            return late.into();
-        }
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            return Self::too_large(crate::app::BODY_MAX_BYTES);
-        }
-        Self::invalid("The body could not be read to its end", Value::Null)
     }
 
     pub fn unavailable(code: &'static str, message: impl Into<String>, details: Value) -> Self {

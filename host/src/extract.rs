@@ -13,8 +13,8 @@ use std::collections::hash_map::Entry;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
@@ -25,8 +25,12 @@ use crate::idempotency;
 use crate::model::excerpt;
 use crate::model::ids::Id;
 use crate::model::place::{self, Step};
+use crate::timeouts::BodyTimeout;
 use checked::{Checked, NUL};
 use seek::seek;
+
+/// The largest body of an ordinary request.
+pub const BODY_MAX_BYTES: usize = 1024 * 1024;
 
 /// A JSON body. Unknown fields are refused when `T` denies them (all of ours do).
 pub struct Body<T>(pub T);
@@ -56,12 +60,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if !is_json {
             return Err(ApiError::unsupported_media_type("application/json", kind));
         }
-        let bytes = WholeBody::from_request(request, state)
-            .await
-            .map_err(ApiError::from_bytes_rejection)?
-            .0;
+        let bytes = WholeBody::from_request(request, state).await.map_err(unreadable)?.0;
         parse_json(&bytes).map(Body)
     }
+}
+
+/// Why a body could not be read.
+pub fn unreadable(rejection: BytesRejection) -> ApiError {
+    if let Some(late) = BodyTimeout::find_in(&rejection) {
+        return late.into();
+    }
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::too_large(BODY_MAX_BYTES);
+    }
+    ApiError::invalid("The body could not be read to its end", Value::Null)
 }
 
 impl<S: Send + Sync> FromRequest<S> for WholeBody {

@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
+use serde_json::json;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use crate::app::App;
@@ -57,6 +58,21 @@ impl BodyTimeout {
             cause = error.source();
         }
         None
+    }
+}
+
+impl From<BodyTimeout> for ApiError {
+    fn from(late: BodyTimeout) -> Self {
+        let (BodyTimeout::Paused { after_ms } | BodyTimeout::Incomplete { after_ms }) = late;
+        let details = json!({ "timeout_ms": after_ms });
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", late.to_string(), details)
+    }
+}
+
+impl From<RequestTimeout> for ApiError {
+    fn from(late: RequestTimeout) -> Self {
+        let details = json!({ "timeout_ms": late.after_ms });
+        ApiError::unavailable("SERVER_TIMEOUT", late.to_string(), details)
     }
 }
 

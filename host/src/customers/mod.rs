@@ -1,5 +1,6 @@
 //! Customers: found or made when a ticket is made, by organization and email.
 
+mod errors;
 pub mod find;
 pub mod http;
 pub mod merge;

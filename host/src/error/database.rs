@@ -1,10 +1,10 @@
 //! Maps errors of the database to HTTP responses: what may succeed a little later is a 503, whatever route it was.
 
+use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::ApiError;
-use crate::db::{self, Fault};
-use crate::idempotency::ClaimLost;
+use crate::db::{self, CommitRefused, Fault};
 
 /// The disk of a database does not become free within a second.
 const STORAGE_FULL_RETRY_S: u32 = 10;
@@ -17,8 +17,10 @@ impl From<sqlx::Error> for ApiError {
 
 /// `None` for a fault of ours.
 pub(super) fn answer(error: &sqlx::Error) -> Option<ApiError> {
-    if let Some(lost) = db::reason::<ClaimLost>(error) {
-        return Some(lost.into());
+    if let Some(refused) = db::reason::<CommitRefused>(error) {
+        let (code, message) = (refused.code, refused.message);
+        let error = ApiError::new(StatusCode::CONFLICT, code, message, Value::Null);
+        return Some(error.retry_after(1));
     }
     match Fault::of(error) {
         Fault::StorageFull => {

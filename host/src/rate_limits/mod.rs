@@ -8,6 +8,7 @@
 //! every second and at the end.
 
 pub mod address;
+mod errors;
 pub mod failures;
 pub mod flush;
 pub mod headers;

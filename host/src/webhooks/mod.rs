@@ -7,6 +7,8 @@ pub mod create;
 pub mod delete;
 mod disable;
 pub mod dispatch;
+mod enqueued;
+mod errors;
 mod fan_out;
 pub mod http;
 mod lane;

@@ -6,8 +6,8 @@ use crate::db::Conn;
 use crate::model::ids::{DeliveryId, EventId, OrgId, WebhookId};
 use crate::model::time::Time;
 use crate::model::webhook::{Delivery, DeliveryState, Origin, Webhook};
+use crate::webhooks::enqueued;
 use crate::webhooks::store::{self, deliveries, endpoints};
-use crate::webhooks::wake;
 
 /// Events of one call, so that its transaction stays short; the answer says where to go on.
 pub const EVENTS_MAX: usize = 5_000;
@@ -49,7 +49,7 @@ pub async fn one(
     let delivery = again(app, &webhook, found.event_id, found.event);
     deliveries::insert(&mut tx, caller.org, &delivery).await?;
     tx.commit().await?;
-    wake::note();
+    enqueued::note();
     Ok(delivery)
 }
 
@@ -76,7 +76,7 @@ pub async fn since(
         events.into_iter().map(|(id, event, _)| again(app, &webhook, id, event)).collect();
     deliveries::insert_all(&mut tx, caller.org, &again).await?;
     tx.commit().await?;
-    wake::note();
+    enqueued::note();
     Ok(Replayed { events: count, next_since })
 }
 

@@ -7,7 +7,7 @@ pub mod leases;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::wake;
+use super::enqueued;
 use crate::db::{Conn, Filter, Slice, Value};
 use crate::model::ids::{EventId, OrgId, WebhookId};
 use crate::model::time::Time;
@@ -40,7 +40,7 @@ pub async fn enqueue(
         now
     )?;
     if pending {
-        wake::note();
+        enqueued::note();
     }
     Ok(())
 }
@@ -71,7 +71,7 @@ pub async fn enqueue_all(
         pending
     )?;
     if pending && !events.is_empty() {
-        wake::note();
+        enqueued::note();
     }
     Ok(())
 }

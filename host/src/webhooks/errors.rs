@@ -1,8 +1,8 @@
-//! What clients read of the errors of webhooks.
+//! Maps the errors of webhooks to HTTP responses.
 
 use serde_json::{Value, json};
 
-use super::ApiError;
+use crate::error::ApiError;
 use crate::webhooks::create::CreateWebhookError;
 use crate::webhooks::delete::DeleteWebhookError;
 use crate::webhooks::replay::ReplayError;

@@ -1,10 +1,10 @@
-//! What clients read of the errors of customers.
+//! Maps the errors of customers to HTTP responses.
 
 use serde_json::json;
 
-use super::ApiError;
 use crate::customers::merge::MergeError;
 use crate::customers::update::UpdateCustomerError;
+use crate::error::ApiError;
 use crate::model::ids::CustomerId;
 
 impl ApiError {

@@ -1,8 +1,8 @@
-//! What clients read of the errors of payments.
+//! Maps the errors of payments to HTTP responses.
 
 use serde_json::json;
 
-use super::ApiError;
+use crate::error::ApiError;
 use crate::model::workflow::VOIDED;
 use crate::payments::record::RecordError;
 

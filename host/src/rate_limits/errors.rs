@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::ApiError;
+use crate::error::ApiError;
 use crate::model::time::{self, Time};
 use crate::rate_limits::failures::TooMany;
 use crate::rate_limits::{Spent, failures, rates};

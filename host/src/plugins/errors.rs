@@ -1,8 +1,8 @@
-//! What clients read of the errors of plugins and installations.
+//! Maps the errors of plugins and installations to HTTP responses.
 
 use serde_json::{Value, json};
 
-use super::ApiError;
+use crate::error::ApiError;
 use crate::plugins::install::InstallError;
 use crate::plugins::upload::UploadError;
 use crate::request_id;

@@ -1,10 +1,10 @@
-//! What clients read of the errors of Idempotency-Keys.
+//! Maps the errors of Idempotency-Keys to HTTP responses.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::ApiError;
-use crate::idempotency::{ClaimError, ClaimLost};
+use crate::error::ApiError;
+use crate::idempotency::ClaimError;
 
 impl From<ClaimError> for ApiError {
     fn from(error: ClaimError) -> Self {
@@ -26,13 +26,5 @@ impl From<ClaimError> for ApiError {
             }
             ClaimError::Database(error) => error.into(),
         }
-    }
-}
-
-impl From<&ClaimLost> for ApiError {
-    fn from(lost: &ClaimLost) -> Self {
-        let message = lost.to_string();
-        ApiError::new(StatusCode::CONFLICT, "IDEMPOTENCY_IN_FLIGHT", message, Value::Null)
-            .retry_after(1)
     }
 }
