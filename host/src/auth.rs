@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::idempotency::http::Refusal;
+use crate::idempotency::Refusal;
 use crate::keys::key_hash;
 use crate::keys::store::KeyRow;
 use crate::model::ids::OrgId;

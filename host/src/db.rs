@@ -3,6 +3,7 @@
 //! SQL text is shared; where the dialects differ, a `store.rs` branches on [`Conn::is_postgres`].
 //! Invariant: only `store.rs` files use the macros, and `storage.rs` here for its one table.
 
+mod check;
 mod conn;
 mod fault;
 mod filter;
@@ -20,23 +21,23 @@ use sqlx::migrate::Migrate;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 
-use conn::Link;
+use conn::{Hook, Link};
 use storage::Storage;
 use transaction::Transaction;
 
-pub use conn::{Backend, Conn};
+pub use conn::{AfterCommit, Backend, BeforeCommit, CommitHook, Conn};
 pub use fault::Fault;
 pub use filter::{Filter, Query, Slice, Value};
 pub use insert::ROWS_MAX;
-pub use refused::{reason, refuse};
+pub use refused::{CommitRefused, reason, refuse};
 pub use storage::Trouble;
 
 /// The pools of one database. SQLite has one writer (first come, first served) and several readers,
 /// so that a reader never waits for a lock.
 #[derive(Clone)]
 pub enum Db {
-    Sqlite { writer: SqlitePool, readers: SqlitePool, storage: Arc<Storage> },
-    Postgres { pool: PgPool, storage: Arc<Storage> },
+    Sqlite { writer: SqlitePool, readers: SqlitePool, storage: Arc<Storage>, hook: Hook },
+    Postgres { pool: PgPool, storage: Arc<Storage>, hook: Hook },
 }
 
 /// Where sqlx keeps what was applied.
@@ -100,6 +101,17 @@ impl Db {
         self.conn(link)
     }
 
+    /// Statements so far, without BEGIN and COMMIT.
+    pub fn statements(&self) -> u64 {
+        self.storage().statements()
+    }
+
+    /// From now on the hook takes part in every commit. The first one that is set stays.
+    pub fn set_commit_hook(&self, hook: Box<dyn CommitHook>) {
+        let (Db::Sqlite { hook: place, .. } | Db::Postgres { hook: place, .. }) = self;
+        let _ = place.set(hook);
+    }
+
     pub async fn close(&self) {
         match self {
             Db::Sqlite { writer, readers, .. } => {
@@ -111,9 +123,9 @@ impl Db {
     }
 
     fn conn(&self, link: Result<Link, sqlx::Error>) -> Result<Conn, sqlx::Error> {
-        let storage = self.storage();
+        let (Db::Sqlite { storage, hook, .. } | Db::Postgres { storage, hook, .. }) = self;
         storage.note(&link);
-        Ok(Conn::new(link?, storage.clone()))
+        Ok(Conn::new(link?, storage.clone(), hook.clone()))
     }
 
     fn storage(&self) -> &Arc<Storage> {

@@ -4,23 +4,24 @@
 //! transaction runs or commits. PostgreSQL refuses it by itself. SQLite may have ended the transaction, and would commit
 //! each further statement on its own.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Postgres, Sqlite};
 
-use super::fault::Fault;
+use super::fault::{BrokenTransaction, Fault};
 use super::refused::refuse;
 use super::storage::Storage;
 use super::transaction::Transaction;
-use crate::idempotency;
 
 /// Store functions take it as their first argument.
 pub struct Conn {
     link: Link,
     storage: Arc<Storage>,
+    hook: Hook,
     /// Of the first statement that failed in this transaction.
     broken: Option<Fault>,
 }
@@ -38,25 +39,24 @@ pub enum Backend<'c> {
     Postgres(&'c mut PgConnection),
 }
 
-/// A statement of the transaction failed before, so nothing of it can be kept.
-#[derive(Debug, thiserror::Error)]
-#[error("an earlier statement of this transaction failed; it is rolled back")]
-pub struct BrokenTransaction(pub(super) Fault);
-
 impl Conn {
-    pub(super) fn new(link: Link, storage: Arc<Storage>) -> Conn {
-        Conn { link, storage, broken: None }
+    pub(super) fn new(link: Link, storage: Arc<Storage>, hook: Hook) -> Conn {
+        Conn { link, storage, hook, broken: None }
     }
 
-    /// In a request with an Idempotency-Key the record of that is part of what commits.
+    /// The commit hook takes part: of a request with an Idempotency-Key, the record of that commits with it.
     pub async fn commit(mut self) -> Result<(), sqlx::Error> {
         if !self.is_transaction() {
             return Ok(());
         }
-        let mark = idempotency::before_commit(&mut self).await?;
+        let hook = self.hook.clone();
+        let after = match hook.get() {
+            Some(hook) => hook.before_commit(&mut self).await?,
+            None => None,
+        };
         self.commit_aside().await?;
-        if let Some(mark) = mark {
-            mark.committed();
+        if let Some(after) = after {
+            after();
         }
         Ok(())
     }
@@ -99,6 +99,7 @@ impl Conn {
 
     /// Takes note of how a statement ended; returns what it is given.
     pub fn note<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        self.storage.count_statement();
         self.storage.note(&result);
         if let Err(error) = &result
             && self.is_transaction()
@@ -121,4 +122,21 @@ impl Conn {
 /// Not so where a row was missing or could not be read into our types: the transaction knows nothing of that.
 fn failed_in_the_database(error: &sqlx::Error) -> bool {
     Fault::of(error) != Fault::Internal || error.as_database_error().is_some()
+}
+
+/// The commit hook of a database, if it is set: what takes part in every commit without this module knowing it, such as
+/// the record of a request's Idempotency-Key.
+pub type Hook = Arc<OnceLock<Box<dyn CommitHook>>>;
+
+/// What a hook does once the transaction is durable.
+pub type AfterCommit = Box<dyn FnOnce() + Send>;
+
+/// What a hook's future is.
+pub type BeforeCommit<'c> =
+    Pin<Box<dyn Future<Output = Result<Option<AfterCommit>, sqlx::Error>> + Send + 'c>>;
+
+/// Runs inside every transaction that commits, as its last statement.
+pub trait CommitHook: Send + Sync {
+    /// An error rolls the transaction back; [`CommitRefused`] says why to the client.
+    fn before_commit<'c>(&'c self, conn: &'c mut Conn) -> BeforeCommit<'c>;
 }

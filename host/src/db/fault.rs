@@ -6,7 +6,6 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::SqliteError;
 
-use super::conn::BrokenTransaction;
 use super::refused::reason;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +19,11 @@ pub enum Fault {
     /// A fault of this program, or of its configuration: the same request fails again.
     Internal,
 }
+
+/// A statement of the transaction failed before, so nothing of it can be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("an earlier statement of this transaction failed; it is rolled back")]
+pub struct BrokenTransaction(pub(super) Fault);
 
 impl Fault {
     pub fn of(error: &sqlx::Error) -> Fault {

@@ -30,10 +30,10 @@ impl Db {
     /// On PostgreSQL: sessions for writes that may be lost when the database's machine fails, and so need not wait for
     /// its disk. Connected when first used.
     pub fn open_quick(&self, url: &str) -> anyhow::Result<Option<Db>> {
-        let Db::Postgres { storage, .. } = self else { return Ok(None) };
+        let Db::Postgres { storage, hook, .. } = self else { return Ok(None) };
         let options = postgres_options(url)?.options([("synchronous_commit", "off")]);
         let pool = postgres_pool(8).connect_lazy_with(options);
-        Ok(Some(Db::Postgres { pool, storage: storage.clone() }))
+        Ok(Some(Db::Postgres { pool, storage: storage.clone(), hook: hook.clone() }))
     }
 }
 
@@ -60,7 +60,7 @@ async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {
         .with_context(|| format!("opening the SQLite database {}", path.display()))?;
     let readers =
         sqlite_pool(8).connect_lazy_with(options.read_only(true).create_if_missing(false));
-    Ok(Db::Sqlite { writer, readers, storage: Arc::default() })
+    Ok(Db::Sqlite { writer, readers, storage: Arc::default(), hook: Arc::default() })
 }
 
 fn sqlite_pool(connections_max: u32) -> SqlitePoolOptions {
@@ -84,7 +84,7 @@ fn postgres_options(url: &str) -> anyhow::Result<PgConnectOptions> {
 async fn open_postgres(url: &str) -> anyhow::Result<Db> {
     let options = postgres_options(url)?;
     let pool = postgres_pool(20).connect_with(options).await.context("connecting to PostgreSQL")?;
-    Ok(Db::Postgres { pool, storage: Arc::<Storage>::default() })
+    Ok(Db::Postgres { pool, storage: Arc::<Storage>::default(), hook: Arc::default() })
 }
 
 /// Skips the check of connections that were idle for less than 1 s (saves a round trip); checks older ones, so that a

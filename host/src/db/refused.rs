@@ -48,3 +48,12 @@ impl DatabaseError for Refused {
         ErrorKind::Other
     }
 }
+
+/// The hook did not let the transaction commit; nothing of it was kept. Carried by `refuse`.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct CommitRefused {
+    /// Of the answer to the client, which may send the request again.
+    pub code: &'static str,
+    pub message: &'static str,
+}

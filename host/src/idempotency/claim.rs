@@ -6,11 +6,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 
-use super::http::Refusal;
+use super::claimed::Claimed;
+use super::refusal::Refusal;
 use super::seal::Sealer;
 use super::slot::{self, Claim};
-use super::store::{self, Claimed, Row};
-use super::{KEPT, LEASE};
+use super::store::{self, Row};
+use super::stored::{KEPT, LEASE};
 use crate::app::App;
 use crate::db::Db;
 use crate::error::ApiError;

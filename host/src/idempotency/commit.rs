@@ -1,23 +1,21 @@
-//! The part of every commit of such a request: the claim is marked in the transaction that it is about.
+//! Runs inside every commit of a request with an `Idempotency-Key`: marks the key as used in the same transaction.
 
 use super::slot;
 use super::store;
-use crate::db::{Conn, refuse};
+use crate::db::{AfterCommit, BeforeCommit, CommitHook, CommitRefused, Conn, refuse};
 
-/// The request took so long that its claim ended, and a repeat of it claimed the key.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "This request took too long, and another one with its Idempotency-Key runs in its place; nothing of this one \
-     was kept. Send it again to get the other one's answer"
-)]
-pub struct ClaimLost;
+/// For `Db::set_commit_hook`.
+pub struct MarkClaims;
 
-/// To tell the slot that the transaction is durable.
-pub struct Mark(std::sync::Arc<slot::Slot>);
+impl CommitHook for MarkClaims {
+    fn before_commit<'c>(&'c self, conn: &'c mut Conn) -> BeforeCommit<'c> {
+        Box::pin(mark_claim(conn))
+    }
+}
 
-/// Marks the claim of the request that this task serves, once. [`ClaimLost`] when another request has its
-/// key: then nothing of this one may be kept.
-pub async fn before_commit(conn: &mut Conn) -> Result<Option<Mark>, sqlx::Error> {
+/// Marks the claim of the request that this task serves, once. Refused when another request has its key: then nothing
+/// of this one may be kept.
+async fn mark_claim(conn: &mut Conn) -> Result<Option<AfterCommit>, sqlx::Error> {
     let Some(slot) = slot::current() else { return Ok(None) };
     let (claim, noted) = {
         let state = slot.lock();
@@ -28,15 +26,15 @@ pub async fn before_commit(conn: &mut Conn) -> Result<Option<Mark>, sqlx::Error>
     };
     let sealed = noted.map(|answer| answer.sealed(&claim.sealer, "noted"));
     if !store::mark(conn, &claim.claimed, sealed.as_ref(), claim.clock.now()).await? {
-        return Err(refuse(ClaimLost));
+        return Err(refuse(CommitRefused {
+            code: "IDEMPOTENCY_IN_FLIGHT",
+            message: "This request took too long, and another one with its Idempotency-Key runs in its place; nothing \
+                      of this one was kept. Send it again to get the other one's answer",
+        }));
     }
-    Ok(Some(Mark(slot)))
-}
-
-impl Mark {
-    pub fn committed(self) {
-        if let Some(claim) = &mut self.0.lock().claim {
+    Ok(Some(Box::new(move || {
+        if let Some(claim) = &mut slot.lock().claim {
             claim.is_committed = true;
         }
-    }
+    })))
 }

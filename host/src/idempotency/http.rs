@@ -1,69 +1,21 @@
-//! The middleware of `Idempotency-Key`, and what a repeated request is answered.
+//! The middleware of `Idempotency-Key`.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::claim::HEADER;
 use super::settle;
-use super::slot::{Answer, Slot};
+use super::slot::Slot;
+use super::stored::Answer;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::{access_log, request_id};
 
 /// The headers that belong to an answer; all others are of the request at hand.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
-
-/// Why a handler does not run: an error, or the answer is there already.
-#[derive(Debug)]
-pub enum Refusal {
-    Error(ApiError),
-    Replay(Replay),
-}
-
-/// What the first request was answered.
-#[derive(Debug)]
-pub struct Replay(Answer);
-
-impl From<Answer> for Replay {
-    fn from(answer: Answer) -> Self {
-        Replay(answer)
-    }
-}
-
-impl From<ApiError> for Refusal {
-    fn from(error: ApiError) -> Self {
-        Refusal::Error(error)
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        match self {
-            Refusal::Error(error) => error.into_response(),
-            Refusal::Replay(Replay(answer)) => answer.into_response(),
-        }
-    }
-}
-
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or_default();
-        let headers = response.headers_mut();
-        for (name, value) in self.headers {
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::try_from(name), HeaderValue::try_from(value))
-            {
-                headers.insert(name, value);
-            }
-        }
-        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
-        response
-    }
-}
 
 /// Middleware: for a write with an Idempotency-Key, holds the body back until the caller is known, and
 /// stores the answer before it is sent. A client that hangs up does not stop what it began: it will ask again.

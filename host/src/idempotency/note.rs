@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use super::slot::{self, Answer};
+use super::slot;
+use super::stored::Answer;
 use crate::respond::Created;
 
 /// The answer to a request that is about to commit.

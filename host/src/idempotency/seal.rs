@@ -7,7 +7,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::store::Claimed;
+use super::claimed::Claimed;
 
 type HmacSha256 = Hmac<Sha256>;
 

@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use super::slot::{Answer, Claim};
-use super::{LEASE, store};
+use super::slot::Claim;
+use super::store;
+use super::stored::{Answer, LEASE};
 use crate::app::App;
 use crate::db::Fault;
 use crate::request_id;

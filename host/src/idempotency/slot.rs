@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 
+use super::claimed::Claimed;
 use super::seal::Sealer;
-use super::store::Claimed;
+use super::stored::Answer;
 use crate::clock::Clock;
 
 tokio::task_local! {
@@ -36,13 +37,6 @@ pub(super) struct Claim {
     pub sealer: Sealer,
     pub clock: Clock,
     pub is_committed: bool,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
 }
 
 impl Slot {

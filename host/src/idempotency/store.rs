@@ -3,22 +3,13 @@
 use sqlx::FromRow;
 use sqlx::types::Json;
 
+use super::claimed::Claimed;
 use super::seal::Sealer;
-use super::slot::Answer;
+use super::stored::{Answer, KEPT, Sealed};
 use crate::db::Conn;
-use crate::model::ids::{ClaimId, KeyId, OrgId};
+use crate::model::ids::ClaimId;
 use crate::model::time::Time;
 use crate::{execute, fetch_optional};
-
-/// Which row, and as whom.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    pub org: OrgId,
-    pub key: KeyId,
-    /// SHA-256 of method, path and Idempotency-Key.
-    pub address: Vec<u8>,
-    pub claim_id: ClaimId,
-}
 
 #[derive(Clone, Debug, FromRow)]
 pub(super) struct Row {
@@ -31,23 +22,6 @@ pub(super) struct Row {
     pub headers: Option<Json<Vec<(String, String)>>>,
     pub body: Option<Vec<u8>>,
     pub created_at: Time,
-}
-
-/// An answer as it is kept.
-pub(super) struct Sealed {
-    status: i64,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    pub(super) fn sealed(&self, sealer: &Sealer, purpose: &str) -> Sealed {
-        Sealed {
-            status: i64::from(self.status),
-            headers: self.headers.clone(),
-            body: sealer.seal(purpose, &self.body),
-        }
-    }
 }
 
 impl Row {
@@ -122,7 +96,7 @@ pub(super) async fn take_over(
         fingerprint,
         lease_until,
         now,
-        now - super::KEPT
+        now - KEPT
     )?;
     Ok(rows == 1)
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{KEPT, store};
+use super::store;
+use super::stored::KEPT;
 use crate::app::App;
 
 const BATCH: i64 = 500;

@@ -1,0 +1,36 @@
+//! What is stored of a request with an `Idempotency-Key`, and for how long.
+
+use chrono::TimeDelta;
+
+use super::seal::Sealer;
+
+/// How long an answer is kept.
+pub(super) const KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// How long a request has its claim to itself. A request may take longer; it then cannot commit once
+/// another one has taken its place.
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
+
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// An answer as it is kept.
+pub(super) struct Sealed {
+    pub status: i64,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn sealed(&self, sealer: &Sealer, purpose: &str) -> Sealed {
+        Sealed {
+            status: i64::from(self.status),
+            headers: self.headers.clone(),
+            body: sealer.seal(purpose, &self.body),
+        }
+    }
+}
