@@ -1,33 +1,20 @@
-//! What all requests share, and the list of all routes.
+//! What all requests share, and how it starts. Invariant: it imports no route.
 
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::get;
-use utoipa::OpenApi;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
-use utoipa_axum::routes;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
-use crate::error::ApiError;
-use crate::health::{self, Ending};
 use crate::metrics::Metrics;
 use crate::plugins::active::ActivePlugins;
 use crate::plugins::failures::Failures;
-use crate::rate_limits::{self, RateLimits};
+use crate::rate_limits::RateLimits;
 use crate::runtime::{Runtime, RuntimeConfig};
-use crate::webhooks::{Webhooks, wake};
-use crate::{
-    access_log, customers, feedback, idempotency, inventory, keys, kpis, metrics, openapi,
-    payments, plugins, request_id, shops, tickets, timeouts, users, webhooks,
-};
-
-/// The largest body of an ordinary request.
-pub const BODY_MAX_BYTES: usize = 1024 * 1024;
+use crate::shutdown::Ending;
+use crate::webhooks::Webhooks;
+use crate::{idempotency, kpis};
 
 #[derive(Clone)]
 pub struct App {
@@ -50,6 +37,7 @@ impl App {
         // For this process's HTTPS clients. A second start in one process finds it done.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let db = Db::open(&config.database.url).await?;
+        db.set_commit_hook(Box::new(idempotency::MarkClaims));
         db.migrate().await?;
         kpis::backlog::work_off(&db).await.context("giving figures to picked-up tickets")?;
         let runtime = Runtime::new(RuntimeConfig {
@@ -74,84 +62,4 @@ impl App {
             ending: Ending::default(),
         })
     }
-}
-
-/// All routes. Tests call this, `repairops serve` listens with it.
-pub fn router(app: App) -> Router {
-    let (routes, document) = v1(app.config.component_max_bytes).split_for_parts();
-    // Shared: axum clones a handler, and all that it holds, for each request.
-    let document = Arc::new(document);
-    let metrics = match app.config.metrics_listen {
-        Some(_) => Router::new(),
-        None => Router::new().route("/metrics", get(metrics::show)),
-    };
-    routes
-        .merge(metrics)
-        .route("/v1/openapi.json", get(async move || openapi::serve(&document)))
-        .route("/docs", get(openapi::page))
-        .route("/docs/{file}", get(openapi::page_file))
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .fallback(|| async { ApiError::not_found("Route") })
-        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), wake::after_request))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::http::keep))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), timeouts::limit))
-        .layer(axum::middleware::from_fn(rate_limits::headers::show))
-        .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::count_request))
-        .layer(axum::middleware::from_fn(access_log::log))
-        .layer(axum::middleware::from_fn(request_id::assign))
-        .with_state(app)
-}
-
-/// The OpenAPI document, without a server.
-pub fn document() -> serde_json::Value {
-    openapi::complete(&v1(0).into_openapi())
-}
-
-/// The API, each route with its method and path in the annotation of its handler.
-fn v1(component_max_bytes: usize) -> OpenApiRouter<App> {
-    let upload_max = DefaultBodyLimit::max(component_max_bytes);
-    let v1 = OpenApiRouter::new()
-        .routes(routes!(tickets::http::list, tickets::http::create))
-        .routes(routes!(tickets::http::show, tickets::http::update))
-        .routes(routes!(tickets::http::transition))
-        .routes(routes!(tickets::transitions::http::list))
-        .routes(routes!(payments::http::list, payments::http::create))
-        .routes(routes!(payments::http::show))
-        .routes(routes!(feedback::http::show, feedback::http::create))
-        .routes(routes!(customers::http::list))
-        .routes(routes!(customers::http::show, customers::http::update))
-        .routes(routes!(customers::http::merge))
-        .routes(routes!(inventory::http::list, inventory::http::create))
-        .routes(routes!(inventory::http::show, inventory::http::update))
-        .routes(routes!(inventory::movements::list))
-        .routes(routes!(kpis::http::show))
-        .routes(routes!(shops::http::list, shops::http::create))
-        .routes(routes!(shops::http::show, shops::http::update))
-        .routes(routes!(users::http::list, users::http::create))
-        .routes(routes!(users::http::show, users::http::update))
-        .routes(routes!(keys::http::list, keys::http::create))
-        .routes(routes!(keys::http::show, keys::http::revoke))
-        .routes(routes!(keys::http::rotate))
-        .routes(routes!(plugins::http::list))
-        .routes(routes!(plugins::http::upload).layer(upload_max))
-        .routes(routes!(plugins::http::show))
-        .routes(routes!(plugins::http::list_installations, plugins::http::install))
-        .routes(routes!(
-            plugins::http::show_installation,
-            plugins::http::update_installation,
-            plugins::http::uninstall
-        ))
-        .routes(routes!(webhooks::http::list, webhooks::http::create))
-        .routes(routes!(webhooks::http::show, webhooks::http::update, webhooks::http::delete))
-        .routes(routes!(webhooks::http::show_secret))
-        .routes(routes!(webhooks::http::rotate_secret))
-        .routes(routes!(webhooks::http::send_test))
-        .routes(routes!(webhooks::http::deliveries::replay_since))
-        .routes(routes!(webhooks::http::deliveries::list))
-        .routes(routes!(webhooks::http::deliveries::show))
-        .routes(routes!(webhooks::http::deliveries::replay_one));
-    OpenApiRouter::with_openapi(openapi::Frame::openapi()).nest("/v1", v1)
 }

@@ -1,7 +1,5 @@
 //! `/healthz` and `/readyz`: does the process live, and should requests be sent to it?
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Json;
@@ -15,20 +13,6 @@ use crate::db::Db;
 
 /// A database that takes longer is as good as none.
 const DATABASE_MAX: Duration = Duration::from_secs(1);
-
-/// Set once, when the process is asked to end: no new requests, please.
-#[derive(Clone, Debug, Default)]
-pub struct Ending(Arc<AtomicBool>);
-
-impl Ending {
-    pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    pub fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// `GET /healthz`: it answers, so it lives.
 pub async fn live() -> Response {

@@ -1,7 +1,7 @@
 //! RepairOps: the REST API of a repair shop's tickets, and the host of the WebAssembly plugins that take
 //! part in their workflow.
 //!
-//! The modules in reading order: `app` lists the routes; a feature's folder (`tickets`, `inventory`,
+//! The modules in reading order: `router` lists the routes; a feature's folder (`tickets`, `inventory`,
 //! `plugins` …) has `http` (routes and bodies), operations (one file each) and `store` (all SQL of its
 //! tables); `runtime` runs guests; `model` is plain data and rules. Calls go http -> operation -> store or
 //! runtime -> model, never upward.
@@ -24,6 +24,8 @@ pub mod openapi;
 pub mod page;
 pub mod request_id;
 pub mod respond;
+pub mod router;
+pub mod shutdown;
 pub mod timeouts;
 
 pub mod counters;
@@ -46,5 +48,6 @@ pub mod cli;
 pub mod runtime;
 pub mod toolchain;
 
-pub use app::{App, router};
+pub use app::App;
 pub use config::Config;
+pub use router::router;

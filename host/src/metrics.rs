@@ -1,16 +1,13 @@
 //! What `/metrics` shows, in the Prometheus text format: plugin calls, their fuel and time, the queue before
-//! the guest threads, compilations, and HTTP requests by route.
+//! the guest threads, compilations, and HTTP requests by route. `http` has the route and the layer that counts.
+
+pub mod http;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -19,8 +16,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::app::App;
-use crate::error::ApiError;
 use crate::model::event::Hook;
 
 /// Plugins that are told apart; the rest share the name `other`, so that uploads cannot fill the memory.
@@ -218,6 +213,26 @@ impl Metrics {
         self.webhook_late.set(oldest_due_s);
     }
 
+    pub fn count_request(
+        &self,
+        method: &'static str,
+        route: String,
+        status: u16,
+        duration: Duration,
+    ) {
+        self.requests.get_or_create(&RouteLabels { method, route, status }).inc();
+        self.request_seconds.observe(duration.as_secs_f64());
+    }
+
+    /// The text of `/metrics`, with how many guest threads run and how many requests wait for one.
+    pub fn text(&self, running: usize, waiting: usize) -> Result<String, fmt::Error> {
+        self.running.set(i64::try_from(running).unwrap_or(i64::MAX));
+        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
     fn known(&self, plugin: &str) -> String {
         let mut plugins = self.plugins.lock().unwrap_or_else(PoisonError::into_inner);
         if !plugins.contains(plugin) {
@@ -227,46 +242,5 @@ impl Metrics {
             plugins.insert(plugin.to_owned());
         }
         plugin.to_owned()
-    }
-}
-
-/// What listens on an address of its own, if one is configured.
-pub fn router(app: App) -> Router {
-    Router::new().route("/metrics", get(show)).with_state(app)
-}
-
-/// `GET /metrics`.
-pub async fn show(State(app): State<App>) -> Result<Response, ApiError> {
-    let (running, waiting) = app.runtime.load();
-    let metrics = &app.metrics;
-    metrics.running.set(i64::try_from(running).unwrap_or(i64::MAX));
-    metrics.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
-    let mut text = String::new();
-    encode(&mut text, &metrics.registry).map_err(ApiError::internal)?;
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
-}
-
-/// Middleware: counts what was answered, by route and not by path.
-pub async fn count_request(State(app): State<App>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let method = known_method(request.method());
-    let route =
-        request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let response = next.run(request).await;
-    let labels = RouteLabels { method, route, status: response.status().as_u16() };
-    app.metrics.requests.get_or_create(&labels).inc();
-    app.metrics.request_seconds.observe(started.elapsed().as_secs_f64());
-    response
-}
-
-/// Anyone can make up a method; each label is memory.
-fn known_method(method: &Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "POST" => "POST",
-        "PATCH" => "PATCH",
-        "DELETE" => "DELETE",
-        _ => "other",
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::app;
+use crate::router;
 
 #[derive(Args)]
 pub struct OpenApi {
@@ -16,7 +16,7 @@ pub struct OpenApi {
 
 impl OpenApi {
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let document = app::document();
+        let document = router::document();
         let mut text = if self.compact { document.to_string() } else { format!("{document:#}") };
         text.push('\n');
         std::io::stdout().write_all(text.as_bytes())?;

@@ -8,11 +8,12 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::app::{App, router};
+use crate::app::App;
 use crate::cli::LogFormat;
 use crate::config::Config;
 use crate::listener::{Server, bind, open_files};
 use crate::rate_limits::flush;
+use crate::router::router;
 use crate::{idempotency, metrics, plugins, tickets, webhooks};
 
 /// How long the end may take: a guest has a deadline of a second at most, a client may be slow.
@@ -45,7 +46,7 @@ impl Serve {
         if let Some(address) = &app.config.metrics_listen {
             let listener = listen(address).await?;
             tracing::info!(at = %listener.local_addr()?, "serving metrics");
-            let server = Server::new(&app, listener, metrics::router(app.clone()))
+            let server = Server::new(&app, listener, metrics::http::router(app.clone()))
                 .with_connections_max(METRICS_CONNECTIONS_MAX);
             tokio::spawn(server.run(std::future::pending()));
         }
@@ -66,7 +67,7 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     let resuming = tokio::spawn(plugins::compile::retake_forever(app.clone()));
     let enriching = tokio::spawn(tickets::enrich::run_until(app.clone(), stopped.clone()));
     let delivering = tokio::spawn(webhooks::dispatch::run_until(app.clone(), stopped.clone()));
-    let telling = tokio::spawn(plugins::failures::run_until(app.clone(), stopped.clone()));
+    let telling = tokio::spawn(plugins::report_failures::run_until(app.clone(), stopped.clone()));
     let flushing = tokio::spawn(flush::run_until(app.clone(), stopped.clone()));
     let sweeping = tokio::spawn(idempotency::sweep::run_until(app.clone(), stopped.clone()));
     let ending = app.ending.clone();

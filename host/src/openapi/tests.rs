@@ -3,10 +3,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{CODES, examples};
-use crate::app;
+use crate::router;
 
 fn document() -> Value {
-    app::document()
+    router::document()
 }
 
 /// (method, path, operation)

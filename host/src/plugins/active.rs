@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use crate::app::App;
+use crate::db::Db;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, OrgId, ShopId};
 use crate::model::limits::Limits;
@@ -49,39 +49,42 @@ impl Default for ActivePlugins {
     }
 }
 
-/// The installations that are on for a hook at a shop, in the owner's order.
-pub async fn for_hook(
-    app: &App,
-    org: OrgId,
-    revision: i64,
-    hook: Hook,
-    shop: ShopId,
-) -> Result<Vec<Arc<Active>>, sqlx::Error> {
-    let set = load(app, org, revision).await?;
-    let mut found: Vec<(i32, &Arc<Active>)> = set
-        .iter()
-        .filter(|active| active.shop_ids.as_ref().is_none_or(|ids| ids.contains(&shop)))
-        .filter_map(|active| {
-            let setup = active.setup(hook)?;
-            (setup.mode == Mode::Enforce).then_some((setup.order, active))
-        })
-        .collect();
-    found.sort_by_key(|(order, _)| *order); // stable: the oldest first among equals
-    Ok(found.into_iter().map(|(_, active)| active.clone()).collect())
-}
-
-async fn load(app: &App, org: OrgId, revision: i64) -> Result<Set, sqlx::Error> {
-    if let Some((cached, set)) = app.active.sets.get(&org)
-        && cached == revision
-    {
-        return Ok(set);
+impl ActivePlugins {
+    /// The installations that are on for a hook at a shop, in the owner's order.
+    pub async fn for_hook(
+        &self,
+        db: &Db,
+        org: OrgId,
+        revision: i64,
+        hook: Hook,
+        shop: ShopId,
+    ) -> Result<Vec<Arc<Active>>, sqlx::Error> {
+        let set = self.load(db, org, revision).await?;
+        let mut found: Vec<(i32, &Arc<Active>)> = set
+            .iter()
+            .filter(|active| active.shop_ids.as_ref().is_none_or(|ids| ids.contains(&shop)))
+            .filter_map(|active| {
+                let setup = active.setup(hook)?;
+                (setup.mode == Mode::Enforce).then_some((setup.order, active))
+            })
+            .collect();
+        found.sort_by_key(|(order, _)| *order); // stable: the oldest first among equals
+        Ok(found.into_iter().map(|(_, active)| active.clone()).collect())
     }
-    let mut conn = app.db.read().await?;
-    let rows = store::active(&mut conn, org).await?;
-    let set: Set = rows.into_iter().map(|row| Arc::new(active(row))).collect();
-    // Rows may be newer than `revision`; the next request brings the newer number and reads again.
-    app.active.sets.insert(org, (revision, set.clone()));
-    Ok(set)
+
+    async fn load(&self, db: &Db, org: OrgId, revision: i64) -> Result<Set, sqlx::Error> {
+        if let Some((cached, set)) = self.sets.get(&org)
+            && cached == revision
+        {
+            return Ok(set);
+        }
+        let mut conn = db.read().await?;
+        let rows = store::active(&mut conn, org).await?;
+        let set: Set = rows.into_iter().map(|row| Arc::new(active(row))).collect();
+        // Rows may be newer than `revision`; the next request brings the newer number and reads again.
+        self.sets.insert(org, (revision, set.clone()));
+        Ok(set)
+    }
 }
 
 fn active(row: ActiveRow) -> Active {

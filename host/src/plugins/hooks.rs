@@ -3,6 +3,7 @@
 //!
 //! Invariant: no database connection is held while guest code runs.
 
+mod failure;
 mod run;
 
 use std::sync::Arc;
@@ -19,11 +20,12 @@ use crate::model::ids::{InstallationId, ItemId, OrgId, PartId, ShopId};
 use crate::model::plugin::OnFailure;
 use crate::model::stock::{Allocation, Item, Plan, Shortage};
 use crate::model::time::Time;
-use crate::plugins::active::{Active, for_hook};
+use crate::plugins::active::Active;
 use crate::runtime::{CallError, CallReport};
 use run::{Answered, Chain};
 
-pub use run::{Budget, Subject};
+pub use failure::{FailureView, Subject};
+pub use run::Budget;
 
 /// What a plugin did, for the client: one entry of `plugins`.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -42,14 +44,6 @@ pub struct Ran {
     /// The fields that it set.
     pub set: Vec<String>,
     pub error: Option<FailureView>,
-}
-
-/// Why a plugin gave no answer, with the figure and the limit where there is one.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct FailureView {
-    pub message: String,
-    pub limit: Option<u64>,
-    pub used: Option<u64>,
 }
 
 /// A reason against a transition, with the plugin that gave it.
@@ -160,7 +154,7 @@ pub async fn pre_transition(
     event: TransitionEvent,
     budget: &mut Budget,
 ) -> Result<Judgement, sqlx::Error> {
-    let actives = for_hook(app, org, revision, Hook::PreTransition, shop).await?;
+    let actives = app.active.for_hook(&app.db, org, revision, Hook::PreTransition, shop).await?;
     let answers = Chain::new(app, org, Hook::PreTransition, actives, Subject::of(&event.ticket))
         .run(budget, moment(event.now), event, |prepared, call, event, _| {
             prepared.check_transition(call, event)

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::auth::{Admin, Reader};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId, WholeBody, nullable};
+use crate::extract::{Body, Params, PathId, WholeBody, nullable, unreadable};
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, PluginId, ShopId};
 use crate::model::limits::Limits;
@@ -200,7 +200,7 @@ pub async fn upload(
     }
     let WholeBody(bytes) = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(app.config.component_max_bytes),
-        _ => ApiError::from_bytes_rejection(rejection),
+        _ => unreadable(rejection),
     })?;
     let uploaded = upload::upload(&app, &caller, bytes).await?;
     let body = view(uploaded.plugin);

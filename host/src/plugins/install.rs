@@ -59,6 +59,15 @@ pub enum InstallError {
     Database(#[from] sqlx::Error),
 }
 
+impl From<settings::CheckError> for InstallError {
+    fn from(error: settings::CheckError) -> Self {
+        match error {
+            settings::CheckError::Invalid(invalid) => InstallError::Invalid(invalid),
+            settings::CheckError::Unchecked(error) => InstallError::SettingsUnchecked(error),
+        }
+    }
+}
+
 pub async fn install(
     app: &App,
     caller: &Caller,
@@ -261,7 +270,7 @@ async fn check_new_settings(
     if found.settings == *settings {
         return Ok(());
     }
-    settings::check(app, caller.org, &plugin, settings).await
+    Ok(settings::check(app, caller.org, &plugin, settings).await?)
 }
 
 async fn check_shops(conn: &mut Conn, org: OrgId, row: &Installation) -> Result<(), InstallError> {

@@ -7,16 +7,24 @@ use crate::app::App;
 use crate::model::ids::OrgId;
 use crate::model::invalid::Invalid;
 use crate::model::plugin::Plugin;
-use crate::plugins::install::InstallError;
 use crate::runtime::SettingsError;
 
-/// An error names the field: `settings.approval_threshold`.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// It names the field: `settings.approval_threshold`.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// This node had no room for the check, or could not do it.
+    #[error("{0}")]
+    Unchecked(SettingsError),
+}
+
 pub async fn check(
     app: &App,
     org: OrgId,
     plugin: &Plugin,
     settings: &Value,
-) -> Result<(), InstallError> {
+) -> Result<(), CheckError> {
     if !settings.is_object() {
         return Err(Invalid::new("settings", settings, "settings must be a JSON object").into());
     }
@@ -48,7 +56,7 @@ pub async fn check(
             Invalid::new("settings", Value::Null, error.to_string()).into()
         }
         error @ (SettingsError::Busy(_) | SettingsError::Host { .. }) => {
-            InstallError::SettingsUnchecked(error)
+            CheckError::Unchecked(error)
         }
     })
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use wasmtime::{CallHook, Engine, Result, Store, StoreContextMut, UpdateDeadline};
 
-use super::Call;
+use super::call::Call;
 use super::imports::log::{Log, SharedLog};
 use super::imports::wasi::Wasi;
 use super::limits::StoreLimits;

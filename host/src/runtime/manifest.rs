@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::inspect::InspectError;
+use super::inspect_error::InspectError;
 use super::settings::check_bounds;
 use crate::model::event::Hook;
 

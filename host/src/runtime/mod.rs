@@ -13,6 +13,7 @@
 mod answer;
 mod bindings;
 mod cache;
+mod call;
 mod child;
 mod compile;
 mod engine;
@@ -21,6 +22,7 @@ mod failure;
 mod imports;
 mod input;
 mod inspect;
+mod inspect_error;
 mod instance;
 mod limits;
 mod manifest;
@@ -37,7 +39,6 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use quick_cache::sync::DefaultLifecycle;
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use serde_json::Value;
@@ -47,12 +48,13 @@ use uuid::Uuid;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+pub use self::call::Call;
 pub use self::child::JobLimits;
 pub use self::compile::worker::run as compile_standard_input;
 pub use self::compile::{CompilerConfig, CompilerProgram};
 pub use self::error::{Busy, CallError, CompileError};
 pub use self::imports::log::{Level, LogLine};
-pub use self::inspect::InspectError;
+pub use self::inspect_error::InspectError;
 pub use self::manifest::Manifest;
 pub use self::prepared::{CallReport, Prepared, WarmGate};
 pub use self::queue::{Caps, Share};
@@ -62,7 +64,6 @@ use self::{
     cache::Cache, compile::Compiler, instance::Guest, settings::SettingsChecks,
     threads::GuestThreads, ticker::Ticker, turns::Turns,
 };
-use crate::model::limits::Limits;
 
 /// Bytes of compiled code that are kept in memory, about; what was used least goes first.
 const PREPARED_BYTES_MAX: u64 = 512 << 20;
@@ -112,18 +113,6 @@ struct Inner {
     loads: Semaphore,
     inspections: Arc<Turns>,
     prepared: PreparedCache,
-}
-
-/// One call of a plugin: what it may use and what it can learn. The same record gives the same answer.
-#[derive(Clone, Debug)]
-pub struct Call<'a> {
-    /// The installation's settings, a JSON object.
-    pub settings: &'a str,
-    pub limits: &'a Limits,
-    /// What the guest's clocks show.
-    pub now: DateTime<Utc>,
-    /// What the guest's random numbers follow from.
-    pub seed: u64,
 }
 
 impl Runtime {

@@ -9,11 +9,12 @@ use wasmtime::{Engine, Result, Store};
 use super::bindings::{
     Answer, Gate, PACKAGE, PostCreate, PreTransition, ReserveInventory, VERSION,
 };
+use super::call::Call;
 use super::error::{CallError, CompileError};
 use super::imports::log::{LogLine, lock};
 use super::instance::{self, Guest};
 use super::ticker::Ticker;
-use super::{Call, answer, failure, input};
+use super::{answer, failure, input};
 use crate::model::event::{
     CreationEvent, Decision, Hook, Patch, ReservationEvent, TransitionEvent, Verdict,
 };

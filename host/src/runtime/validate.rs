@@ -11,7 +11,7 @@ use wasmparser::{
     WasmFeatures,
 };
 
-use super::inspect::{InspectError, invalid, too_complex};
+use super::inspect_error::{InspectError, invalid, too_complex};
 
 /// A component of 32 MiB as compilers make it takes a tenth of this.
 const BUDGET: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{Progress, TARGET, WasmTarget, cargo, run};
+use super::compiler::{Progress, TARGET, WasmTarget, cargo, run};
 
 /// "Found possibly newer version of crate" and "can't find crate".
 const STD_REPLACED: [&str; 2] = ["E0460", "E0463"];

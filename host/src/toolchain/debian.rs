@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Compiler, Progress, TARGET, WasmTarget, cargo, has_std, run, target_lib};
+use super::compiler::{Compiler, Progress, TARGET, WasmTarget, cargo, has_std, run, target_lib};
 
 /// Builds the target's std of exactly this rustc inside `staging`; answers the new sysroot there.
 pub(super) fn build_with_debian(

@@ -6,17 +6,16 @@ use std::time::{Duration, Instant};
 
 use crate::app::App;
 use crate::metrics::Metrics;
-use crate::model::event::{Hook, Ticket};
+use crate::model::event::Hook;
 use crate::model::ids::OrgId;
 use crate::model::limits::Limits;
 use crate::model::time::Time;
 use crate::plugins::active::Active;
 use crate::plugins::compile::prepare;
-use crate::plugins::failures::Broken;
 use crate::request_id;
 use crate::runtime::{Call, CallError, CallReport, LogLine, Prepared, Share};
 
-use super::FailureView;
+use super::failure::{Broken, FailureView, Subject};
 
 /// How long a request waits for a component that this node has not compiled yet.
 const PREPARE_WAIT: Duration = Duration::from_secs(5);
@@ -58,23 +57,6 @@ pub struct Chain {
     hook: Hook,
     actives: Vec<Arc<Active>>,
     subject: Subject,
-}
-
-/// The ticket that it is about, for those who read of a failure.
-pub struct Subject {
-    pub ticket_id: String,
-    pub ticket_number: String,
-    pub shop_id: String,
-}
-
-impl Subject {
-    pub fn of(ticket: &Ticket) -> Subject {
-        Subject {
-            ticket_id: ticket.id.clone(),
-            ticket_number: ticket.number.clone(),
-            shop_id: ticket.shop_id.clone(),
-        }
-    }
 }
 
 /// A call that can be made, or why it cannot.
@@ -155,14 +137,15 @@ impl Chain {
     fn note_failure<T>(&self, answered: &Answered<T>) {
         let Err(failure) = &answered.result else { return };
         let broken = Broken {
-            org: self.org,
             subject: &self.subject,
             hook: self.hook,
             active: &answered.active,
             outcome: failure.outcome,
             error: &failure.view,
         };
-        self.app.plugin_failures.note(self.app.clock.now(), &broken);
+        let id = answered.active.installation_id;
+        let failures = &self.app.plugin_failures;
+        failures.note(self.org, id, self.app.clock.now(), || broken.event_data());
     }
 
     async fn prepare_steps(&self) -> Vec<Step> {

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::{defaults, patterns, resolve};
+use super::reference::resolve;
+use super::{defaults, patterns};
 use crate::model::excerpt;
 
 /// Subschemas that are written down.

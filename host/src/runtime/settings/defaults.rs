@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::resolve;
+use super::reference::resolve;
 
 /// Steps for the schema's own part, and more for each value of the settings.
 const STEPS: usize = 20_000;

@@ -9,19 +9,9 @@ mod bounds;
 mod check;
 mod defaults;
 mod patterns;
+mod reference;
 pub(super) mod worker;
 
 pub use self::check::SettingsError;
 pub use self::{bounds::SchemaError, defaults::fill as fill_defaults};
 pub(super) use self::{bounds::check as check_bounds, check::SettingsChecks};
-
-use std::borrow::Cow;
-
-use serde_json::Value;
-
-/// The value that a `$ref` inside the schema names: `#` or `#/…`.
-fn resolve<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
-    let pointer = reference.strip_prefix('#')?;
-    let decoded: Cow<'_, str> = percent_encoding::percent_decode_str(pointer).decode_utf8().ok()?;
-    root.pointer(&decoded)
-}

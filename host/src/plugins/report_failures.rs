@@ -1,0 +1,51 @@
+//! Writes the event `plugin.failed` for failures that were noted in memory, in a job of its own. What a node noted in the
+//! second before it was killed is not reported.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::db::Fault;
+use crate::webhooks;
+
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+
+/// Writes what was noted. What cannot be written now is kept for the next time, unless it would fail again.
+pub async fn write(app: &App) {
+    let waiting = app.plugin_failures.take();
+    if waiting.is_empty() {
+        return;
+    }
+    let written = async {
+        let mut tx = app.db.begin().await?;
+        for (org, data, at) in &waiting {
+            let id = app.clock.new_id();
+            webhooks::store::enqueue(&mut tx, *org, id, "plugin.failed", data, *at).await?;
+        }
+        tx.commit().await
+    };
+    match written.await {
+        Ok(()) => app.webhooks.wake(),
+        Err(error) => {
+            tracing::error!(?error, "plugin.failed events could not be written");
+            if Fault::of(&error) != Fault::Internal {
+                app.plugin_failures.keep(waiting);
+            }
+        }
+    }
+}
+
+/// Writes every second, until the server is asked to end, and once more then.
+pub async fn run_until(app: App, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(WRITE_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stopped.wait_for(|stopped| *stopped) => break,
+        }
+        write(&app).await;
+    }
+    write(&app).await;
+}
