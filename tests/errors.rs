@@ -187,7 +187,7 @@ async fn the_content_type_must_be_json(t: &TestApp) {
 }
 
 async fn a_body_that_is_too_large_is_a_413(t: &TestApp) {
-    let text = "x".repeat(repairops::app::BODY_MAX_BYTES);
+    let text = "x".repeat(repairops::extract::BODY_MAX_BYTES);
     let reply =
         t.post("/v1/tickets", ticket_body(&t.shop, json!({ "issue_description": text }))).await;
     assert_eq!(reply.details(413, "PAYLOAD_TOO_LARGE"), json!({ "limit_bytes": 1024 * 1024 }));

@@ -63,7 +63,7 @@ async fn metrics_have_an_address_of_their_own_if_one_is_given(t: &TestApp) {
     t.get("/metrics").await.expect_status(200);
     let node = t.node(|config| config.metrics_listen = Some("127.0.0.1:0".to_owned())).await;
     node.admin.get("/metrics").await.not_found();
-    let metrics = t.admin.at(repairops::metrics::router(node.app.clone()));
+    let metrics = t.admin.at(repairops::metrics::http::router(node.app.clone()));
     metrics.get("/v1/tickets").await.expect_status(404);
     let shown = metrics.get("/metrics").await.expect_status(200);
     assert!(shown.body.as_str().is_some_and(|text| text.contains("repairops_http_requests")));

@@ -14,6 +14,7 @@ mod idempotency;
 mod inventory;
 mod keys;
 mod kpis;
+mod layers;
 mod openapi;
 mod pages;
 mod plans;

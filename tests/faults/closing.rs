@@ -97,9 +97,12 @@ async fn expect_closed(t: &TestApp, identity: i64) {
         assert_ne!(self::identity(&mut tx).await, identity);
         return;
     }
+    drop(tx);
     for _ in 0..500 {
+        // Outside of a transaction, in which all looks at the sessions would show the first one.
+        let mut conn = t.connection().await;
         let (there,): (i64,) = fetch_one!(
-            tx,
+            conn,
             (i64,),
             "select count(*) from pg_stat_get_activity(null) where pid = $1",
             identity
@@ -108,6 +111,7 @@ async fn expect_closed(t: &TestApp, identity: i64) {
         if there == 0 {
             return;
         }
+        drop(conn);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("session {identity} is still there");

@@ -2,7 +2,7 @@
 
 use repairops::fetch_one;
 use repairops::model::people::Scope;
-use repairops::plugins::failures;
+use repairops::plugins::report_failures;
 use repairops::rate_limits::flush::flush;
 use repairops::rate_limits::rates::Rates;
 
@@ -52,12 +52,12 @@ async fn a_broken_plugin_is_reported_when_events_can_be_written_again(t: &TestAp
     run(t, "create trigger fill before insert on events for each row execute function fill()")
         .await;
     let known = t.events().await.len();
-    failures::write(&t.app).await;
+    report_failures::write(&t.app).await;
     assert_eq!(t.event_names_after(known).await, [""; 0]);
     run(t, "drop trigger fill on events").await;
     run(t, "drop function fill()").await;
-    failures::write(&t.app).await;
+    report_failures::write(&t.app).await;
     assert_eq!(t.event_names_after(known).await, ["plugin.failed"]);
-    failures::write(&t.app).await;
+    report_failures::write(&t.app).await;
     assert_eq!(t.event_names_after(known).await, ["plugin.failed"], "it is reported once");
 }

@@ -186,11 +186,9 @@ async fn candidates_are_found_for_all_lines_at_once(t: &TestApp) {
     }
     let named: Vec<_> = named.iter().collect();
     let shop = ShopId(t.shop.parse().expect("an id"));
-    let statements = Statements::counted();
+    let statements = Statements::counted(&t.app.db);
     let found = store::candidates(&mut conn, t.org, shop, &named, 10).await.expect("a query");
-    if conn.is_postgres() {
-        assert_eq!(statements.so_far(), 1);
-    }
+    assert_eq!(statements.so_far(), 1);
     let ids: Vec<String> = found.iter().map(|item| item.id.to_string()).collect();
     assert_eq!(ids, [screen, far_glue, near_screen, far_screen]);
     let some = store::candidates(&mut conn, t.org, shop, &named, 2).await.expect("a query");

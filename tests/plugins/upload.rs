@@ -106,7 +106,7 @@ async fn a_hook_of_the_wrong_type_fails_to_compile_and_cannot_be_installed(t: &T
 }
 
 async fn an_upload_has_its_own_size_limit(t: &TestApp) {
-    let more_than_json = vec![b'x'; 2 * repairops::app::BODY_MAX_BYTES];
+    let more_than_json = vec![b'x'; 2 * repairops::extract::BODY_MAX_BYTES];
     assert_eq!(
         t.upload_bytes(&more_than_json).await.details(400, "INVALID_REQUEST")["reason"],
         "not_wasm"

@@ -179,7 +179,7 @@ async fn its_schema_is_the_present_document() {
 
 #[tokio::test]
 async fn its_methods_are_the_operations_of_the_document() {
-    let document = repairops::app::document();
+    let document = repairops::router::document();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use repairops::plugins::failures;
+use repairops::plugins::report_failures;
 use serde_json::Value;
 
 use super::{create, deliver};
@@ -53,7 +53,7 @@ async fn a_plugin_that_breaks_is_told_of(t: &TestApp) {
     let reply = t.transition(&ticket, "TRIAGE").await;
     let request = reply.header("x-request-id").expect("an id").to_owned();
     reply.error(503, "PLUGIN_UNAVAILABLE");
-    failures::write(&t.app).await;
+    report_failures::write(&t.app).await;
     deliver(&t.app).await;
     let told = receiver.one().json();
     assert_shape(
@@ -70,7 +70,7 @@ async fn a_plugin_that_breaks_is_told_of(t: &TestApp) {
     t.reconfigure(&id, body).await.ok();
     t.app.clock.advance(Duration::from_secs(61));
     t.transition(&ticket, "TRIAGE").await.ok();
-    failures::write(&t.app).await;
+    report_failures::write(&t.app).await;
     receiver.clear();
     deliver(&t.app).await;
     assert_eq!(receiver.one().json()["data"]["on_failure"], "open");
@@ -84,7 +84,7 @@ async fn it_is_told_of_once_a_minute(t: &TestApp) {
         for _ in 0..5 {
             t.transition(&ticket, "TRIAGE").await.error(503, "PLUGIN_UNAVAILABLE");
         }
-        failures::write(&t.app).await;
+        report_failures::write(&t.app).await;
         t.event_names_after(before).await
     };
     assert_eq!(told().await, ["plugin.failed"]);
