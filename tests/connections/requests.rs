@@ -75,7 +75,9 @@ async fn a_body_that_nobody_reads_holds_no_connection(t: &TestApp) {
         let mut socket = Socket::connect(&base).await;
         let head = format!("{request} HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\n{{");
         socket.send(&head).await;
-        assert_eq!(socket.response().await.status, status);
+        let response = socket.response().await;
+        assert_eq!(response.status, status);
+        assert!(response.head.contains("connection: close"), "{}", response.head);
         socket.closed().await;
     }
 }

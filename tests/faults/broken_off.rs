@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use repairops::rate_limits::rates::{Rates, RatesOption};
-use sqlx::Connection;
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection};
 
 use crate::faults::{expect_honest_writes, keyed, tickets};
 use crate::support::builders::ticket_body;
 use crate::support::client::Client;
 use crate::support::{TestApp, json, on_one_database};
 
-on_one_database!(postgres Postgres: ended_sessions_are_503s_and_nothing_is_lost_or_done_twice);
+on_one_database!(postgres Postgres:
+    ended_sessions_are_503s_and_nothing_is_lost_or_done_twice,
+    sessions_from_a_read_only_time_are_closed,
+);
 
 const CLIENTS: usize = 6;
 const KEYS_PER_CLIENT: usize = 40;
@@ -47,6 +50,45 @@ async fn ended_sessions_are_503s_and_nothing_is_lost_or_done_twice(t: &TestApp) 
     expect_honest_writes(t, &node.admin, "afterwards").await;
     node.app.rate_limits.close().await;
     node.app.db.close().await;
+}
+
+async fn sessions_from_a_read_only_time_are_closed(t: &TestApp) {
+    let mut operator = PgConnection::connect(t.database_url()).await.expect("a session");
+    let mut set_read_only = async |word: &str| {
+        let name: String = sqlx::query_scalar("select current_database()")
+            .fetch_one(&mut operator)
+            .await
+            .expect("a name");
+        let change = format!("alter database {name} set default_transaction_read_only = {word}");
+        sqlx::query(AssertSqlSafe(change)).execute(&mut operator).await.expect("a change");
+        end_sessions(&mut operator).await;
+    };
+    set_read_only("on").await;
+    let body = ticket_body(&t.shop, json!({}));
+    let mut refused = 0;
+    for _ in 0..20 {
+        let reply = t.post("/v1/tickets", body.clone()).await;
+        assert_eq!(reply.status, 503, "{:#}", reply.body);
+        refused += usize::from(reply["error"]["code"] == "DATABASE_UNAVAILABLE");
+    }
+    assert_eq!(refused, 20);
+    // Without the end of its sessions, which have to go by themselves.
+    let mut other = PgConnection::connect(t.database_url()).await.expect("a session");
+    let name: String = sqlx::query_scalar("select current_database()")
+        .fetch_one(&mut other)
+        .await
+        .expect("a name");
+    let reset = format!("alter database {name} reset default_transaction_read_only");
+    for statement in ["set default_transaction_read_only = off".to_owned(), reset] {
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut other).await.expect("a change");
+    }
+    let mut tries = 0;
+    while t.post("/v1/tickets", body.clone()).await.status != 201 {
+        tries += 1;
+        // One for each session of the pool at most.
+        assert!(tries <= 20, "sessions that take no writes are kept");
+    }
+    expect_honest_writes(t, &t.admin, "afterwards").await;
 }
 
 /// Writes with keys until each was carried out; answers with the statuses that it got.

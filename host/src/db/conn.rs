@@ -102,12 +102,27 @@ impl Conn {
         self.storage.count_statement();
         self.storage.note(&result);
         if let Err(error) = &result
+            && Fault::of(error) == Fault::WritesFail
+        {
+            self.close_on_drop();
+        }
+        if let Err(error) = &result
             && self.is_transaction()
             && failed_in_the_database(error)
         {
             self.broken.get_or_insert_with(|| Fault::of(error));
         }
         result
+    }
+
+    /// A session that began while its database took no writes takes none later either.
+    fn close_on_drop(&mut self) {
+        match &mut self.link {
+            Link::Sqlite(connection) => connection.close_on_drop(),
+            Link::SqliteTransaction(transaction) => transaction.close_on_drop(),
+            Link::Postgres(connection) => connection.close_on_drop(),
+            Link::PostgresTransaction(transaction) => transaction.close_on_drop(),
+        }
     }
 
     fn check_unbroken(&self) -> Result<(), sqlx::Error> {

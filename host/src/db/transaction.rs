@@ -64,6 +64,13 @@ impl<DB: Database> Transaction<DB> {
     }
 }
 
+impl<DB: Database> Transaction<DB> {
+    /// The connection does not go back to its pool, however the transaction ends.
+    pub(super) fn close_on_drop(&mut self) {
+        self.connection.close_on_drop();
+    }
+}
+
 /// False for a connection that must not go back to its pool: sqlx counts a transaction on it. SQLite ends a transaction
 /// by itself when its disk is full or fails; the rollback after it then fails, and the count stays.
 pub(super) fn is_outside<DB: Database>(connection: &DB::Connection) -> bool {

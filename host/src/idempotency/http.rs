@@ -46,7 +46,7 @@ pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Respo
 
 async fn finish(app: &App, slot: &Slot, response: Response) -> Response {
     let Some(claim) = slot.lock().claim.take() else { return response };
-    if !is_decision(response.status()) {
+    if !is_decision(&response) {
         settle::settle(app, claim, None).await;
         return response;
     }
@@ -63,8 +63,8 @@ async fn finish(app: &App, slot: &Slot, response: Response) -> Response {
     }
 }
 
-/// What a repeat would be answered the same; the rest is about this moment, and may be tried again.
-fn is_decision(status: StatusCode) -> bool {
+/// What a repeat would be answered the same; the rest is about this moment, and may be tried again, as `Retry-After` says.
+fn is_decision(response: &Response) -> bool {
     const OF_THE_MOMENT: [StatusCode; 5] = [
         StatusCode::UNAUTHORIZED,
         StatusCode::FORBIDDEN,
@@ -72,7 +72,10 @@ fn is_decision(status: StatusCode) -> bool {
         StatusCode::PAYLOAD_TOO_LARGE,
         StatusCode::TOO_MANY_REQUESTS,
     ];
-    !status.is_server_error() && !OF_THE_MOMENT.contains(&status)
+    let status = response.status();
+    !status.is_server_error()
+        && !OF_THE_MOMENT.contains(&status)
+        && !response.headers().contains_key(header::RETRY_AFTER)
 }
 
 /// The same answer again, and what is kept of it.
@@ -92,4 +95,20 @@ async fn read(response: Response) -> (Response, anyhow::Result<Answer>) {
         body: bytes.to_vec(),
     };
     (Response::from_parts(parts, Body::from(bytes)), Ok(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn what_may_be_tried_again_is_not_stored() {
+        let conflict = || ApiError::conflict("of a test", Value::Null);
+        assert!(is_decision(&conflict().into_response()));
+        assert!(!is_decision(&conflict().retry_after(1).into_response()));
+        let busy = ApiError::unavailable("SERVER_BUSY", "of a test", Value::Null);
+        assert!(!is_decision(&busy.into_response()));
+    }
 }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, header};
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -45,7 +46,13 @@ pub async fn serve(
         let response = router.call(request);
         let progress = progress.clone();
         async move {
-            let response = response.await?;
+            let mut response = response.await?;
+            // What is left of the body is not read, so the connection ends with this response.
+            if progress.has_unread_body() {
+                response
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             progress.begin_response();
             Ok::<_, Infallible>(response.map(|body| ResponseBody::new(body, progress)))
         }

@@ -119,6 +119,11 @@ impl Progress {
         self.lock().has_unread_body = false;
     }
 
+    /// The request has a body that was not read to its end.
+    pub fn has_unread_body(&self) -> bool {
+        self.lock().has_unread_body
+    }
+
     pub fn begin_response(&self) {
         self.lock().enter(Phase::Response);
     }

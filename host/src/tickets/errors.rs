@@ -54,7 +54,7 @@ impl From<ChangeError> for ApiError {
                 json!({ "field": "parts", "part": part, "consumed": consumed }),
             ),
             ChangeError::Stale { attempts } => {
-                ApiError::conflict(message, json!({ "attempts": attempts }))
+                ApiError::conflict(message, json!({ "attempts": attempts })).retry_after(1)
             }
             ChangeError::OtherVersion { current } => ApiError::new(
                 StatusCode::PRECONDITION_FAILED,

@@ -18,7 +18,7 @@ const ADDED_MAX: usize = 256 << 10;
 /// How deep values may be nested, defaults inside of defaults included.
 const DEPTH_MAX: usize = 128;
 
-/// `$ref` that lead to the next one, before a default is found.
+/// `$ref` and `allOf` inside of each other, before a default is found.
 const REFERENCES_MAX: usize = 16;
 
 /// The defaults have no end, or are too large.
@@ -84,7 +84,7 @@ impl<'s> Filling<'s> {
         for (name, property) in properties.into_iter().flatten() {
             self.step()?;
             if !fields.contains_key(name)
-                && let Some(default) = self.default_of(property)
+                && let Some(default) = self.default_of(property, 0)?
             {
                 let size = size(default).saturating_add(name.len());
                 self.added = self.added.checked_sub(size).ok_or(Endless)?;
@@ -131,16 +131,26 @@ impl<'s> Filling<'s> {
         Ok(())
     }
 
-    /// Its own, or that of what it refers to.
-    fn default_of(&mut self, property: &'s Value) -> Option<&'s Value> {
-        let mut schema = property.as_object()?;
-        for _ in 0..REFERENCES_MAX {
-            if let Some(default) = schema.get("default") {
-                return Some(default);
-            }
-            schema = self.target(schema)?.as_object()?;
+    /// Its own, or that of what it refers to or is put together from.
+    fn default_of(
+        &mut self,
+        property: &'s Value,
+        depth: usize,
+    ) -> Result<Option<&'s Value>, Endless> {
+        self.step()?;
+        let Some(schema) = property.as_object().filter(|_| depth < REFERENCES_MAX) else {
+            return Ok(None);
+        };
+        if let Some(default) = schema.get("default") {
+            return Ok(Some(default));
         }
-        None
+        let parts = schema.get("allOf").and_then(Value::as_array);
+        for part in self.target(schema).into_iter().chain(parts.into_iter().flatten()) {
+            if let Some(default) = self.default_of(part, depth + 1)? {
+                return Ok(Some(default));
+            }
+        }
+        Ok(None)
     }
 
     fn target(&self, schema: &Map<String, Value>) -> Option<&'s Value> {
@@ -177,6 +187,7 @@ mod tests {
                 "limit": { "default": 5 },
                 "note": { "type": "string" },
                 "mail": { "default": {}, "properties": { "to": { "$ref": "#/$defs/to" } } },
+                "copy": { "allOf": [{ "title": "Copy" }, { "$ref": "#/$defs/to" }] },
                 "prices": { "items": { "properties": { "parts": { "default": [] } } } },
                 "pair": { "prefixItems": [true, { "properties": { "x": { "default": 1 } } }] },
             },
@@ -187,7 +198,7 @@ mod tests {
         let settings =
             json!({ "limit": 7, "prices": [{}, { "parts": [1] }], "pair": [{}, {}], "other": {} });
         let expected = json!({
-            "limit": 7, "mail": { "to": "owner" }, "prices": [{ "parts": [] }, { "parts": [1] }],
+            "limit": 7, "mail": { "to": "owner" }, "copy": "owner", "prices": [{ "parts": [] }, { "parts": [1] }],
             "pair": [{}, { "x": 1 }], "other": { "y": 2 }, "also": null,
         });
         assert_eq!(filled(schema, settings), expected);
