@@ -210,7 +210,7 @@ impl Cut {
 impl Error for Cut {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let mut cut = Cut(String::new());
-        // The error says that the message was cut, which is no failure.
+        // An error here means that the message was cut, which is fine.
         let _ = write!(cut, "{message}");
         cut
     }

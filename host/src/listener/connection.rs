@@ -72,7 +72,7 @@ pub async fn serve(
             is_stopping = true;
             connection.as_mut().graceful_shutdown();
         }
-        // What a client does wrong is no event of ours.
+        // An error of the connection is the client's; there is nothing to log.
         if connection.as_mut().poll(cx).is_ready() {
             return Poll::Ready(None);
         }
