@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::bounds::{self, SchemaError};
-use super::defaults;
+use super::graph::SchemaError;
 use super::worker::{self, Input, KEY, Verdict};
+use super::{bounds, defaults};
 use crate::model::excerpt;
 use crate::runtime::child::{self, Job, JobError, JobLimits};
 use crate::runtime::compile::CompilerProgram;

@@ -8,10 +8,11 @@
 mod bounds;
 mod check;
 mod defaults;
+mod graph;
 mod patterns;
 mod reference;
 pub(super) mod worker;
 
 pub use self::check::SettingsError;
-pub use self::{bounds::SchemaError, defaults::fill as fill_defaults};
 pub(super) use self::{bounds::check as check_bounds, check::SettingsChecks};
+pub use self::{defaults::fill as fill_defaults, graph::SchemaError};
