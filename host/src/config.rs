@@ -98,7 +98,7 @@ pub struct ConnectionConfig {
     pub connections_per_address: usize,
 }
 
-/// From a millisecond to a day: what is longer is no timeout.
+/// From a millisecond to a day.
 fn timeout_ms() -> RangedU64ValueParser<u64> {
     clap::value_parser!(u64).range(1..=86_400_000)
 }

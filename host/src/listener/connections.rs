@@ -16,7 +16,7 @@ use crate::rate_limits::address::Network;
 
 pub struct Connections {
     max: usize,
-    /// 0 is no limit.
+    /// 0 means any number.
     per_address: usize,
     state: Mutex<State>,
     closed: ClosedLog,

@@ -24,7 +24,7 @@ pub fn text(text: &str, bytes_max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(bytes_max)]))
 }
 
-/// A text that is no longer than an excerpt, in place.
+/// Cuts a text to an excerpt, in place.
 pub fn shorten(text: &mut String, bytes_max: usize) {
     if text.len() > bytes_max {
         text.truncate(text.floor_char_boundary(bytes_max));

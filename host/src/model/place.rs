@@ -58,44 +58,12 @@ pub fn text<'a>(steps: impl IntoIterator<Item = Step<'a>>) -> String {
 }
 
 fn write_step(to: &mut impl fmt::Write, step: Step<'_>, is_first: bool) -> fmt::Result {
-    #[cfg(test)]
-    written::count(step, is_first);
     match step {
         Step::Index(index) => write!(to, "[{index}]"),
         Step::Field(name) => {
             to.write_str(if is_first { "" } else { "." })?;
             to.write_str(&excerpt::text(name, excerpt::NAME_BYTES_MAX))
         }
-    }
-}
-
-/// How many bytes of places this thread has written: what a test can hold against the size of its input.
-#[cfg(test)]
-pub mod written {
-    use std::cell::Cell;
-
-    use super::{Step, excerpt};
-
-    thread_local! {
-        static BYTES: Cell<usize> = const { Cell::new(0) };
-    }
-
-    pub fn reset() {
-        BYTES.set(0);
-    }
-
-    pub fn bytes() -> usize {
-        BYTES.get()
-    }
-
-    pub(super) fn count(step: Step<'_>, is_first: bool) {
-        let bytes = match step {
-            Step::Index(index) => index.to_string().len() + "[]".len(),
-            Step::Field(name) => {
-                excerpt::text(name, excerpt::NAME_BYTES_MAX).len() + usize::from(!is_first)
-            }
-        };
-        BYTES.set(BYTES.get() + bytes);
     }
 }
 
