@@ -45,9 +45,9 @@ pub mod users;
 pub mod webhooks;
 
 pub mod cli;
-pub mod runtime;
 pub mod toolchain;
 
 pub use app::App;
 pub use config::Config;
+pub use repairops_runtime as runtime;
 pub use router::router;

@@ -1,17 +1,11 @@
 //! Plain data and rules: no I/O, no SQL, no HTTP.
 
-pub mod distinct;
-pub mod event;
-pub mod excerpt;
 pub mod ids;
-pub mod invalid;
 pub mod key;
-pub mod limits;
 pub mod money;
 pub mod patch;
 pub mod payment;
 pub mod people;
-pub mod place;
 pub mod plugin;
 pub mod problem;
 pub mod stock;
@@ -20,3 +14,5 @@ pub mod time;
 pub mod version;
 pub mod webhook;
 pub mod workflow;
+
+pub use repairops_runtime::{distinct, event, excerpt, invalid, limits, place};

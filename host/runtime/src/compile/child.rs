@@ -1,0 +1,53 @@
+//! Has a component compiled by another process, and says whose fault it is when that fails.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::CompilerConfig;
+use crate::child::{self, Job, JobError, JobLimits};
+use crate::error::CompileError;
+
+/// Dropping the future kills the process.
+pub(super) async fn compile(
+    program: &Path,
+    config: &CompilerConfig,
+    key: &str,
+    component: &[u8],
+) -> Result<Vec<u8>, CompileError> {
+    let started = Instant::now();
+    let job = Job {
+        program,
+        command: "compile-component",
+        limits: JobLimits { memory_bytes: config.memory_bytes, cpu_s: config.cpu_s },
+        timeout: config.timeout,
+        answer_bytes_max: config.artifact_bytes_max,
+        key,
+    };
+    let result = child::run(&job, component).await.map_err(CompileError::from);
+    tracing::info!(
+        component_bytes = component.len(),
+        artifact_bytes = result.as_ref().map_or(0, Vec::len),
+        duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        error = result.as_ref().err().map(ToString::to_string),
+        "compilation"
+    );
+    result
+}
+
+impl From<JobError> for CompileError {
+    fn from(error: JobError) -> Self {
+        let unusable = |reason: String| CompileError::Unusable { reason };
+        match error {
+            JobError::Refused { reason } => unusable(reason),
+            JobError::Memory { limit_bytes } => CompileError::Memory { limit_bytes },
+            JobError::Cpu { limit_s } => CompileError::Cpu { limit_s },
+            JobError::TimedOut { limit_s } => CompileError::TimedOut { limit_s },
+            JobError::AnswerTooLarge { limit_bytes } => unusable(format!(
+                "it compiles to more than the {limit_bytes} bytes that are allowed"
+            )),
+            JobError::TooDeep => unusable("it is nested too deeply to compile".into()),
+            JobError::Crashed { how } => unusable(format!("the compiler crashed ({how})")),
+            JobError::Host { reason } => CompileError::Host { reason },
+        }
+    }
+}

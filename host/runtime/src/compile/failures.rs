@@ -1,0 +1,93 @@
+//! What could not be compiled is not tried again at once, however many requests ask for it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::CompileError;
+
+const REMEMBERED_MAX: usize = 4096;
+
+/// How long a component's own fault is remembered. Not for ever: another attempt may meet a node with less to do.
+const FAULT_PAUSE: Duration = Duration::from_secs(600);
+
+/// The pause after the first failure of the node's; it doubles with each further one.
+const NODE_PAUSE: Duration = Duration::from_secs(5);
+const NODE_PAUSE_MAX: Duration = Duration::from_secs(600);
+
+#[derive(Default)]
+pub(super) struct Failures(Mutex<HashMap<String, Failure>>);
+
+struct Failure {
+    error: CompileError,
+    attempts: u32,
+    until: Instant,
+}
+
+impl Failures {
+    /// The failure of a moment ago, as long as there should be no other attempt.
+    pub(super) fn recent(&self, digest: &str) -> Option<CompileError> {
+        let failures = self.lock();
+        let failure = failures.get(digest)?;
+        (Instant::now() < failure.until).then(|| failure.error.clone())
+    }
+
+    /// Keeps how an attempt went. That there was no place in the queue is no attempt.
+    pub(super) fn record(&self, digest: &str, error: Option<&CompileError>) {
+        let mut failures = self.lock();
+        let Some(error) = error else {
+            failures.remove(digest);
+            return;
+        };
+        if matches!(error, CompileError::Busy { .. }) {
+            return;
+        }
+        let attempts = failures.get(digest).map_or(0, |failure| failure.attempts).saturating_add(1);
+        let until = Instant::now() + pause(error, attempts);
+        if failures.len() >= REMEMBERED_MAX {
+            // All of them: who fills this up gets new attempts, at the compiler's pace.
+            failures.clear();
+        }
+        failures.insert(digest.to_owned(), Failure { error: error.clone(), attempts, until });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Failure>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn pause(error: &CompileError, attempts: u32) -> Duration {
+    if error.is_components_fault() {
+        return FAULT_PAUSE;
+    }
+    let doublings = attempts.saturating_sub(1).min(16);
+    NODE_PAUSE.saturating_mul(1 << doublings).min(NODE_PAUSE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host() -> CompileError {
+        CompileError::Host { reason: "of a test".into() }
+    }
+
+    #[test]
+    fn the_nodes_failures_are_retried_ever_more_rarely() {
+        let seconds = |attempts| pause(&host(), attempts).as_secs();
+        assert_eq!([1, 2, 3, 7, 8, 99].map(seconds), [5, 10, 20, 320, 600, 600]);
+        assert_eq!(pause(&CompileError::Cpu { limit_s: 1 }, 1), FAULT_PAUSE);
+    }
+
+    #[test]
+    fn a_full_queue_is_no_failure_and_success_forgets() {
+        let failures = Failures::default();
+        failures.record("a", Some(&CompileError::Busy { waiting_max: 1 }));
+        assert_eq!(failures.recent("a"), None);
+        failures.record("a", Some(&host()));
+        assert_eq!(failures.recent("a"), Some(host()));
+        assert_eq!(failures.recent("b"), None);
+        failures.record("a", None);
+        assert_eq!(failures.recent("a"), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! How a call can end without an answer. Display is one plain sentence with the figure and the limit, fit for an API
+//! client; backtraces and the like are in `detail`, for the plugin's log.
+
+use crate::event::PluginError;
+
+/// Why a call brought no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CallError {
+    /// WebAssembly trapped, or the plugin ended itself.
+    #[error("the plugin crashed: {reason}")]
+    Trap { reason: String, detail: String },
+    #[error("the plugin used up its {limit} units of fuel")]
+    Fuel { limit: u64, detail: String },
+    #[error("the plugin ran for {elapsed_ms} ms; {limit_ms} ms are allowed")]
+    Deadline { limit_ms: u32, elapsed_ms: u64, detail: String },
+    /// A plugin's clock stands still, so sleeping costs no time; it is still an error to sleep for too long.
+    #[error("the plugin wanted to sleep for {asked_ms} ms in all; a call may take {limit_ms} ms")]
+    Sleep { limit_ms: u32, asked_ms: u64, detail: String },
+    #[error("the plugin wanted {asked} bytes of memory; {limit} are allowed")]
+    Memory { limit: u64, asked: u64, detail: String },
+    #[error("the plugin wanted {asked} table elements; {limit} are allowed")]
+    Table { limit: u64, asked: u64, detail: String },
+    /// Not the plugin's doing: there is more to tell it than its installation allows.
+    #[error("the event for the plugin has {size} bytes; {limit} are allowed")]
+    Input { limit: u32, size: u64 },
+    #[error("the plugin's answer has more than the {limit} bytes that are allowed")]
+    Output { limit: u32 },
+    #[error("the plugin called the host more than the {limit} times that are allowed")]
+    HostCalls { limit: u32, detail: String },
+    #[error("the plugin's answer is invalid: {reason}")]
+    BadOutput { reason: String },
+    /// The plugin's own error.
+    #[error(transparent)]
+    Guest(#[from] PluginError),
+}
+
+impl CallError {
+    pub(super) fn trap(reason: String) -> Self {
+        CallError::Trap { reason, detail: String::new() }
+    }
+
+    pub(super) fn memory(limit: u64, asked: u64) -> Self {
+        CallError::Memory { limit, asked, detail: String::new() }
+    }
+
+    pub(super) fn table(limit: u64, asked: u64) -> Self {
+        CallError::Table { limit, asked, detail: String::new() }
+    }
+
+    /// One word for logs and counters.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            CallError::Trap { .. } => "trap",
+            CallError::Fuel { .. } => "fuel",
+            CallError::Deadline { .. } | CallError::Sleep { .. } => "deadline",
+            CallError::Memory { .. } => "memory",
+            CallError::Table { .. } => "table",
+            CallError::Input { .. } => "input",
+            CallError::Output { .. } => "output",
+            CallError::HostCalls { .. } => "host_calls",
+            CallError::BadOutput { .. } => "bad_output",
+            CallError::Guest(_) => "error",
+        }
+    }
+
+    /// The backtrace and the like, for the plugin's developer; empty when there is no more to say.
+    pub fn detail(&self) -> &str {
+        match self {
+            CallError::Trap { detail, .. }
+            | CallError::Fuel { detail, .. }
+            | CallError::Deadline { detail, .. }
+            | CallError::Sleep { detail, .. }
+            | CallError::Memory { detail, .. }
+            | CallError::Table { detail, .. }
+            | CallError::HostCalls { detail, .. } => detail,
+            CallError::Input { .. }
+            | CallError::Output { .. }
+            | CallError::BadOutput { .. }
+            | CallError::Guest(_) => "",
+        }
+    }
+
+    /// The same error with `text` as its detail, where it has one.
+    pub(super) fn with_detail(mut self, text: String) -> Self {
+        match &mut self {
+            CallError::Trap { detail, .. }
+            | CallError::Fuel { detail, .. }
+            | CallError::Deadline { detail, .. }
+            | CallError::Sleep { detail, .. }
+            | CallError::Memory { detail, .. }
+            | CallError::Table { detail, .. }
+            | CallError::HostCalls { detail, .. } => *detail = text,
+            CallError::Input { .. }
+            | CallError::Output { .. }
+            | CallError::BadOutput { .. }
+            | CallError::Guest(_) => {}
+        }
+        self
+    }
+}
+
+/// Too many jobs wait for a guest thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{waiting_max} plugin calls of this {whose} are waiting already")]
+pub struct Busy {
+    /// `installation`, `organization` or `server`.
+    pub whose: &'static str,
+    pub waiting_max: usize,
+}
+
+/// Why a component cannot be made ready.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompileError {
+    /// The component asks for something that this host does not have, or has too much of something.
+    #[error("the component cannot be used: {reason}")]
+    Unusable { reason: String },
+    #[error("the component needs more than {limit_bytes} bytes of memory to compile")]
+    Memory { limit_bytes: u64 },
+    #[error("the component needs more than {limit_s} s of processor time to compile")]
+    Cpu { limit_s: u64 },
+    #[error("the component took longer than {limit_s} s to compile")]
+    TimedOut { limit_s: u64 },
+    #[error("{waiting_max} other components are waiting to be compiled on this node already")]
+    Busy { waiting_max: usize },
+    /// Not the component's fault.
+    #[error("the component could not be compiled on this node: {reason}")]
+    Host { reason: String },
+}
+
+impl CompileError {
+    /// One word for counters.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            CompileError::Unusable { .. } => "unusable",
+            CompileError::Memory { .. } => "memory",
+            CompileError::Cpu { .. } => "cpu",
+            CompileError::TimedOut { .. } => "timed_out",
+            CompileError::Busy { .. } => "busy",
+            CompileError::Host { .. } => "host",
+        }
+    }
+
+    /// Whether another attempt, here or on another node, would end in the same way.
+    pub fn is_components_fault(&self) -> bool {
+        match self {
+            CompileError::Unusable { .. }
+            | CompileError::Memory { .. }
+            | CompileError::Cpu { .. }
+            | CompileError::TimedOut { .. } => true,
+            CompileError::Busy { .. } | CompileError::Host { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Turns what wasmtime says of a failed call into the one reason that people should read.
+
+use std::time::Duration;
+
+use wasmtime::{Error, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use super::error::CallError;
+use super::imports::SleptTooLong;
+use super::instance::{Guest, TooManyHostCalls};
+use crate::limits::Limits;
+
+const DETAIL_BYTES_MAX: usize = 8 << 10;
+
+/// How wasmtime words it when more than the hostcall fuel is copied out of a guest; the type is private.
+const HOSTCALL_FUEL_EXHAUSTED: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// Names the reason for `error`: first the limits, then what was refused, then the crash itself.
+pub(super) fn explain(
+    error: &Error,
+    limits: &Limits,
+    guest: &Guest,
+    elapsed: Duration,
+) -> CallError {
+    let detail = String::new();
+    let trap = error.downcast_ref::<Trap>().copied();
+    let reason = match trap {
+        Some(Trap::OutOfFuel) => CallError::Fuel { limit: limits.fuel, detail },
+        Some(Trap::Interrupt) => {
+            let elapsed_ms = elapsed.as_micros().div_ceil(1_000).try_into().unwrap_or(u64::MAX);
+            CallError::Deadline { limit_ms: limits.deadline_ms, elapsed_ms, detail }
+        }
+        _ if error.is::<TooManyHostCalls>() => {
+            CallError::HostCalls { limit: limits.host_calls, detail }
+        }
+        _ => {
+            if let Some(SleptTooLong { asked_ms }) = error.downcast_ref() {
+                CallError::Sleep { limit_ms: limits.deadline_ms, asked_ms: *asked_ms, detail }
+            } else if let Some(refusal) = guest.limits.refusal() {
+                refusal
+            } else if trap.is_some() || error.is::<WasmBacktrace>() || !guest.asked {
+                CallError::trap(crash(error, trap))
+            } else {
+                return lifting(error, limits);
+            }
+        }
+    };
+    reason.with_detail(detail_of(error))
+}
+
+/// The guest returned, but not what its type promises.
+fn lifting(error: &Error, limits: &Limits) -> CallError {
+    let reason = error.root_cause().to_string();
+    if reason.contains(HOSTCALL_FUEL_EXHAUSTED) {
+        return CallError::Output { limit: limits.output_bytes };
+    }
+    CallError::BadOutput { reason }
+}
+
+fn crash(error: &Error, trap: Option<Trap>) -> String {
+    match trap {
+        Some(Trap::UnreachableCodeReached) => {
+            "it gave up (a panic or an abort; its log may say why)".into()
+        }
+        Some(Trap::StackOverflow) => {
+            "its call stack is full (a recursion that is too deep?)".into()
+        }
+        Some(Trap::MemoryOutOfBounds) => {
+            "it used memory that it does not have (a recursion that is too deep?)".into()
+        }
+        Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+        None => match error.downcast_ref() {
+            Some(I32Exit(code)) => format!("it ended itself with exit status {code}"),
+            None => error.root_cause().to_string(),
+        },
+    }
+}
+
+/// The whole chain with the guest's backtrace.
+fn detail_of(error: &Error) -> String {
+    let mut detail = format!("{error:?}");
+    detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX));
+    detail
+}

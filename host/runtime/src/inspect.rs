@@ -1,0 +1,334 @@
+//! Looks at an upload without compiling or running it: is it a component, what does it export, import and say of
+//! itself? A refusal says what is wrong and what would be right. Untrusted bytes: the work is bounded.
+
+use wasmparser::{BinaryReaderError, Parser, Payload};
+
+use super::bindings::{IMPORTS, PACKAGE, VERSION};
+use super::imports::wasi;
+use super::inspect_error::{InspectError, invalid, too_complex};
+use super::manifest::{Manifest, Metadata};
+use super::validate::validate;
+use crate::event::Hook;
+
+const DEPTH_MAX: usize = 8;
+const SECTIONS_MAX: usize = 20_000;
+const IMPORTS_MAX: usize = 200;
+const METADATA_BYTES_MAX: usize = 64 << 10;
+
+pub(super) fn inspect(bytes: &[u8]) -> Result<Manifest, InspectError> {
+    check_header(bytes)?;
+    let found = Found::read(bytes)?;
+    validate(bytes)?;
+    let hooks = found.hooks()?;
+    let (permissions, inert) = found.imports()?;
+    found.metadata.into_manifest(hooks, permissions, inert)
+}
+
+fn check_header(bytes: &[u8]) -> Result<(), InspectError> {
+    match bytes {
+        [] => Err(InspectError::Empty),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Err(InspectError::CoreModule),
+        [0, b'a', b's', b'm', _, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', ..] if bytes.len() < 8 => {
+            Err(InspectError::Truncated { size: bytes.len() })
+        }
+        _ => Err(InspectError::NotWasm { found: what_else(bytes) }),
+    }
+}
+
+fn what_else(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [0x7f, b'E', b'L', b'F', ..] => "a native Linux program or library, which is never run",
+        [b'M', b'Z', ..] => "a native Windows program, which is never run",
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => "a native macOS program, which is never run",
+        [b'P', b'K', ..] => "a ZIP archive",
+        [0x1f, 0x8b, ..] => "a gzip file",
+        [0, b'a', b's', b'm', ..] => "WebAssembly of a version that is not known",
+        _ if bytes.trim_ascii_start().starts_with(b"(") => "WebAssembly in its text form",
+        _ => "no WebAssembly",
+    }
+}
+
+/// A section that has more bytes than the file has been cut off; an end too early inside of one is just wrong.
+fn unreadable(error: &BinaryReaderError, bytes: &[u8]) -> InspectError {
+    if error.message().contains("unexpected end-of-file") {
+        return InspectError::Truncated { size: bytes.len() };
+    }
+    invalid(error)
+}
+
+/// What one pass over the sections collects.
+#[derive(Default)]
+struct Found {
+    imports: Vec<String>,
+    exports: Vec<String>,
+    metadata: Metadata,
+}
+
+impl Found {
+    fn read(bytes: &[u8]) -> Result<Found, InspectError> {
+        let mut found = Found::default();
+        // How many modules and components are open now, the upload itself included.
+        let mut open = 0;
+        let mut sections = 0;
+        for payload in Parser::new(0).parse_all(bytes) {
+            let payload = payload.map_err(|error| unreadable(&error, bytes))?;
+            sections += usize::from(!matches!(payload, Payload::CodeSectionEntry(_)));
+            if sections > SECTIONS_MAX {
+                return Err(too_complex(format!("it has more than {SECTIONS_MAX} sections")));
+            }
+            match payload {
+                Payload::Version { .. } if open == DEPTH_MAX => {
+                    return Err(too_complex(format!("it is nested more than {DEPTH_MAX} deep")));
+                }
+                Payload::Version { .. } => open += 1,
+                // The parser has seen its beginning.
+                Payload::End(_) => open -= 1,
+                Payload::ComponentImportSection(section) if open == 1 => {
+                    for import in section {
+                        found
+                            .imports
+                            .push(import.map_err(|error| invalid(&error))?.name.name.to_owned());
+                    }
+                }
+                Payload::ComponentExportSection(section) if open == 1 => {
+                    for export in section {
+                        found
+                            .exports
+                            .push(export.map_err(|error| invalid(&error))?.name.name.to_owned());
+                    }
+                }
+                Payload::CustomSection(section) if open <= 2 => {
+                    found.custom(section.name(), section.data())?
+                }
+                _ => {}
+            }
+            if found.imports.len() + found.exports.len() > IMPORTS_MAX {
+                return Err(too_complex(format!(
+                    "it has more than {IMPORTS_MAX} imports and exports"
+                )));
+            }
+        }
+        Ok(found)
+    }
+
+    fn custom(&mut self, name: &str, data: &[u8]) -> Result<(), InspectError> {
+        let Some(field) = self.metadata.field(name) else { return Ok(()) };
+        let section = section_name(name);
+        let wrong = |reason: String| InspectError::Metadata { section, reason };
+        if data.len() > METADATA_BYTES_MAX {
+            return Err(wrong(format!(
+                "it has {} bytes; at most {METADATA_BYTES_MAX} are allowed",
+                data.len()
+            )));
+        }
+        let text = std::str::from_utf8(data).map_err(|_| wrong("it is no UTF-8".into()))?;
+        match field {
+            Some(before) if before != text => {
+                Err(wrong("it is there twice, with different texts".into()))
+            }
+            _ => {
+                *field = Some(text.to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    fn hooks(&self) -> Result<Vec<Hook>, InspectError> {
+        let mut hooks = Vec::new();
+        for (interface, version, name) in self.exports.iter().filter_map(|name| ours(name)) {
+            let hook = interface.parse::<Hook>().ok().filter(|_| is_supported(version));
+            let unknown =
+                || InspectError::UnknownHook { name: name.to_owned(), known: known_hooks() };
+            hooks.push(hook.ok_or_else(unknown)?);
+        }
+        hooks.sort_unstable();
+        if let Some(twice) = hooks.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(InspectError::HookTwice { hook: twice[0] });
+        }
+        if hooks.is_empty() {
+            Err(InspectError::NoHooks { known: known_hooks() })
+        } else {
+            Ok(hooks)
+        }
+    }
+
+    /// Those that allow something, and those that allow nothing.
+    fn imports(&self) -> Result<(Vec<String>, Vec<String>), InspectError> {
+        let (mut permissions, mut inert) = (Vec::new(), Vec::new());
+        for name in &self.imports {
+            let (bare, version) = name.rsplit_once('@').unwrap_or((name, ""));
+            match ours(name) {
+                Some(("types", version, _)) if is_supported(version) => {}
+                Some((interface, version, _))
+                    if IMPORTS.contains(&interface) && is_supported(version) =>
+                {
+                    permissions.push(bare.to_owned());
+                }
+                None if wasi::INTERFACES.contains(&bare) && version.starts_with("0.2.") => {
+                    inert.push(bare.to_owned())
+                }
+                _ => {
+                    return Err(InspectError::UnknownImport {
+                        name: name.clone(),
+                        known: known_imports(),
+                    });
+                }
+            }
+        }
+        for list in [&mut permissions, &mut inert] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Ok((permissions, inert))
+    }
+}
+
+/// Interface, version and the whole name, when it is of our package.
+fn ours(name: &str) -> Option<(&str, &str, &str)> {
+    let rest = name.strip_prefix(PACKAGE)?.strip_prefix('/')?;
+    let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
+    Some((interface, version, name))
+}
+
+/// 0.1.x: a later x only adds.
+fn is_supported(version: &str) -> bool {
+    let patch = version.strip_prefix("0.1.").unwrap_or("");
+    !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn known_hooks() -> String {
+    Hook::ALL.map(|hook| format!("{PACKAGE}/{hook}@{VERSION}")).join(", ")
+}
+
+fn known_imports() -> String {
+    let ours = IMPORTS.map(|interface| format!("{PACKAGE}/{interface}@{VERSION}")).join(", ");
+    format!("{ours}, and of WASI 0.2 cli, clocks, filesystem, io, random and sockets")
+}
+
+fn section_name(name: &str) -> &'static str {
+    match name {
+        "repairops:name" => "name",
+        "repairops:version" => "version",
+        "repairops:description" => "description",
+        _ => "settings-schema",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn component(inner: &str) -> Vec<u8> {
+        wat::parse_str(format!("(component {inner})")).expect("the test's WAT is right")
+    }
+
+    fn refused(bytes: &[u8]) -> InspectError {
+        inspect(bytes).expect_err("the upload is no plugin")
+    }
+
+    const HOOK: &str =
+        r#"(instance $i) (export "repairops:plugin/post-create@0.1.0" (instance $i))"#;
+    const META: &str = r#"(core module (@custom "repairops:name" "a-1") (@custom "repairops:version" "1.0.0-rc.1+b"))"#;
+
+    #[test]
+    fn a_small_plugin_is_read() {
+        let schema = r#"(@custom "repairops:settings-schema" "{\"type\":\"object\"}")"#;
+        let imports = r#"(import "repairops:plugin/log@0.1.0" (instance)) (import "wasi:cli/stdout@0.2.6" (instance))
+            (import "repairops:plugin/types@0.1.0" (instance))"#;
+        let manifest =
+            inspect(&component(&format!("{schema}{imports}{HOOK}{META}"))).expect("a plugin");
+        assert_eq!((manifest.name.as_str(), manifest.version.as_str()), ("a-1", "1.0.0-rc.1+b"));
+        assert_eq!(manifest.hooks, [Hook::PostCreate]);
+        assert_eq!(manifest.permissions, ["repairops:plugin/log"]);
+        assert_eq!(manifest.inert, ["wasi:cli/stdout"]);
+        assert_eq!(manifest.settings_schema, Some(serde_json::json!({"type": "object"})));
+    }
+
+    #[test]
+    fn what_is_no_component_is_named() {
+        assert_eq!(refused(b""), InspectError::Empty);
+        assert_eq!(refused(&wat::parse_str("(module)").expect("WAT")), InspectError::CoreModule);
+        for (bytes, found) in
+            [(&b"\x7fELF\x02"[..], "native Linux"), (b"MZ\x90", "Windows"), (b"PK\x03\x04", "ZIP")]
+        {
+            assert!(refused(bytes).to_string().contains(found), "{found}");
+        }
+        assert_eq!(refused(b"garbage").kind(), "not_wasm");
+        assert_eq!(refused(b"(component)").kind(), "not_wasm");
+        assert_eq!(refused(b"\0asm\x0d").kind(), "truncated");
+        assert_eq!(refused(b"\0asm\x0d\0\x02\0").kind(), "not_wasm");
+    }
+
+    #[test]
+    fn damage_is_found_and_never_panics() {
+        let bytes = component(&format!("{HOOK}{META}"));
+        for end in 0..bytes.len() {
+            // Cut off between two sections, it may be a whole plugin still.
+            let Err(error) = inspect(&bytes[..end]) else { continue };
+            let kind = error.kind();
+            assert!(
+                ["empty", "not_wasm", "truncated", "no_hooks", "metadata"].contains(&kind),
+                "{end}: {kind}"
+            );
+        }
+        for index in 8..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[index] ^= 0x55;
+            let _ = inspect(&damaged);
+        }
+    }
+
+    #[test]
+    fn imports_and_exports_are_checked_against_what_there_is() {
+        let import = |name: &str| {
+            refused(&component(&format!(r#"(import "{name}" (instance)) {HOOK} {META}"#)))
+        };
+        for name in [
+            "wasi:http/types@0.2.0",
+            "repairops:plugin/log@9.9.9",
+            "wasi:cli/stdout@0.3.0",
+            "other:thing/x",
+        ] {
+            assert_eq!(import(name).kind(), "unknown_import", "{name}");
+        }
+        let export = |name: &str| {
+            refused(&component(&format!(r#"(instance $i) (export "{name}" (instance $i)) {META}"#)))
+        };
+        assert_eq!(export("repairops:plugin/post-create@9.9.9").kind(), "unknown_hook");
+        assert_eq!(export("repairops:plugin/pre-lunch@0.1.0").kind(), "unknown_hook");
+        assert_eq!(export("wasi:cli/run@0.2.0").kind(), "no_hooks");
+    }
+
+    #[test]
+    fn metadata_has_to_be_there_and_right() {
+        let with = |sections: &str| {
+            refused(&component(&format!("{HOOK} (core module {sections})"))).to_string()
+        };
+        let name = r#"(@custom "repairops:name" "a")"#;
+        let version = r#"(@custom "repairops:version" "1.0.0")"#;
+        assert!(with("").contains("repairops:name is wrong: it is missing"));
+        assert!(with(name).contains("repairops:version is wrong: it is missing"));
+        assert!(
+            with(&format!(r#"(@custom "repairops:name" "No Spaces") {version}"#))
+                .contains("a-z 0-9 -")
+        );
+        assert!(with(&format!(r#"{name} (@custom "repairops:version" "1.0")"#)).contains("1.0.0"));
+        assert!(
+            with(&format!(r#"{name} {name} (@custom "repairops:name" "b") {version}"#))
+                .contains("twice")
+        );
+        let schema = |text: &str| {
+            with(&format!(r#"{name} {version} (@custom "repairops:settings-schema" "{text}")"#))
+        };
+        assert!(schema("{").contains("no JSON"));
+        assert!(schema("[]").contains("JSON object"));
+        assert!(schema("\\ff").contains("no UTF-8"));
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = "(component ".repeat(20) + &")".repeat(20);
+        assert_eq!(refused(&component(&nested)).kind(), "too_complex");
+    }
+}

@@ -1,0 +1,68 @@
+//! Why an upload is no plugin: what is wrong, and what would be right.
+
+use wasmparser::BinaryReaderError;
+
+use super::settings::SchemaError;
+use crate::event::Hook;
+
+/// Why an upload is no plugin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InspectError {
+    #[error("the upload is empty; it has to be a WebAssembly component")]
+    Empty,
+    #[error(
+        "the upload is {found}; it has to be a WebAssembly component (build one with `repairops plugin build`)"
+    )]
+    NotWasm { found: &'static str },
+    #[error(
+        "the upload is a core WebAssembly module; it has to be a component: \
+         build it for wasm32-wasip2, as `repairops plugin build` does"
+    )]
+    CoreModule,
+    #[error("the component ends early, after {size} bytes: the file was cut off")]
+    Truncated { size: usize },
+    #[error("the component is invalid at byte {offset}: {reason}")]
+    Invalid { offset: usize, reason: String },
+    #[error("the component is too large to look at: {what}")]
+    TooComplex { what: String },
+    #[error("the component imports {name}, which this host does not have; it has {known}")]
+    UnknownImport { name: String, known: String },
+    #[error("the component exports {name}, which this host does not know; it knows {known}")]
+    UnknownHook { name: String, known: String },
+    #[error("the component exports the hook {hook} twice, in two versions; it has to export one")]
+    HookTwice { hook: Hook },
+    #[error("the component exports no hook; it has to export at least one of {known}")]
+    NoHooks { known: String },
+    #[error("the component's custom section repairops:{section} is wrong: {reason}")]
+    Metadata { section: &'static str, reason: String },
+    #[error("the component's settings schema is wrong {0}")]
+    SettingsSchema(SchemaError),
+}
+
+impl InspectError {
+    /// One word for programs to branch on.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            InspectError::Empty => "empty",
+            InspectError::NotWasm { .. } => "not_wasm",
+            InspectError::CoreModule => "core_module",
+            InspectError::Truncated { .. } => "truncated",
+            InspectError::Invalid { .. } => "invalid",
+            InspectError::TooComplex { .. } => "too_complex",
+            InspectError::UnknownImport { .. } => "unknown_import",
+            InspectError::UnknownHook { .. } => "unknown_hook",
+            InspectError::HookTwice { .. } => "hook_twice",
+            InspectError::NoHooks { .. } => "no_hooks",
+            InspectError::Metadata { .. } => "metadata",
+            InspectError::SettingsSchema(_) => "settings_schema",
+        }
+    }
+}
+
+pub(super) fn invalid(error: &BinaryReaderError) -> InspectError {
+    InspectError::Invalid { offset: error.offset(), reason: error.message().to_owned() }
+}
+
+pub(super) fn too_complex(what: String) -> InspectError {
+    InspectError::TooComplex { what }
+}

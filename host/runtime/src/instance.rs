@@ -1,0 +1,151 @@
+//! One store for one call: what belongs to the guest while it runs, and every limit set before its first instruction.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use wasmtime::{CallHook, Engine, Result, Store, StoreContextMut, UpdateDeadline};
+
+use super::call::Call;
+use super::imports::log::{Log, SharedLog};
+use super::imports::wasi::Wasi;
+use super::store_limits::StoreLimits;
+
+/// What a store holds for its guest.
+pub(super) struct Guest {
+    pub(super) settings: String,
+    pub(super) record: Record,
+    pub(super) log: SharedLog,
+    pub(super) limits: StoreLimits,
+    /// Made when the guest first uses it.
+    pub(super) wasi: Option<Box<Wasi>>,
+    /// The instance stands and was asked: what fails outside of WebAssembly from now on is its answer.
+    pub(super) asked: bool,
+    /// When its time is over.
+    until: Instant,
+    host_calls_left: u32,
+    input_bytes_max: usize,
+    output_bytes_max: usize,
+}
+
+/// What a guest can learn of its surroundings; the same record gives the same answer.
+pub(super) struct Record {
+    pub(super) now: DateTime<Utc>,
+    pub(super) seed: u64,
+    pub(super) deadline_ms: u32,
+}
+
+/// The guest called the host too often.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("too many calls of the host")]
+pub(super) struct TooManyHostCalls;
+
+/// Makes the store of one call. The epoch must be ticking, or about to.
+pub(super) fn new_store(engine: &Engine, call: &Call<'_>) -> Result<Store<Guest>> {
+    let limits = call.limits;
+    let guest = Guest {
+        settings: call.settings.to_owned(),
+        record: Record { now: call.now, seed: call.seed, deadline_ms: limits.deadline_ms },
+        log: Arc::new(Mutex::new(Log::new(limits.log_bytes))),
+        limits: StoreLimits::new(limits),
+        wasi: None,
+        asked: false,
+        until: Instant::now(),
+        host_calls_left: limits.host_calls,
+        // A guest cannot hand over more than it has, and what it hands over is dropped soon.
+        input_bytes_max: usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX),
+        output_bytes_max: limits.output_bytes as usize,
+    };
+    let mut store = Store::new(engine, guest);
+    store.limiter(|guest| &mut guest.limits);
+    store.call_hook(on_crossing);
+    store.epoch_deadline_callback(at_deadline);
+    refill(&mut store, call)?;
+    Ok(store)
+}
+
+/// Fuel, time and calls of the host as they are at the beginning of a call.
+pub(super) fn refill(store: &mut Store<Guest>, call: &Call<'_>) -> Result<()> {
+    store.set_fuel(call.limits.fuel)?;
+    store.set_epoch_deadline(call.limits.deadline_ms.into());
+    let guest = store.data_mut();
+    guest.until = Instant::now() + Duration::from_millis(call.limits.deadline_ms.into());
+    guest.host_calls_left = call.limits.host_calls;
+    Ok(())
+}
+
+/// Ticks may come early: the first at once, and on a busy machine those that were owed from before the call.
+/// The clock decides.
+fn at_deadline(store: StoreContextMut<'_, Guest>) -> Result<UpdateDeadline> {
+    let left = store.data().until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Ok(UpdateDeadline::Interrupt);
+    }
+    Ok(UpdateDeadline::Continue(left.as_micros().div_ceil(1_000).try_into().unwrap_or(1)))
+}
+
+/// Counts calls of the host, and caps what is copied out of the guest: into an import as much as the guest has
+/// memory (a long line is for the log to cut), into the answer as much as the limit says.
+fn on_crossing(mut store: StoreContextMut<'_, Guest>, crossing: CallHook) -> Result<()> {
+    match crossing {
+        CallHook::CallingHost => {
+            let guest = store.data_mut();
+            let Some(left) = guest.host_calls_left.checked_sub(1) else {
+                return Err(TooManyHostCalls.into());
+            };
+            guest.host_calls_left = left;
+            let bytes = guest.input_bytes_max;
+            store.set_hostcall_fuel(bytes);
+        }
+        CallHook::ReturningFromWasm => {
+            let bytes = store.data().output_bytes_max;
+            store.set_hostcall_fuel(bytes);
+        }
+        CallHook::CallingWasm | CallHook::ReturningFromHost => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::engine;
+    use wasmtime::{Instance, Module, Trap};
+
+    /// Loops as often as fuel allows.
+    const LOOP: &str = r#"(module (func (export "run") (loop (br 0))))"#;
+
+    fn run(deadline_ms: u32, owed_ticks: u64) -> (Option<Trap>, Duration) {
+        let limits = Limits { deadline_ms, fuel: 1_000_000_000, ..Limits::default() };
+        let call = Call { settings: "{}", limits: &limits, now: DateTime::UNIX_EPOCH, seed: 0 };
+        let engine = engine::for_compiling().expect("an engine");
+        let module = Module::new(&engine, wat::parse_str(LOOP).expect("a text")).expect("a module");
+        let started = Instant::now();
+        let mut store = new_store(&engine, &call).expect("a store");
+        for _ in 0..owed_ticks {
+            engine.increment_epoch();
+        }
+        store.set_fuel(if deadline_ms > 1_000 { 1_000 } else { u64::MAX }).expect("fuel");
+        let ticker = std::thread::spawn(move || {
+            for _ in 0..200 {
+                std::thread::sleep(Duration::from_millis(1));
+                engine.increment_epoch();
+            }
+        });
+        let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+        let run = instance.get_typed_func::<(), ()>(&mut store, "run").expect("a function");
+        let error = run.call(&mut store, ()).expect_err("it never ends by itself");
+        let elapsed = started.elapsed();
+        ticker.join().expect("no panic");
+        (error.downcast_ref::<Trap>().copied(), elapsed)
+    }
+
+    #[test]
+    fn ticks_from_before_the_call_do_not_shorten_it() {
+        assert_eq!(run(60_000, 100_000).0, Some(Trap::OutOfFuel));
+        let (trap, elapsed) = run(20, 100);
+        assert_eq!(trap, Some(Trap::Interrupt));
+        assert!(elapsed >= Duration::from_millis(20), "stopped after {elapsed:?}");
+    }
+}

@@ -1,0 +1,336 @@
+//! Runs plugins: the only place that names wasmtime. It knows no SQL and no HTTP.
+//!
+//! Read it in this order: `inspect` looks at an upload, and `validate` bounds what that costs; `compile` and `cache` make
+//! and keep its artifact, in a process of its own (`child`) and a folder of the node; `settings` checks what an owner
+//! sets by the plugin's schema; `turns` are for work on other threads and processes than those of guests; `prepared`
+//! is a component ready to be called; `instance` is the store of one call, with all its limits set before the first
+//! instruction; `failure` says why a call brought no answer, `answer` whether the answer keeps the WIT's rules. Guests
+//! run on `threads`, timed by `ticker`; what they may import is in `imports`.
+//!
+//! Invariants: a fresh instance in a fresh store for each call; guest code runs on guest threads only; nothing a guest
+//! or a file holds makes the host panic.
+
+mod answer;
+mod bindings;
+mod cache;
+mod call;
+mod child;
+mod compile;
+pub mod distinct;
+mod engine;
+mod error;
+pub mod event;
+pub mod excerpt;
+mod failure;
+mod imports;
+mod input;
+mod inspect;
+mod inspect_error;
+mod instance;
+pub mod invalid;
+pub mod limits;
+mod manifest;
+pub mod place;
+mod prepared;
+mod queue;
+mod settings;
+mod store_limits;
+mod threads;
+mod ticker;
+mod turns;
+mod validate;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use bytes::Bytes;
+use quick_cache::sync::DefaultLifecycle;
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
+use uuid::Uuid;
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+pub use self::call::Call;
+pub use self::child::JobLimits;
+pub use self::compile::worker::run as compile_standard_input;
+pub use self::compile::{CompilerConfig, CompilerProgram};
+pub use self::error::{Busy, CallError, CompileError};
+pub use self::imports::log::{Level, LogLine};
+pub use self::inspect_error::InspectError;
+pub use self::manifest::Manifest;
+pub use self::prepared::{CallReport, Prepared, WarmGate};
+pub use self::queue::{Caps, Share};
+pub use self::settings::worker::run as check_settings_of_standard_input;
+pub use self::settings::{SchemaError, SettingsError, fill_defaults};
+use self::{
+    cache::Cache, compile::Compiler, instance::Guest, settings::SettingsChecks,
+    threads::GuestThreads, ticker::Ticker, turns::Turns,
+};
+
+/// Bytes of compiled code that are kept in memory, about; what was used least goes first.
+const PREPARED_BYTES_MAX: u64 = 512 << 20;
+
+/// Components that are kept in memory, about.
+const PREPARED_COUNT: usize = 512;
+
+/// Artifacts that are read and checked at the same time.
+const LOADS_MAX: usize = 4;
+
+/// Uploads that are inspected at the same time, and those that may wait, each of them in memory.
+const INSPECTIONS_MAX: usize = 2;
+const INSPECTION_CAPS: Caps = Caps {
+    running_per_organization: 1,
+    running_per_installation: 1,
+    waiting: 32,
+    waiting_per_organization: 24,
+    waiting_per_installation: 24,
+};
+
+/// How the runtime is set up.
+#[derive(Clone, Debug)]
+pub struct RuntimeConfig {
+    /// Calls of plugins at the same time.
+    pub guest_threads: usize,
+    /// How many calls may run and wait.
+    pub caps: Caps,
+    /// Where compiled artifacts are kept. Made private (mode 0700).
+    pub cache_dir: PathBuf,
+    /// What is kept there, in bytes; what was used least recently goes first.
+    pub cache_max_bytes: u64,
+    pub compiler: CompilerConfig,
+}
+
+/// The runtime of one process; a clone is the same one.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<Guest>,
+    ticker: Arc<Ticker>,
+    threads: GuestThreads,
+    compiler: Arc<Compiler>,
+    cache: Cache,
+    settings: SettingsChecks,
+    loads: Semaphore,
+    inspections: Arc<Turns>,
+    prepared: PreparedCache,
+}
+
+impl Runtime {
+    /// Starts the engine and its threads.
+    pub fn new(config: RuntimeConfig) -> anyhow::Result<Runtime> {
+        let engine = engine::new(config.guest_threads)?;
+        let mut linker = Linker::new(&engine);
+        imports::link(&mut linker)
+            .map_err(anyhow::Error::from)
+            .context("the imports of plugins cannot be linked")?;
+        let ticker =
+            Ticker::start(&engine).context("the thread for deadlines cannot be started")?;
+        let cache = Cache::open(&config.cache_dir, engine::key(&engine), config.cache_max_bytes)?;
+        Ok(Runtime(Arc::new(Inner {
+            linker,
+            ticker: Arc::new(ticker),
+            threads: GuestThreads::start(config.guest_threads, config.caps)?,
+            settings: SettingsChecks::new(config.compiler.program.clone()),
+            compiler: Arc::new(Compiler::new(engine.clone(), config.compiler)),
+            cache,
+            loads: Semaphore::new(LOADS_MAX),
+            inspections: Turns::new(INSPECTIONS_MAX, INSPECTION_CAPS),
+            prepared: prepared_cache()?,
+            engine,
+        })))
+    }
+
+    /// Looks at an upload without compiling or running it.
+    pub fn inspect(bytes: &[u8]) -> Result<Manifest, InspectError> {
+        inspect::inspect(bytes)
+    }
+
+    /// Whether settings can be checked by this schema. Costs another process some time, this one none.
+    pub async fn check_schema(
+        &self,
+        organization: Uuid,
+        schema: &Value,
+    ) -> Result<(), SettingsError> {
+        self.0.settings.check_schema(organization, schema).await
+    }
+
+    /// Whether settings, with the schema's defaults filled in, fit the schema. Likewise.
+    pub async fn check_settings(
+        &self,
+        organization: Uuid,
+        schema: &Value,
+        settings: &Value,
+    ) -> Result<(), SettingsError> {
+        self.0.settings.check_settings(organization, schema, settings).await
+    }
+
+    /// Runs `work`, which inspects an upload, on a thread for blocking work: a few at a time, since each takes a whole
+    /// core, and organizations in turn.
+    pub async fn inspection<T: Send + 'static>(
+        &self,
+        organization: Uuid,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Result<T, JoinError>, Busy> {
+        let share = Share { organization, installations: Vec::new() };
+        let turn = self.0.inspections.take(share).await?;
+        // The turn goes with the work: a client that hangs up frees no slot while its upload is in memory.
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        Ok(tokio::task::spawn_blocking(work).await)
+    }
+
+    /// The component of this digest (SHA-256 in hex), if it is in memory.
+    pub fn loaded(&self, digest: &str) -> Option<Arc<Prepared>> {
+        self.0.prepared.get(digest)
+    }
+
+    /// The component of this digest: from memory, from the node's cache folder, or compiled from what `fetch` brings,
+    /// which is asked at that moment only. Once a digest, however many ask at once.
+    pub async fn prepare(
+        &self,
+        digest: &str,
+        fetch: impl Future<Output = Result<Bytes, CompileError>> + Send + 'static,
+    ) -> Result<Arc<Prepared>, CompileError> {
+        if let Some(prepared) = self.loaded(digest) {
+            return Ok(prepared);
+        }
+        let (inner, kept_as) = (self.0.clone(), digest.to_owned());
+        self.0.compiler.once(digest, inner.make_ready(kept_as, fetch)).await
+    }
+
+    /// `prepare` for a component that is at hand.
+    pub async fn compile(
+        &self,
+        digest: &str,
+        component: Bytes,
+    ) -> Result<Arc<Prepared>, CompileError> {
+        self.prepare(digest, async { Ok(component) }).await
+    }
+
+    /// How many jobs run on guest threads, and how many wait for one.
+    pub fn load(&self) -> (usize, usize) {
+        self.0.threads.load()
+    }
+
+    /// Runs `job` on a guest thread: one hop for a whole chain of calls. `Busy` when too many wait already.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        share: Share,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        self.0.threads.run(share, job).await
+    }
+}
+
+impl Inner {
+    async fn make_ready(
+        self: Arc<Self>,
+        digest: String,
+        fetch: impl Future<Output = Result<Bytes, CompileError>>,
+    ) -> Result<Arc<Prepared>, CompileError> {
+        // Again: it may have become ready since the caller looked.
+        if let Some(prepared) = self.prepared.get(&digest) {
+            return Ok(prepared);
+        }
+        let (inner, name) = (self.clone(), digest.clone());
+        let loaded = self.in_background(move || inner.load(&name)).await?;
+        if let Some(prepared) = loaded {
+            return Ok(prepared);
+        }
+        let artifact = self.compiler.compile(fetch).await?;
+        let inner = self.clone();
+        self.in_background(move || inner.take(&digest, &artifact)).await?
+    }
+
+    /// Reads and copies up to hundreds of megabytes: not on a thread that serves requests, and not all at once.
+    async fn in_background<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, CompileError> {
+        let _load = self.loads.acquire().await;
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| CompileError::Host { reason: error.to_string() })
+    }
+
+    /// From the cache folder.
+    fn load(&self, digest: &str) -> Option<Arc<Prepared>> {
+        if !is_digest(digest) {
+            return None;
+        }
+        let artifact = self.cache.load(digest)?;
+        match self.ready(&artifact) {
+            Ok(prepared) => Some(self.keep(digest, prepared)),
+            Err(error) => {
+                tracing::warn!(digest, %error, "a compiled plugin cannot be loaded; it is compiled again");
+                self.cache.forget(digest);
+                None
+            }
+        }
+    }
+
+    /// From the compiler.
+    fn take(&self, digest: &str, artifact: &[u8]) -> Result<Arc<Prepared>, CompileError> {
+        let prepared = self.ready(artifact)?;
+        if is_digest(digest)
+            && let Err(error) = self.cache.store(digest, artifact)
+        {
+            tracing::warn!(digest, %error, "a compiled plugin cannot be kept in the cache folder");
+        }
+        Ok(self.keep(digest, prepared))
+    }
+
+    /// Loads what was compiled.
+    fn ready(&self, artifact: &[u8]) -> Result<Prepared, CompileError> {
+        // SAFETY: the artifact comes from our own compiler: either straight from it (from this process, or over a
+        // pipe from a process of this program that this one started), or from a file whose MAC, made with the
+        // folder's private key, was verified over these very bytes in memory.
+        #[allow(unsafe_code)]
+        let component = unsafe { Component::deserialize(&self.engine, artifact) };
+        let component =
+            component.map_err(|error| CompileError::Unusable { reason: format!("{error:#}") })?;
+        Prepared::new(&component, &self.linker, self.ticker.clone(), artifact.len() as u64)
+    }
+
+    fn keep(&self, digest: &str, prepared: Prepared) -> Arc<Prepared> {
+        let prepared = Arc::new(prepared);
+        self.prepared.insert(digest.to_owned(), prepared.clone());
+        prepared
+    }
+}
+
+/// Only digests become file names.
+fn is_digest(text: &str) -> bool {
+    text.len() == 64
+        && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+type PreparedCache = quick_cache::sync::Cache<String, Arc<Prepared>, ArtifactBytes>;
+
+/// Of one shard: the capacity is divided among shards, and one artifact has to fit into its own.
+fn prepared_cache() -> anyhow::Result<PreparedCache> {
+    let options = OptionsBuilder::new()
+        .shards(1)
+        .estimated_items_capacity(PREPARED_COUNT)
+        .weight_capacity(PREPARED_BYTES_MAX)
+        .build()
+        .context("the cache of prepared plugins cannot be made")?;
+    let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+    Ok(PreparedCache::with_options(options, ArtifactBytes, hasher, lifecycle))
+}
+
+#[derive(Clone)]
+struct ArtifactBytes;
+
+impl Weighter<String, Arc<Prepared>> for ArtifactBytes {
+    fn weight(&self, _: &String, prepared: &Arc<Prepared>) -> u64 {
+        prepared.artifact_bytes().max(1)
+    }
+}

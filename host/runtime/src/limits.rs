@@ -1,0 +1,149 @@
+//! How much one call of a plugin may use: an installation has its own, under the configuration's ceilings.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::invalid::Invalid;
+
+const KIB: u32 = 1 << 10;
+const MIB: u32 = 1 << 20;
+
+/// The limits of one call. Every figure is a maximum that is still allowed.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Units of fuel: about one a WebAssembly instruction, and one a byte of a bulk copy. Repeatable, unlike time.
+    pub fuel: u64,
+    /// Milliseconds of wall-clock time, and also of the time that a plugin pretends to sleep.
+    pub deadline_ms: u32,
+    /// Bytes of linear memory, all memories of the instance together.
+    pub memory_bytes: u64,
+    /// Elements of all tables of the instance together.
+    pub table_elements: u32,
+    /// Bytes of the event that is handed in, as the host estimates them.
+    pub input_bytes: u32,
+    /// Bytes of the answer that is taken out.
+    pub output_bytes: u32,
+    /// Bytes of log, standard output and standard error together. More is dropped and counted.
+    pub log_bytes: u32,
+    /// Calls of imports, those of WASI included.
+    pub host_calls: u32,
+}
+
+impl Limits {
+    /// What an installation may ask for at most, unless the configuration says otherwise.
+    pub const CEILING: Limits = Limits {
+        fuel: 1_000_000_000,
+        deadline_ms: 1_000,
+        memory_bytes: 128 * MIB as u64,
+        table_elements: 100_000,
+        input_bytes: 8 * MIB,
+        output_bytes: MIB,
+        log_bytes: 64 * KIB,
+        host_calls: 100_000,
+    };
+
+    /// These limits with some of them changed.
+    pub fn changed(self, changes: &Map<String, Value>) -> Result<Limits, Invalid> {
+        let mut limits = self;
+        for (name, value) in changes {
+            let field = format!("limits.{name}");
+            let mut all = serde_json::to_value(limits).unwrap_or_default();
+            match all.get_mut(name) {
+                Some(figure) => *figure = value.clone(),
+                None => {
+                    let known: Vec<&str> =
+                        limits.figures().into_iter().map(|(name, _)| name).collect();
+                    let message =
+                        format!("there is no limit {name}; there are {}", known.join(", "));
+                    return Err(Invalid::new(field, value, message));
+                }
+            }
+            limits = serde_json::from_value(all)
+                .map_err(|error| Invalid::new(field, value, error.to_string()))?;
+        }
+        Ok(limits)
+    }
+
+    /// Is each figure at least 1 and at most the ceiling's?
+    pub fn check(&self, ceiling: &Limits) -> Result<(), Invalid> {
+        for ((name, figure), (_, max)) in self.figures().into_iter().zip(ceiling.figures()) {
+            if figure == 0 || figure > max {
+                let field = format!("limits.{name}");
+                return Err(Invalid::new(
+                    &field,
+                    figure,
+                    format!("{field} must be from 1 to {max}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The smaller of each figure: a ceiling that was lowered holds for installations that are there already.
+    pub fn under(&self, ceiling: &Limits) -> Limits {
+        Limits {
+            fuel: self.fuel.min(ceiling.fuel),
+            deadline_ms: self.deadline_ms.min(ceiling.deadline_ms),
+            memory_bytes: self.memory_bytes.min(ceiling.memory_bytes),
+            table_elements: self.table_elements.min(ceiling.table_elements),
+            input_bytes: self.input_bytes.min(ceiling.input_bytes),
+            output_bytes: self.output_bytes.min(ceiling.output_bytes),
+            log_bytes: self.log_bytes.min(ceiling.log_bytes),
+            host_calls: self.host_calls.min(ceiling.host_calls),
+        }
+    }
+
+    fn figures(&self) -> [(&'static str, u64); 8] {
+        [
+            ("fuel", self.fuel),
+            ("deadline_ms", self.deadline_ms.into()),
+            ("memory_bytes", self.memory_bytes),
+            ("table_elements", self.table_elements.into()),
+            ("input_bytes", self.input_bytes.into()),
+            ("output_bytes", self.output_bytes.into()),
+            ("log_bytes", self.log_bytes.into()),
+            ("host_calls", self.host_calls.into()),
+        ]
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            fuel: 10_000_000,
+            deadline_ms: 50,
+            memory_bytes: 32 * MIB as u64,
+            table_elements: 10_000,
+            input_bytes: MIB,
+            output_bytes: 64 * KIB,
+            log_bytes: 8 * KIB,
+            host_calls: 10_000,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(json: &str) -> Map<String, Value> {
+        serde_json::from_str(json).expect("an object")
+    }
+
+    #[test]
+    fn what_is_left_out_stays() {
+        let limits = Limits::default().changed(&changes(r#"{"fuel": 5}"#)).expect("a known limit");
+        assert_eq!(limits, Limits { fuel: 5, ..Limits::default() });
+    }
+
+    #[test]
+    fn errors_name_the_limit() {
+        let field = |json| Limits::default().changed(&changes(json)).expect_err("wrong").field;
+        assert_eq!(field(r#"{"gas": 5}"#), "limits.gas");
+        assert_eq!(field(r#"{"fuel": "much"}"#), "limits.fuel");
+        let over = Limits { host_calls: 100_001, ..Limits::default() };
+        assert_eq!(over.check(&Limits::CEILING).expect_err("over").field, "limits.host_calls");
+    }
+}

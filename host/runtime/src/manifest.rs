@@ -1,0 +1,110 @@
+//! What a component says of itself in its custom sections, and what its imports and exports say of it.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::inspect_error::InspectError;
+use super::settings::check_bounds;
+use crate::event::Hook;
+
+const NAME_CHARS_MAX: usize = 64;
+const VERSION_CHARS_MAX: usize = 64;
+const DESCRIPTION_CHARS_MAX: usize = 2_000;
+
+/// What an upload is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Manifest {
+    pub name: String,
+    pub version: String,
+    /// Empty when there is none.
+    pub description: String,
+    /// The JSON Schema of its settings.
+    pub settings_schema: Option<Value>,
+    /// Its exports, in the order of a ticket's life.
+    pub hooks: Vec<Hook>,
+    /// Its imports that allow it something, without their versions: `repairops:plugin/log`.
+    pub permissions: Vec<String>,
+    /// Its imports that allow it nothing, without their versions: `wasi:cli/environment`.
+    pub inert: Vec<String>,
+}
+
+/// The custom sections, as they were found.
+#[derive(Default)]
+pub(super) struct Metadata {
+    pub(super) name: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) settings_schema: Option<String>,
+}
+
+impl Metadata {
+    /// Where the custom section of this name belongs, if it is one of ours.
+    pub(super) fn field(&mut self, section: &str) -> Option<&mut Option<String>> {
+        match section.strip_prefix("repairops:")? {
+            "name" => Some(&mut self.name),
+            "version" => Some(&mut self.version),
+            "description" => Some(&mut self.description),
+            "settings-schema" => Some(&mut self.settings_schema),
+            _ => None,
+        }
+    }
+
+    /// Checks it all and puts it together.
+    pub(super) fn into_manifest(
+        self,
+        hooks: Vec<Hook>,
+        permissions: Vec<String>,
+        inert: Vec<String>,
+    ) -> Result<Manifest, InspectError> {
+        let name = self.name.ok_or_else(|| bad("name", "it is missing; a plugin needs one"))?;
+        if !is_name(&name) {
+            return Err(bad(
+                "name",
+                format!("{name:?} is not 1 to {NAME_CHARS_MAX} characters of a-z 0-9 -"),
+            ));
+        }
+        let version = self
+            .version
+            .ok_or_else(|| bad("version", "it is missing; a plugin needs one, such as 1.0.0"))?;
+        if !is_version(&version) {
+            return Err(bad(
+                "version",
+                format!("{version:?} is no version such as 1.0.0 or 1.0.0-rc.1"),
+            ));
+        }
+        let description = self.description.unwrap_or_default();
+        let found = description.chars().count();
+        if found > DESCRIPTION_CHARS_MAX {
+            return Err(bad(
+                "description",
+                format!("it has {found} characters; at most {DESCRIPTION_CHARS_MAX} are allowed"),
+            ));
+        }
+        let settings_schema = self.settings_schema.map(|text| schema(&text)).transpose()?;
+        Ok(Manifest { name, version, description, settings_schema, hooks, permissions, inert })
+    }
+}
+
+fn schema(text: &str) -> Result<Value, InspectError> {
+    let wrong = |reason: String| bad("settings-schema", reason);
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
+    if !value.is_object() {
+        return Err(wrong("it has to be a JSON object, as a JSON Schema is".into()));
+    }
+    check_bounds(&value).map_err(InspectError::SettingsSchema)?;
+    Ok(value)
+}
+
+fn bad(section: &'static str, reason: impl Into<String>) -> InspectError {
+    InspectError::Metadata { section, reason: reason.into() }
+}
+
+fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=NAME_CHARS_MAX).contains(&text.len()) && text.chars().all(fits)
+}
+
+fn is_version(text: &str) -> bool {
+    text.len() <= VERSION_CHARS_MAX && semver::Version::parse(text).is_ok()
+}
