@@ -20,7 +20,11 @@ fn no_file_imports_itself_through_others() {
     for (source, files_min) in [(HOST, 180), (RUNTIME, 40)] {
         let graph = read_crate(source);
         assert!(graph.len() > files_min, "{source} has more than {} files", graph.len());
-        assert_eq!(find_circle(&graph), None, "these files of {source} import each other in a circle");
+        assert_eq!(
+            find_circle(&graph),
+            None,
+            "these files of {source} import each other in a circle"
+        );
     }
 }
 

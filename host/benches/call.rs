@@ -46,9 +46,9 @@ fn main() -> anyhow::Result<()> {
     let limits = Limits::default();
     #[allow(clippy::disallowed_methods)] // a bench has no App
     let call = Call { settings: SETTINGS, limits: &limits, now: chrono::Utc::now(), seed: 1 };
-    let mut warm = prepared.warm_pre_transition(&call)?;
+    let mut warm = prepared.warm(&call)?;
     ensure!(
-        matches!(prepared.check_transition(&call, &event).result, Ok(Verdict::Allow)),
+        matches!(prepared.call(&call, &event).result, Ok(Verdict::Allow)),
         "qc-gate should allow this"
     );
 
@@ -62,7 +62,7 @@ fn main() -> anyhow::Result<()> {
                 .is_ok()
         });
         measure(&mut samples[1], || warm.call(&event).is_ok());
-        measure(&mut samples[2], || prepared.check_transition(&call, &event).result.is_ok());
+        measure(&mut samples[2], || prepared.call(&call, &event).result.is_ok());
         let (runtime, prepared, event, share) = (&runtime, &prepared, &event, &share);
         tokio.block_on(async {
             for _ in 0..CALLS_A_ROUND {
@@ -71,7 +71,7 @@ fn main() -> anyhow::Result<()> {
                 let job = move || {
                     let limits = Limits::default();
                     let call = Call { settings: SETTINGS, limits: &limits, now, seed: 1 };
-                    prepared.check_transition(&call, &event).result.is_ok()
+                    prepared.call(&call, &event).result.is_ok()
                 };
                 let _ = black_box(runtime.run(share.clone(), job).await);
                 samples[3].push(started.elapsed());

@@ -64,6 +64,7 @@ fn ticket(ticket: sdk::Ticket) -> event::Ticket {
             .timeline
             .into_iter()
             .map(|entry| event::TimelineEntry {
+                kind: event::EntryKind::Transitioned,
                 status: entry.status,
                 timestamp: entry.timestamp,
                 actor: entry.actor,
@@ -85,6 +86,11 @@ fn ticket(ticket: sdk::Ticket) -> event::Ticket {
         custom_fields: Vec::new(),
         parts_cost: ticket.parts_cost,
         total_cost: ticket.total_cost,
+        amount_paid: 0,
+        balance_due: ticket.total_cost,
+        payments: None,
+        field_origins: None,
+        timeline_total: 0,
         created_at: ticket.created_at,
         updated_at: ticket.updated_at,
     }

@@ -6,8 +6,8 @@ use wasmtime::{Error, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::error::CallError;
-use super::imports::SleptTooLong;
-use super::instance::{Guest, TooManyHostCalls};
+use super::guest::clock::SleptTooLong;
+use super::guest::{Guest, TooManyHostCalls};
 use crate::limits::Limits;
 
 const DETAIL_BYTES_MAX: usize = 8 << 10;
@@ -38,7 +38,7 @@ pub(super) fn explain(
                 CallError::Sleep { limit_ms: limits.deadline_ms, asked_ms: *asked_ms, detail }
             } else if let Some(refusal) = guest.limits.refusal() {
                 refusal
-            } else if trap.is_some() || error.is::<WasmBacktrace>() || !guest.asked {
+            } else if trap.is_some() || error.is::<WasmBacktrace>() || !guest.called {
                 CallError::trap(crash(error, trap))
             } else {
                 return lifting(error, limits);

@@ -3,11 +3,11 @@
 
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
-use super::bindings::{IMPORTS, PACKAGE, VERSION};
-use super::imports::wasi;
+use super::imports::{self, Permission};
 use super::inspect_error::{InspectError, invalid, too_complex};
 use super::manifest::{Manifest, Metadata};
 use super::validate::validate;
+use super::versions::{self, PACKAGE};
 use crate::event::Hook;
 
 const DEPTH_MAX: usize = 8;
@@ -137,17 +137,17 @@ impl Found {
     fn hooks(&self) -> Result<Vec<Hook>, InspectError> {
         let mut hooks = Vec::new();
         for (interface, version, name) in self.exports.iter().filter_map(|name| ours(name)) {
-            let hook = interface.parse::<Hook>().ok().filter(|_| is_supported(version));
-            let unknown =
-                || InspectError::UnknownHook { name: name.to_owned(), known: known_hooks() };
-            hooks.push(hook.ok_or_else(unknown)?);
+            let export = versions::find(interface, version).ok_or_else(|| {
+                InspectError::UnknownHook { name: name.to_owned(), known: versions::known_hooks() }
+            })?;
+            hooks.push(export.hook);
         }
         hooks.sort_unstable();
         if let Some(twice) = hooks.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(InspectError::HookTwice { hook: twice[0] });
         }
         if hooks.is_empty() {
-            Err(InspectError::NoHooks { known: known_hooks() })
+            Err(InspectError::NoHooks { known: versions::known_hooks() })
         } else {
             Ok(hooks)
         }
@@ -157,23 +157,14 @@ impl Found {
     fn imports(&self) -> Result<(Vec<String>, Vec<String>), InspectError> {
         let (mut permissions, mut inert) = (Vec::new(), Vec::new());
         for name in &self.imports {
-            let (bare, version) = name.rsplit_once('@').unwrap_or((name, ""));
-            match ours(name) {
-                Some(("types", version, _)) if is_supported(version) => {}
-                Some((interface, version, _))
-                    if IMPORTS.contains(&interface) && is_supported(version) =>
-                {
-                    permissions.push(bare.to_owned());
-                }
-                None if wasi::INTERFACES.contains(&bare) && version.starts_with("0.2.") => {
-                    inert.push(bare.to_owned())
-                }
-                _ => {
-                    return Err(InspectError::UnknownImport {
-                        name: name.clone(),
-                        known: known_imports(),
-                    });
-                }
+            let Some(import) = imports::find(name) else {
+                let known = imports::known();
+                return Err(InspectError::UnknownImport { name: name.clone(), known });
+            };
+            match import.permission {
+                Permission::Granted => permissions.push(import.name.to_owned()),
+                Permission::Inert => inert.push(import.name.to_owned()),
+                Permission::Types => {}
             }
         }
         for list in [&mut permissions, &mut inert] {
@@ -189,21 +180,6 @@ fn ours(name: &str) -> Option<(&str, &str, &str)> {
     let rest = name.strip_prefix(PACKAGE)?.strip_prefix('/')?;
     let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
     Some((interface, version, name))
-}
-
-/// 0.1.x: a later x only adds.
-fn is_supported(version: &str) -> bool {
-    let patch = version.strip_prefix("0.1.").unwrap_or("");
-    !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn known_hooks() -> String {
-    Hook::ALL.map(|hook| format!("{PACKAGE}/{hook}@{VERSION}")).join(", ")
-}
-
-fn known_imports() -> String {
-    let ours = IMPORTS.map(|interface| format!("{PACKAGE}/{interface}@{VERSION}")).join(", ");
-    format!("{ours}, and of WASI 0.2 cli, clocks, filesystem, io, random and sockets")
 }
 
 fn section_name(name: &str) -> &'static str {

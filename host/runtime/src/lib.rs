@@ -1,17 +1,17 @@
-//! Runs plugins: the only place that names wasmtime. It knows no SQL and no HTTP.
+//! Runs plugins: the only crate that names wasmtime. It knows no SQL and no HTTP.
 //!
-//! Read it in this order: `inspect` looks at an upload, and `validate` bounds what that costs; `compile` and `cache` make
-//! and keep its artifact, in a process of its own (`child`) and a folder of the node; `settings` checks what an owner
-//! sets by the plugin's schema; `turns` are for work on other threads and processes than those of guests; `prepared`
-//! is a component ready to be called; `instance` is the store of one call, with all its limits set before the first
-//! instruction; `failure` says why a call brought no answer, `answer` whether the answer keeps the WIT's rules. Guests
-//! run on `threads`, timed by `ticker`; what they may import is in `imports`.
+//! In reading order: `event` is what plugins get and return, `limits` what one call may use. `inspect` reads an upload,
+//! and `validate` bounds what that costs; `compile` and `cache` create and keep its artifact, in a process of its own
+//! (`child`) and a folder of the node; `settings` checks an installation's settings by the plugin's schema; `turns`
+//! queues work that runs on other threads than guests do. `prepared` is a component ready to be called, by its
+//! `hook_table`; each version of the WIT is a folder (`v0_1`) with a file for each hook; `imports` has a file for each
+//! import; `guest` is the store of one call; `failure` explains why a call returned no answer. Guests run on `threads`,
+//! timed by `ticker`.
 //!
 //! Invariants: a fresh instance in a fresh store for each call; guest code runs on guest threads only; nothing a guest
 //! or a file holds makes the host panic.
 
 mod answer;
-mod bindings;
 mod cache;
 mod call;
 mod child;
@@ -22,11 +22,12 @@ mod error;
 pub mod event;
 pub mod excerpt;
 mod failure;
+mod guest;
+mod hook;
+mod hook_table;
 mod imports;
-mod input;
 mod inspect;
 mod inspect_error;
-mod instance;
 pub mod invalid;
 pub mod limits;
 mod manifest;
@@ -34,11 +35,12 @@ pub mod place;
 mod prepared;
 mod queue;
 mod settings;
-mod store_limits;
 mod threads;
 mod ticker;
 mod turns;
+mod v0_1;
 mod validate;
+mod versions;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,16 +61,16 @@ pub use self::child::JobLimits;
 pub use self::compile::worker::run as compile_standard_input;
 pub use self::compile::{CompilerConfig, CompilerProgram};
 pub use self::error::{Busy, CallError, CompileError};
-pub use self::imports::log::{Level, LogLine};
+pub use self::guest::log::{Level, LogLine};
 pub use self::inspect_error::InspectError;
 pub use self::manifest::Manifest;
-pub use self::prepared::{CallReport, Prepared, WarmGate};
+pub use self::prepared::{CallReport, Prepared, WarmGuest};
 pub use self::queue::{Caps, Share};
 pub use self::settings::worker::run as check_settings_of_standard_input;
 pub use self::settings::{SchemaError, SettingsError, fill_defaults};
 use self::{
-    cache::Cache, compile::Compiler, instance::Guest, settings::SettingsChecks,
-    threads::GuestThreads, ticker::Ticker, turns::Turns,
+    cache::Cache, compile::Compiler, guest::Guest, settings::SettingsChecks, threads::GuestThreads,
+    ticker::Ticker, turns::Turns,
 };
 
 /// Bytes of compiled code that are kept in memory, about; what was used least goes first.

@@ -157,7 +157,7 @@ pub async fn pre_transition(
     let actives = app.active.for_hook(&app.db, org, revision, Hook::PreTransition, shop).await?;
     let answers = Chain::new(app, org, Hook::PreTransition, actives, Subject::of(&event.ticket))
         .run(budget, moment(event.now), event, |prepared, call, event, _| {
-            prepared.check_transition(call, event)
+            prepared.call(call, event)
         })
         .await;
     let mut judgement = Judgement::default();
@@ -213,7 +213,7 @@ pub async fn post_create(
 ) -> Enrichment {
     let answers = Chain::new(app, org, Hook::PostCreate, actives, Subject::of(&event.ticket))
         .run(budget, moment(event.now), event, |prepared, call, event, _| {
-            let report = prepared.enrich(call, event);
+            let report = prepared.call(call, event);
             if let Ok(patch) = &report.result {
                 event.ticket.apply(patch);
             }
@@ -253,7 +253,7 @@ pub async fn reserve_inventory(
     let needs = (shortages.to_vec(), stock.to_vec());
     let answers = Chain::new(app, org, Hook::ReserveInventory, actives, Subject::of(&event.ticket))
         .run(budget, moment(event.now), event, move |prepared, call, event, stop| {
-            let report = prepared.plan_reservation(call, event);
+            let report = prepared.call(call, event);
             let result = report.result.and_then(|decision| {
                 checked_plan(decision, &needs.0, &needs.1)
                     .map_err(|reason| CallError::BadOutput { reason })

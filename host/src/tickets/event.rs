@@ -94,6 +94,7 @@ fn ticket(detail: &Detail, status: &str) -> event::Ticket {
             .timeline
             .iter()
             .map(|entry| event::TimelineEntry {
+                kind: entry_kind(&entry.kind),
                 status: entry.status.0.clone(),
                 timestamp: entry.created_at.timestamp_millis(),
                 actor: entry.actor.clone(),
@@ -119,6 +120,11 @@ fn ticket(detail: &Detail, status: &str) -> event::Ticket {
             .collect(),
         parts_cost: detail.parts_total().0,
         total_cost: detail.total().0,
+        amount_paid: detail.amount_paid().0,
+        balance_due: detail.balance_due().0,
+        payments: None,
+        field_origins: None,
+        timeline_total: u32::try_from(detail.timeline.len()).unwrap_or(u32::MAX),
         created_at: row.created_at.timestamp_millis(),
         updated_at: row.updated_at.timestamp_millis(),
     }
@@ -167,7 +173,7 @@ fn customer(customer: &Customer) -> event::Customer {
     event::Customer {
         id: customer.id.to_string(),
         name: customer.name.clone(),
-        email: customer.email.clone(),
+        email: Some(customer.email.clone()),
         phone: customer.phone.clone(),
         address: customer.address.clone(),
         created_at: customer.created_at.timestamp_millis(),
@@ -186,4 +192,16 @@ fn shop(shop: &Shop) -> event::Shop {
 /// Counts are bounded far below 2^32 where they enter.
 fn count(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(if value < 0 { 0 } else { u32::MAX })
+}
+
+/// The database has no other kinds; one that a newer node wrote is shown as a note.
+fn entry_kind(kind: &str) -> event::EntryKind {
+    match kind {
+        "created" => event::EntryKind::Created,
+        "transitioned" => event::EntryKind::Transitioned,
+        "payment" => event::EntryKind::Payment,
+        "refund" => event::EntryKind::Refund,
+        "feedback" => event::EntryKind::Feedback,
+        _ => event::EntryKind::Note,
+    }
 }

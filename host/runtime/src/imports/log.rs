@@ -1,178 +1,28 @@
-//! The log of one call: lines of the import `log` and of standard output and error, up to a limit in bytes.
+//! `log`: lines for the call's log, which holds as many bytes as the limit says.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wasmtime::component::HasSelf;
 
-use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWrite;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use super::{Import, Permission};
+use crate::guest::Guest;
+use crate::guest::log::{Level, lock};
+use crate::v0_1::bindings::log as v0_1;
 
-/// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    Trace,
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
+pub(super) const IMPORTS: &[Import] = &[Import {
+    name: "repairops:plugin/log",
+    version: "0.1.",
+    permission: Permission::Granted,
+    link: |linker| v0_1::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest),
+}];
 
-/// One entry of a plugin's log. A line break in the message of the import `log` is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogLine {
-    pub level: Level,
-    pub message: String,
-}
-
-/// A log that the streams of WASI write into as well.
-pub(crate) type SharedLog = Arc<Mutex<Log>>;
-
-/// What a call has written so far.
-pub(crate) struct Log {
-    lines: Vec<LogLine>,
-    /// Bytes that may still be written; each line costs one more than its text.
-    left: usize,
-    dropped: u64,
-    /// What standard output and standard error have written of a line that is not finished.
-    unfinished: [Vec<u8>; 2],
-}
-
-/// The two streams of WASI and the level their lines get.
-#[derive(Clone, Copy)]
-pub(super) enum Stream {
-    Output,
-    Error,
-}
-
-impl Log {
-    pub(crate) fn new(bytes_max: u32) -> Self {
-        Log {
-            lines: Vec::new(),
-            left: bytes_max as usize,
-            dropped: 0,
-            unfinished: Default::default(),
-        }
-    }
-
-    /// Adds one line; what does not fit any more is dropped and counted.
-    pub(crate) fn line(&mut self, level: Level, message: &str) {
-        let kept = message.floor_char_boundary(self.left.saturating_sub(1));
-        self.dropped += (message.len() - kept) as u64;
-        if self.left > 0 {
-            self.left -= kept + 1;
-            self.lines.push(LogLine { level, message: message[..kept].to_owned() });
-        }
-    }
-
-    fn bytes(&mut self, stream: Stream, bytes: &[u8]) {
-        let kept = bytes.len().min(self.left);
-        self.left -= kept;
-        self.dropped += (bytes.len() - kept) as u64;
-        for part in bytes[..kept].split_inclusive(|byte| *byte == b'\n') {
-            self.unfinished[stream as usize].extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                self.finish_line(stream);
-            }
-        }
-    }
-
-    fn finish_line(&mut self, stream: Stream) {
-        let bytes = std::mem::take(&mut self.unfinished[stream as usize]);
-        let level = match stream {
-            Stream::Output => Level::Info,
-            Stream::Error => Level::Warn,
+impl v0_1::Host for Guest {
+    fn write(&mut self, level: v0_1::Level, message: String) {
+        let level = match level {
+            v0_1::Level::Trace => Level::Trace,
+            v0_1::Level::Debug => Level::Debug,
+            v0_1::Level::Info => Level::Info,
+            v0_1::Level::Warn => Level::Warn,
+            v0_1::Level::Error => Level::Error,
         };
-        let message = String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned();
-        if !message.is_empty() {
-            self.lines.push(LogLine { level, message });
-        }
-    }
-
-    /// The lines, and how many bytes were dropped.
-    pub(crate) fn take(&mut self) -> (Vec<LogLine>, u64) {
-        self.finish_line(Stream::Output);
-        self.finish_line(Stream::Error);
-        (std::mem::take(&mut self.lines), self.dropped)
-    }
-}
-
-/// Nothing that holds the lock can leave the log half-written.
-pub(crate) fn lock(log: &SharedLog) -> MutexGuard<'_, Log> {
-    log.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Standard output or standard error of a guest.
-#[derive(Clone)]
-pub(super) struct LogStream {
-    pub(super) log: SharedLog,
-    pub(super) stream: Stream,
-}
-
-/// What one `write` of the guest may hold.
-const WRITE_BYTES_MAX: usize = 4096;
-
-impl IsTerminal for LogStream {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for LogStream {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        // Only WASI 0.3 asks for it, which is not linked.
-        Box::new(MemoryOutputPipe::new(0))
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
-}
-
-impl OutputStream for LogStream {
-    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        lock(&self.log).bytes(self.stream, &bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE_BYTES_MAX)
-    }
-}
-
-#[wasmtime_wasi::async_trait]
-impl Pollable for LogStream {
-    async fn ready(&mut self) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_does_not_fit_is_cut_and_counted() {
-        let mut log = Log::new(10);
-        log.line(Level::Info, "äöü-xyz");
-        log.line(Level::Warn, "gone");
-        let (lines, dropped) = log.take();
-        assert_eq!(lines, [LogLine { level: Level::Info, message: "äöü-xy".into() }]);
-        assert_eq!(dropped, 1 + 4);
-    }
-
-    #[test]
-    fn streams_become_lines() {
-        let mut log = Log::new(100);
-        log.bytes(Stream::Output, b"one\ntw");
-        log.bytes(Stream::Error, b"oh\n");
-        log.bytes(Stream::Output, b"o");
-        let messages: Vec<_> =
-            log.take().0.into_iter().map(|line| (line.level, line.message)).collect();
-        let expected = [(Level::Info, "one"), (Level::Warn, "oh"), (Level::Info, "two")];
-        assert_eq!(messages, expected.map(|(level, message)| (level, message.to_owned())));
+        lock(&self.log).line(level, &message);
     }
 }

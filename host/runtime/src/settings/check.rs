@@ -10,10 +10,10 @@ use uuid::Uuid;
 use super::graph::SchemaError;
 use super::worker::{self, Input, KEY, Verdict};
 use super::{bounds, defaults};
-use crate::excerpt;
 use crate::child::{self, Job, JobError, JobLimits};
 use crate::compile::CompilerProgram;
 use crate::error::Busy;
+use crate::excerpt;
 use crate::queue::{Caps, Share};
 use crate::turns::Turns;
 

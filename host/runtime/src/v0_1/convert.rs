@@ -1,17 +1,17 @@
-//! Events into the generated types, answers out of them.
+//! The records that several hooks share: the event model's into the generated types, and errors out of them.
 
-use super::{enricher, gate, planner, types};
+use super::bindings::types;
 use crate::event;
 
 fn user(from: &event::User) -> types::User {
     types::User { id: from.id.clone(), name: from.name.clone(), role: from.role.clone() }
 }
 
-fn actor(from: &event::Actor) -> types::Actor {
+pub(super) fn actor(from: &event::Actor) -> types::Actor {
     types::Actor { name: from.name.clone(), user_id: from.user_id.clone() }
 }
 
-fn shop(from: &event::Shop) -> types::Shop {
+pub(super) fn shop(from: &event::Shop) -> types::Shop {
     types::Shop {
         id: from.id.clone(),
         name: from.name.clone(),
@@ -20,11 +20,11 @@ fn shop(from: &event::Shop) -> types::Shop {
     }
 }
 
-fn customer(from: &event::Customer) -> types::Customer {
+pub(super) fn customer(from: &event::Customer) -> types::Customer {
     types::Customer {
         id: from.id.clone(),
         name: from.name.clone(),
-        email: from.email.clone(),
+        email: from.email.clone().unwrap_or_default(),
         phone: from.phone.clone(),
         address: from.address.clone(),
         created_at: from.created_at,
@@ -82,7 +82,7 @@ fn timeline_entry(from: &event::TimelineEntry) -> types::TimelineEntry {
     }
 }
 
-fn stock_item(from: &event::StockItem) -> types::StockItem {
+pub(super) fn stock_item(from: &event::StockItem) -> types::StockItem {
     types::StockItem {
         id: from.id.clone(),
         shop_id: from.shop_id.clone(),
@@ -108,7 +108,7 @@ fn custom_field(from: &event::CustomField) -> types::CustomField {
     types::CustomField { key: from.key.clone(), value }
 }
 
-fn ticket(from: &event::Ticket) -> types::Ticket {
+pub(super) fn ticket(from: &event::Ticket) -> types::Ticket {
     types::Ticket {
         id: from.id.clone(),
         number: from.number.clone(),
@@ -130,108 +130,10 @@ fn ticket(from: &event::Ticket) -> types::Ticket {
     }
 }
 
-pub(super) fn transition_event(from: &event::TransitionEvent) -> gate::TransitionEvent {
-    gate::TransitionEvent {
-        ticket: ticket(&from.ticket),
-        from: from.from.clone(),
-        to: from.to.clone(),
-        notes: from.notes.clone(),
-        actor: actor(&from.actor),
-        customer: customer(&from.customer),
-        shop: shop(&from.shop),
-        stock: from.stock.iter().map(stock_item).collect(),
-        now: from.now,
-    }
-}
-
-pub(super) fn creation_event(from: &event::CreationEvent) -> enricher::CreationEvent {
-    enricher::CreationEvent {
-        ticket: ticket(&from.ticket),
-        actor: actor(&from.actor),
-        customer: customer(&from.customer),
-        shop: shop(&from.shop),
-        now: from.now,
-    }
-}
-
-pub(super) fn reservation_event(from: &event::ReservationEvent) -> planner::ReservationEvent {
-    planner::ReservationEvent {
-        ticket: ticket(&from.ticket),
-        status: from.status.clone(),
-        lines: from.lines.iter().map(line).collect(),
-        stock: from.stock.iter().map(stock_item).collect(),
-        shop: shop(&from.shop),
-        actor: actor(&from.actor),
-        now: from.now,
-    }
-}
-
-fn line(from: &event::Line) -> planner::Line {
-    planner::Line {
-        part_id: from.part_id.clone(),
-        inventory_id: from.inventory_id.clone(),
-        sku: from.sku.clone(),
-        category: from.category.clone(),
-        name: from.name.clone(),
-        missing: from.missing,
-    }
-}
-
 pub(super) fn plugin_error(from: types::PluginError) -> event::PluginError {
     match from {
         types::PluginError::InvalidSettings(text) => event::PluginError::InvalidSettings(text),
         types::PluginError::Unsupported(text) => event::PluginError::Unsupported(text),
         types::PluginError::Failed(text) => event::PluginError::Failed(text),
-    }
-}
-
-pub(super) fn verdict(from: gate::Verdict) -> event::Verdict {
-    let violations = |from: Vec<gate::Violation>| {
-        let violation =
-            |gate::Violation { code, message, field }| event::Violation { code, message, field };
-        from.into_iter().map(violation).collect()
-    };
-    match from {
-        gate::Verdict::Allow => event::Verdict::Allow,
-        gate::Verdict::AllowWithWarnings(warnings) => {
-            event::Verdict::AllowWithWarnings(violations(warnings))
-        }
-        gate::Verdict::Deny(reasons) => event::Verdict::Deny(violations(reasons)),
-    }
-}
-
-pub(super) fn patch(from: enricher::Patch) -> event::Patch {
-    let custom_field = |types::CustomField { key, value }| {
-        let value = match value {
-            types::CustomValue::Text(text) => event::CustomValue::Text(text),
-            types::CustomValue::Number(number) => event::CustomValue::Number(number),
-            types::CustomValue::Flag(flag) => event::CustomValue::Flag(flag),
-        };
-        event::CustomField { key, value }
-    };
-    event::Patch {
-        tags: from.tags,
-        severity: from.severity,
-        category: from.category,
-        estimated_cost: from.estimated_cost,
-        recommended_parts: from.recommended_parts,
-        custom_fields: from.custom_fields.into_iter().map(custom_field).collect(),
-        internal_note: from.internal_note,
-    }
-}
-
-pub(super) fn decision(from: planner::Decision) -> event::Decision {
-    let allocation = |planner::Allocation { part_id, source, quantity }| {
-        let source = match source {
-            planner::Source::Item(id) => event::Source::Item(id),
-            planner::Source::Backorder => event::Source::Backorder,
-        };
-        event::Allocation { part_id, source, quantity }
-    };
-    match from {
-        planner::Decision::Pass => event::Decision::Pass,
-        planner::Decision::Plan(plan) => {
-            event::Decision::Plan(plan.into_iter().map(allocation).collect())
-        }
     }
 }

@@ -1,26 +1,32 @@
-//! One store for one call: what belongs to the guest while it runs, and every limit set before its first instruction.
+//! One store for one call: what belongs to the guest while it runs. Invariant: every limit is set before the guest's
+//! first instruction.
+
+pub(crate) mod clock;
+pub(crate) mod log;
+pub(crate) mod record;
+pub(crate) mod store_limits;
+pub(crate) mod wasi;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use wasmtime::{CallHook, Engine, Result, Store, StoreContextMut, UpdateDeadline};
 
-use super::call::Call;
-use super::imports::log::{Log, SharedLog};
-use super::imports::wasi::Wasi;
-use super::store_limits::StoreLimits;
+use self::log::{Log, SharedLog};
+use self::record::Record;
+use self::store_limits::StoreLimits;
+use self::wasi::Wasi;
+use crate::call::Call;
 
 /// What a store holds for its guest.
-pub(super) struct Guest {
-    pub(super) settings: String,
-    pub(super) record: Record,
-    pub(super) log: SharedLog,
-    pub(super) limits: StoreLimits,
-    /// Made when the guest first uses it.
-    pub(super) wasi: Option<Box<Wasi>>,
-    /// The instance stands and was asked: what fails outside of WebAssembly from now on is its answer.
-    pub(super) asked: bool,
+pub(crate) struct Guest {
+    pub(crate) settings: String,
+    record: Record,
+    pub(crate) log: SharedLog,
+    pub(crate) limits: StoreLimits,
+    wasi: Option<Box<Wasi>>,
+    /// The instance exists and its hook was called: what fails outside of WebAssembly from now on is its answer.
+    pub(crate) called: bool,
     /// When its time is over.
     until: Instant,
     host_calls_left: u32,
@@ -28,20 +34,21 @@ pub(super) struct Guest {
     output_bytes_max: usize,
 }
 
-/// What a guest can learn of its surroundings; the same record gives the same answer.
-pub(super) struct Record {
-    pub(super) now: DateTime<Utc>,
-    pub(super) seed: u64,
-    pub(super) deadline_ms: u32,
+impl Guest {
+    /// The guest's WASI, created at its first use.
+    pub(crate) fn wasi(&mut self) -> &mut Wasi {
+        let Guest { wasi, record, log, .. } = self;
+        wasi.get_or_insert_with(|| Box::new(Wasi::new(record, log)))
+    }
 }
 
 /// The guest called the host too often.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("too many calls of the host")]
-pub(super) struct TooManyHostCalls;
+pub(crate) struct TooManyHostCalls;
 
 /// Makes the store of one call. The epoch must be ticking, or about to.
-pub(super) fn new_store(engine: &Engine, call: &Call<'_>) -> Result<Store<Guest>> {
+pub(crate) fn new_store(engine: &Engine, call: &Call<'_>) -> Result<Store<Guest>> {
     let limits = call.limits;
     let guest = Guest {
         settings: call.settings.to_owned(),
@@ -49,7 +56,7 @@ pub(super) fn new_store(engine: &Engine, call: &Call<'_>) -> Result<Store<Guest>
         log: Arc::new(Mutex::new(Log::new(limits.log_bytes))),
         limits: StoreLimits::new(limits),
         wasi: None,
-        asked: false,
+        called: false,
         until: Instant::now(),
         host_calls_left: limits.host_calls,
         // A guest cannot hand over more than it has, and what it hands over is dropped soon.
@@ -65,7 +72,7 @@ pub(super) fn new_store(engine: &Engine, call: &Call<'_>) -> Result<Store<Guest>
 }
 
 /// Fuel, time and calls of the host as they are at the beginning of a call.
-pub(super) fn refill(store: &mut Store<Guest>, call: &Call<'_>) -> Result<()> {
+pub(crate) fn refill(store: &mut Store<Guest>, call: &Call<'_>) -> Result<()> {
     store.set_fuel(call.limits.fuel)?;
     store.set_epoch_deadline(call.limits.deadline_ms.into());
     let guest = store.data_mut();
@@ -109,8 +116,9 @@ fn on_crossing(mut store: StoreContextMut<'_, Guest>, crossing: CallHook) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::Limits;
     use crate::engine;
+    use crate::limits::Limits;
+    use chrono::DateTime;
     use wasmtime::{Instance, Module, Trap};
 
     /// Loops as often as fuel allows.

@@ -3,15 +3,15 @@
 
 use wasmtime::ResourceLimiter;
 
-use super::engine;
-use super::error::CallError;
+use crate::engine;
+use crate::error::CallError;
 use crate::limits::Limits;
 
 /// How many core instances one store may hold.
 const INSTANCES_MAX: usize = engine::CORE_INSTANCES_PER_COMPONENT as usize;
 
 /// The limiter of one store.
-pub(super) struct StoreLimits {
+pub(crate) struct StoreLimits {
     memory: Sum,
     tables: Sum,
 }
@@ -25,7 +25,7 @@ struct Sum {
 }
 
 impl StoreLimits {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         StoreLimits {
             memory: Sum::new(limits.memory_bytes),
             tables: Sum::new(limits.table_elements.into()),
@@ -33,12 +33,12 @@ impl StoreLimits {
     }
 
     /// The most linear memory that was in use at a time.
-    pub(super) fn memory_bytes(&self) -> u64 {
+    pub(crate) fn memory_bytes(&self) -> u64 {
         self.memory.used
     }
 
     /// What was refused, when something was.
-    pub(super) fn refusal(&self) -> Option<CallError> {
+    pub(crate) fn refusal(&self) -> Option<CallError> {
         let memory = self.memory.refused.map(|asked| CallError::memory(self.memory.limit, asked));
         memory
             .or_else(|| self.tables.refused.map(|asked| CallError::table(self.tables.limit, asked)))

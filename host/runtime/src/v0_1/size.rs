@@ -1,54 +1,22 @@
-//! How large an event is for the guest that gets it: its texts, and about what its records take in memory.
+//! How many bytes the shared records of an event take in a guest: their texts, and about what the records take.
 
-use crate::event::{
-    Actor, CreationEvent, CustomValue, Customer, ReservationEvent, Shop, StockItem, Ticket,
-    TransitionEvent,
-};
+use crate::event::{Actor, CustomValue, Customer, Shop, StockItem, Ticket};
 
 /// What the fixed parts of an event take, and of each entry of its lists.
-const EVENT_BYTES: usize = 640;
-const ENTRY_BYTES: usize = 96;
+pub(super) const EVENT_BYTES: usize = 640;
+pub(super) const ENTRY_BYTES: usize = 96;
 
-pub(super) fn transition(event: &TransitionEvent) -> u64 {
-    let TransitionEvent { ticket: t, from, to, notes, actor, customer, shop, stock, now: _ } =
-        event;
-    let texts = ticket(t) + from.len() + to.len() + optional(notes) + self::stock(stock);
-    (texts + people(actor, Some(customer), shop) + EVENT_BYTES) as u64
-}
-
-pub(super) fn creation(event: &CreationEvent) -> u64 {
-    let CreationEvent { ticket: t, actor, customer, shop, now: _ } = event;
-    (ticket(t) + people(actor, Some(customer), shop) + EVENT_BYTES) as u64
-}
-
-pub(super) fn reservation(event: &ReservationEvent) -> u64 {
-    let ReservationEvent { ticket: t, status, lines, stock, shop, actor, now: _ } = event;
-    let lines: usize = lines
-        .iter()
-        .map(|line| {
-            let ids = line.part_id.len() + line.inventory_id.len();
-            ids + line.sku.len() + line.category.len() + line.name.len() + ENTRY_BYTES
-        })
-        .sum();
-    (ticket(t)
-        + status.len()
-        + lines
-        + self::stock(stock)
-        + people(actor, None, shop)
-        + EVENT_BYTES) as u64
-}
-
-fn people(actor: &Actor, customer: Option<&Customer>, shop: &Shop) -> usize {
+pub(super) fn people(actor: &Actor, customer: Option<&Customer>, shop: &Shop) -> usize {
     let customer = customer.map_or(0, |customer| {
         let contact =
-            customer.email.len() + optional(&customer.phone) + optional(&customer.address);
+            optional(&customer.email) + optional(&customer.phone) + optional(&customer.address);
         customer.id.len() + customer.name.len() + contact
     });
     let shop = shop.id.len() + shop.name.len() + shop.time_zone.len() + optional(&shop.address);
     actor.name.len() + optional(&actor.user_id) + customer + shop
 }
 
-fn ticket(ticket: &Ticket) -> usize {
+pub(super) fn ticket(ticket: &Ticket) -> usize {
     let ids = ticket.id.len() + ticket.number.len() + ticket.status.len() + ticket.shop_id.len();
     let user = ticket
         .assigned_to
@@ -81,7 +49,7 @@ fn ticket(ticket: &Ticket) -> usize {
     ids + user + device + issue + found + lists
 }
 
-fn stock(items: &[StockItem]) -> usize {
+pub(super) fn stock(items: &[StockItem]) -> usize {
     let texts = items.iter().map(|item| {
         let names =
             item.sku.len() + item.name.len() + item.category.len() + optional(&item.supplier);
@@ -94,6 +62,6 @@ fn list(texts: &[String]) -> usize {
     texts.iter().map(|text| text.len() + ENTRY_BYTES).sum()
 }
 
-fn optional(text: &Option<String>) -> usize {
+pub(super) fn optional(text: &Option<String>) -> usize {
     text.as_ref().map_or(0, String::len)
 }

@@ -1,0 +1,69 @@
+//! What guests return, in plain records. The WIT says what each field means.
+
+use serde::{Deserialize, Serialize};
+
+use super::ticket::CustomField;
+
+/// The answer of `pre-transition`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Allow,
+    AllowWithWarnings(Vec<Violation>),
+    Deny(Vec<Violation>),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Violation {
+    pub code: String,
+    pub message: String,
+    pub field: Option<String>,
+}
+
+/// The answer of `post-create`. Fields that are `None` or empty change nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Patch {
+    pub tags: Vec<String>,
+    pub severity: Option<String>,
+    pub category: Option<String>,
+    pub estimated_cost: Option<i64>,
+    pub recommended_parts: Option<Vec<String>>,
+    pub custom_fields: Vec<CustomField>,
+    pub internal_note: Option<String>,
+}
+
+/// The answer of `reserve-inventory`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    Pass,
+    Plan(Vec<Allocation>),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Allocation {
+    pub part_id: String,
+    pub source: Source,
+    pub quantity: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Item(String),
+    Backorder,
+}
+
+/// The plugin's own error. Not a refusal: that is an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum PluginError {
+    #[error("the settings make no sense to the plugin: {0}")]
+    InvalidSettings(String),
+    #[error("the plugin does not know how to handle this: {0}")]
+    Unsupported(String),
+    #[error("the plugin failed: {0}")]
+    Failed(String),
+}

@@ -1,0 +1,55 @@
+//! The hooks that a plugin can export. Invariant: every other list of hooks is made from `Hook::ALL`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A moment in the workflow at which plugins run. One hook is one exported interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Hook {
+    /// Before a ticket changes its status: allow or deny it.
+    PreTransition,
+    /// After a ticket was created: add to it.
+    PostCreate,
+    /// When a ticket needs stock: choose where it comes from.
+    ReserveInventory,
+}
+
+impl Hook {
+    /// All of them, in the order of a ticket's life.
+    pub const ALL: [Hook; 3] = [Hook::PreTransition, Hook::PostCreate, Hook::ReserveInventory];
+
+    /// The name of the interface in the WIT, and of the hook everywhere else.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Hook::PreTransition => "pre-transition",
+            Hook::PostCreate => "post-create",
+            Hook::ReserveInventory => "reserve-inventory",
+        }
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text names no hook.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no hook `{0}`; there are pre-transition, post-create and reserve-inventory")]
+pub struct UnknownHook(pub String);
+
+impl FromStr for Hook {
+    type Err = UnknownHook;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Hook::ALL
+            .into_iter()
+            .find(|hook| hook.as_str() == text)
+            .ok_or_else(|| UnknownHook(text.to_owned()))
+    }
+}

@@ -1,0 +1,205 @@
+//! `post-create` of WIT 0.1.x: the new ticket in, a patch out.
+
+use wasmtime::component::InstancePre;
+use wasmtime::{Result, Store};
+
+use self::generated::exports::repairops::plugin::post_create as wit;
+use self::generated::{PostCreatePlugin, PostCreatePluginPre};
+use super::bindings::types;
+use super::bindings::types::PluginError;
+use super::{convert, size};
+use crate::answer::{Checked, LABEL_CHARS_MAX, at_most, characters, shortened};
+use crate::distinct::first_repeated;
+use crate::event::{self, CustomField, CustomValue, Patch};
+use crate::guest::Guest;
+use crate::hook::{GuestHook, Returned, check_type};
+use crate::place::Place;
+
+world!("post-create-plugin");
+
+const TAGS_MAX: usize = 20;
+const PARTS_MAX: usize = 20;
+const FIELDS_MAX: usize = 20;
+const TEXT_CHARS_MAX: usize = 1_000;
+const NOTE_CHARS_MAX: usize = 2_000;
+const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
+
+/// The hook of one component.
+pub(super) struct PostCreate(PostCreatePluginPre<Guest>);
+
+impl GuestHook for PostCreate {
+    type Event = event::CreationEvent;
+    type Instance = PostCreatePlugin;
+
+    const INTERFACE: &'static str = "repairops:plugin/post-create@0.1.0";
+
+    fn new(pre: InstancePre<Guest>) -> Result<Self> {
+        check_type::<(wit::CreationEvent,), (std::result::Result<wit::Patch, PluginError>,)>(
+            &pre,
+            Self::INTERFACE,
+            "enrich",
+        )?;
+        PostCreatePluginPre::new(pre).map(Self)
+    }
+
+    fn instantiate(&self, store: &mut Store<Guest>) -> Result<PostCreatePlugin> {
+        self.0.instantiate(store)
+    }
+
+    fn call(
+        instance: &PostCreatePlugin,
+        store: &mut Store<Guest>,
+        event: &event::CreationEvent,
+    ) -> Result<Returned<event::Patch>> {
+        let returned = instance.repairops_plugin_post_create().call_enrich(store, &input(event))?;
+        Ok(returned.map(answer).map_err(convert::plugin_error))
+    }
+
+    fn input_bytes(event: &event::CreationEvent) -> u64 {
+        let event::CreationEvent { ticket: t, actor, customer, shop, now: _ } = event;
+        (size::ticket(t) + size::people(actor, Some(customer), shop) + size::EVENT_BYTES) as u64
+    }
+
+    fn check(answer: &event::Patch) -> Checked {
+        check_patch(answer)
+    }
+}
+
+fn input(from: &event::CreationEvent) -> wit::CreationEvent {
+    wit::CreationEvent {
+        ticket: convert::ticket(&from.ticket),
+        actor: convert::actor(&from.actor),
+        customer: convert::customer(&from.customer),
+        shop: convert::shop(&from.shop),
+        now: from.now,
+    }
+}
+
+fn answer(from: wit::Patch) -> event::Patch {
+    let custom_field = |types::CustomField { key, value }| {
+        let value = match value {
+            types::CustomValue::Text(text) => event::CustomValue::Text(text),
+            types::CustomValue::Number(number) => event::CustomValue::Number(number),
+            types::CustomValue::Flag(flag) => event::CustomValue::Flag(flag),
+        };
+        event::CustomField { key, value }
+    };
+    event::Patch {
+        tags: from.tags,
+        severity: from.severity,
+        category: from.category,
+        estimated_cost: from.estimated_cost,
+        recommended_parts: from.recommended_parts,
+        custom_fields: from.custom_fields.into_iter().map(custom_field).collect(),
+        internal_note: from.internal_note,
+    }
+}
+
+fn check_patch(patch: &Patch) -> Checked {
+    at_most("tags", patch.tags.len(), "tags", TAGS_MAX)?;
+    for (index, tag) in patch.tags.iter().enumerate() {
+        characters(Place::of("tags").at(index), tag, LABEL_CHARS_MAX)?;
+    }
+    if let Some(severity) = &patch.severity
+        && !SEVERITIES.contains(&severity.as_str())
+    {
+        return Err(format!(
+            "severity is {:?}; it has to be low, medium, high or critical",
+            shortened(severity)
+        ));
+    }
+    if let Some(category) = &patch.category {
+        characters("category", category, LABEL_CHARS_MAX)?;
+    }
+    if let Some(cost) = patch.estimated_cost
+        && cost < 0
+    {
+        return Err(format!("estimated-cost is {cost}; it has to be 0 or more"));
+    }
+    if let Some(parts) = &patch.recommended_parts {
+        at_most("recommended-parts", parts.len(), "names", PARTS_MAX)?;
+    }
+    check_fields(&patch.custom_fields)?;
+    if let Some(note) = &patch.internal_note {
+        characters("internal-note", note, NOTE_CHARS_MAX)?;
+    }
+    Ok(())
+}
+
+fn check_fields(fields: &[CustomField]) -> Checked {
+    at_most("custom-fields", fields.len(), "fields", FIELDS_MAX)?;
+    let list = Place::of("custom-fields");
+    for (index, CustomField { key, value }) in fields.iter().enumerate() {
+        characters(list.at(index).field("key"), key, LABEL_CHARS_MAX)?;
+        if !key
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
+        {
+            return Err(format!(
+                "custom-fields[{index}].key is {key:?}; it may have a-z 0-9 _ - only"
+            ));
+        }
+        match value {
+            CustomValue::Text(text) if text.chars().count() > TEXT_CHARS_MAX => {
+                let found = text.chars().count();
+                return Err(format!(
+                    "custom field {key:?} has {found} characters; at most {TEXT_CHARS_MAX} are allowed"
+                ));
+            }
+            CustomValue::Number(number) if !number.is_finite() => {
+                return Err(format!(
+                    "custom field {key:?} is {number}; it has to be a finite number"
+                ));
+            }
+            CustomValue::Text(_) | CustomValue::Number(_) | CustomValue::Flag(_) => {}
+        }
+    }
+    match first_repeated(fields.iter().map(|field| field.key.as_str())) {
+        Some(key) => Err(format!("custom-fields has the key {key:?} twice")),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(checked: Checked) -> String {
+        checked.expect_err("the answer breaks a rule")
+    }
+
+    #[test]
+    fn a_patch_keeps_its_bounds() {
+        let field = |key: &str, value| CustomField { key: key.into(), value };
+        let with = |change: fn(&mut Patch)| {
+            let mut patch = Patch::default();
+            change(&mut patch);
+            check_patch(&patch)
+        };
+        assert_eq!(with(|_| {}), Ok(()));
+        assert!(reason(with(|p| p.tags = vec!["t".into(); 21])).contains("tags has 21"));
+        assert!(reason(with(|p| p.tags = vec![String::new()])).contains("tags[0] has 0"));
+        assert!(reason(with(|p| p.severity = Some("urgent".into()))).contains("\"urgent\""));
+        assert!(reason(with(|p| p.category = Some("c".repeat(65)))).contains("category has 65"));
+        assert!(reason(with(|p| p.estimated_cost = Some(-1))).contains("estimated-cost is -1"));
+        assert!(
+            reason(with(|p| p.recommended_parts = Some(vec!["p".into(); 21])))
+                .contains("has 21 names")
+        );
+        assert!(
+            reason(with(|p| p.internal_note = Some("n".repeat(2_001))))
+                .contains("internal-note has 2001")
+        );
+        let fields = |fields| check_patch(&Patch { custom_fields: fields, ..Patch::default() });
+        assert_eq!(fields(vec![field("a-b_1", CustomValue::Number(1.5))]), Ok(()));
+        assert!(
+            reason(fields(vec![field("Key", CustomValue::Flag(true))])).contains("a-z 0-9 _ -")
+        );
+        assert!(reason(fields(vec![field("k", CustomValue::Flag(true)); 2])).contains("twice"));
+        assert!(reason(fields(vec![field("k", CustomValue::Number(f64::NAN))])).contains("finite"));
+        assert!(
+            reason(fields(vec![field("k", CustomValue::Text("t".repeat(1_001)))]))
+                .contains("1001 characters")
+        );
+    }
+}

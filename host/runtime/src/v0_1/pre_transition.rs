@@ -1,0 +1,170 @@
+//! `pre-transition` of WIT 0.1.x: the ticket as it would be in, a verdict out.
+
+use wasmtime::component::InstancePre;
+use wasmtime::{Result, Store};
+
+use self::generated::exports::repairops::plugin::pre_transition as wit;
+use self::generated::{PreTransitionPlugin, PreTransitionPluginPre};
+use super::bindings::types::PluginError;
+use super::{convert, size};
+use crate::answer::{Checked, at_most, characters};
+use crate::event::{self, Verdict, Violation};
+use crate::guest::Guest;
+use crate::hook::{GuestHook, Returned, check_type};
+use crate::place::Place;
+
+world!("pre-transition-plugin");
+
+const VIOLATIONS_MAX: usize = 50;
+const CODE_CHARS_MAX: usize = 64;
+const MESSAGE_CHARS_MAX: usize = 500;
+
+/// The hook of one component.
+pub(super) struct PreTransition(PreTransitionPluginPre<Guest>);
+
+impl GuestHook for PreTransition {
+    type Event = event::TransitionEvent;
+    type Instance = PreTransitionPlugin;
+
+    const INTERFACE: &'static str = "repairops:plugin/pre-transition@0.1.0";
+
+    fn new(pre: InstancePre<Guest>) -> Result<Self> {
+        check_type::<(wit::TransitionEvent,), (std::result::Result<wit::Verdict, PluginError>,)>(
+            &pre,
+            Self::INTERFACE,
+            "check",
+        )?;
+        PreTransitionPluginPre::new(pre).map(Self)
+    }
+
+    fn instantiate(&self, store: &mut Store<Guest>) -> Result<PreTransitionPlugin> {
+        self.0.instantiate(store)
+    }
+
+    fn call(
+        instance: &PreTransitionPlugin,
+        store: &mut Store<Guest>,
+        event: &event::TransitionEvent,
+    ) -> Result<Returned<event::Verdict>> {
+        let returned =
+            instance.repairops_plugin_pre_transition().call_check(store, &input(event))?;
+        Ok(returned.map(answer).map_err(convert::plugin_error))
+    }
+
+    fn input_bytes(event: &event::TransitionEvent) -> u64 {
+        let event::TransitionEvent {
+            ticket: t,
+            from,
+            to,
+            notes,
+            actor,
+            customer,
+            shop,
+            stock,
+            now: _,
+        } = event;
+        let texts =
+            size::ticket(t) + from.len() + to.len() + size::optional(notes) + size::stock(stock);
+        (texts + size::people(actor, Some(customer), shop) + size::EVENT_BYTES) as u64
+    }
+
+    fn check(answer: &event::Verdict) -> Checked {
+        check_verdict(answer)
+    }
+}
+
+fn input(from: &event::TransitionEvent) -> wit::TransitionEvent {
+    wit::TransitionEvent {
+        ticket: convert::ticket(&from.ticket),
+        from: from.from.clone(),
+        to: from.to.clone(),
+        notes: from.notes.clone(),
+        actor: convert::actor(&from.actor),
+        customer: convert::customer(&from.customer),
+        shop: convert::shop(&from.shop),
+        stock: from.stock.iter().map(convert::stock_item).collect(),
+        now: from.now,
+    }
+}
+
+fn answer(from: wit::Verdict) -> event::Verdict {
+    let violations = |from: Vec<wit::Violation>| {
+        let violation =
+            |wit::Violation { code, message, field }| event::Violation { code, message, field };
+        from.into_iter().map(violation).collect()
+    };
+    match from {
+        wit::Verdict::Allow => event::Verdict::Allow,
+        wit::Verdict::AllowWithWarnings(warnings) => {
+            event::Verdict::AllowWithWarnings(violations(warnings))
+        }
+        wit::Verdict::Deny(reasons) => event::Verdict::Deny(violations(reasons)),
+    }
+}
+
+fn check_verdict(verdict: &Verdict) -> Checked {
+    match verdict {
+        Verdict::Allow => Ok(()),
+        Verdict::AllowWithWarnings(warnings) => check_violations("allow-with-warnings", warnings),
+        Verdict::Deny(reasons) if reasons.is_empty() => {
+            Err("deny has no violations; it needs 1 to 50".into())
+        }
+        Verdict::Deny(reasons) => check_violations("deny", reasons),
+    }
+}
+
+fn check_violations(case: &str, violations: &[Violation]) -> Checked {
+    at_most(case, violations.len(), "violations", VIOLATIONS_MAX)?;
+    let list = Place::of(case);
+    for (index, Violation { code, message, .. }) in violations.iter().enumerate() {
+        let here = list.at(index);
+        characters(here.field("code"), code, CODE_CHARS_MAX)?;
+        let starts_right = code.starts_with(|first: char| first.is_ascii_uppercase());
+        if !starts_right
+            || !code.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        {
+            return Err(format!("{here}.code is {code:?}; it has to be UPPER_SNAKE_CASE"));
+        }
+        characters(here.field("message"), message, MESSAGE_CHARS_MAX)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violation(code: &str, message: &str) -> Violation {
+        Violation { code: code.into(), message: message.into(), field: None }
+    }
+
+    fn reason(checked: Checked) -> String {
+        checked.expect_err("the answer breaks a rule")
+    }
+
+    #[test]
+    fn a_denial_needs_one_to_fifty_violations() {
+        let denied =
+            |count| check_verdict(&Verdict::Deny(vec![violation("CODE_1", "Why."); count]));
+        assert_eq!(reason(denied(0)), "deny has no violations; it needs 1 to 50");
+        assert_eq!(denied(1), Ok(()));
+        assert_eq!(denied(50), Ok(()));
+        assert_eq!(reason(denied(51)), "deny has 51 violations; at most 50 are allowed");
+        assert_eq!(check_verdict(&Verdict::AllowWithWarnings(Vec::new())), Ok(()));
+    }
+
+    #[test]
+    fn codes_are_upper_snake_case_and_messages_bounded() {
+        let denied = |code: &str, message: &str| {
+            check_verdict(&Verdict::Deny(vec![violation(code, message)]))
+        };
+        for code in ["lower", "1_FIRST", "_FIRST", "WITH SPACE", "ÄRGER"] {
+            assert!(reason(denied(code, "Why.")).contains("UPPER_SNAKE_CASE"), "{code}");
+        }
+        assert!(reason(denied("", "Why.")).contains("code has 0 characters"));
+        assert!(reason(denied(&"X".repeat(65), "Why.")).contains("code has 65 characters"));
+        assert!(reason(denied("X", "")).contains("message has 0 characters"));
+        assert_eq!(denied("X", &"ü".repeat(500)), Ok(()));
+        assert!(reason(denied("X", &"ü".repeat(501))).contains("message has 501 characters"));
+    }
+}
