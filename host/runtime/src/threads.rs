@@ -1,9 +1,11 @@
-//! The threads that guests run on. They are plain threads: the synchronous functions of WASI block, which panics on a
-//! tokio worker. Who comes when all are busy waits in a queue of limited length; who finds it full is told so.
+//! The threads that guests run on, and the queue before them. They are plain threads: the synchronous functions of WASI
+//! block, which panics on a tokio worker. Invariant: the queue is bounded; a job that finds it full gets [`Busy`].
+//!
+//! Of several idle threads the one that became idle last gets the next job: its caches and its stack are warm.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 
 use anyhow::Context;
 use tokio::runtime::Handle;
@@ -26,19 +28,21 @@ pub(super) struct GuestThreads(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    changed: Condvar,
 }
 
 struct State {
     queue: Queue<Job>,
+    /// Threads that are parked or about to be, the latest last. One that is unparked is removed first.
+    idle: Vec<Thread>,
     ended: bool,
 }
 
 impl GuestThreads {
     pub(super) fn start(threads: usize, caps: Caps) -> anyhow::Result<GuestThreads> {
         anyhow::ensure!(threads > 0, "there has to be at least one thread for plugins");
-        let state = Mutex::new(State { queue: Queue::new(caps), ended: false });
-        let started = GuestThreads(Arc::new(Shared { state, changed: Condvar::new() }));
+        let idle = Vec::with_capacity(threads);
+        let state = Mutex::new(State { queue: Queue::new(caps), idle, ended: false });
+        let started = GuestThreads(Arc::new(Shared { state }));
         for index in 0..threads {
             let shared = started.0.clone();
             thread::Builder::new()
@@ -72,8 +76,14 @@ impl GuestThreads {
             let _entered = tokio.enter();
             let _ = sender.send(catch_unwind(AssertUnwindSafe(job)));
         };
-        self.0.lock().queue.push(share, Box::new(job))?;
-        self.0.changed.notify_one();
+        let woken = {
+            let mut state = self.0.lock();
+            state.queue.push(share, Box::new(job))?;
+            state.idle.pop()
+        };
+        if let Some(thread) = woken {
+            thread.unpark();
+        }
         match receiver.await {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(panic)) => resume_unwind(panic),
@@ -85,8 +95,9 @@ impl GuestThreads {
 
 impl Drop for GuestThreads {
     fn drop(&mut self) {
-        self.0.lock().ended = true;
-        self.0.changed.notify_all();
+        let mut state = self.0.lock();
+        state.ended = true;
+        state.wake_all();
     }
 }
 
@@ -94,6 +105,14 @@ impl Shared {
     /// No job runs while the lock is held, so nothing leaves the queue half-changed.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn wake_all(&mut self) {
+        for thread in self.idle.drain(..) {
+            thread.unpark();
+        }
     }
 }
 
@@ -111,12 +130,24 @@ fn work(shared: &Shared) {
             state.queue.done(&share);
             // What this job held back may be for another thread.
             if state.queue.load().1 > 0 {
-                shared.changed.notify_all();
+                state.wake_all();
             }
         } else if state.ended {
             return;
         } else {
-            state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle.push(thread::current());
+            state = park(shared, state);
         }
     }
+}
+
+/// Parks this thread, which is in the list of idle ones, until it is taken out of it.
+fn park<'a>(shared: &'a Shared, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    let this = thread::current().id();
+    while state.idle.iter().any(|thread| thread.id() == this) {
+        drop(state);
+        thread::park();
+        state = shared.lock();
+    }
+    state
 }

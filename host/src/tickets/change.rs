@@ -69,7 +69,7 @@ async fn attempt(
     if draft.changed.is_empty() && notes.is_none() {
         return Ok(Some(unchanged(&before)));
     }
-    let mut trace = judge(app, caller, &draft, notes, &actor, &needs.named, budget).await?;
+    let mut trace = ask_plugins(app, caller, &draft, notes, &actor, &needs.named, budget).await?;
     let moved =
         stock::plan(app, caller, &before, &draft, &actor, &needs, budget, &mut trace).await?;
 
@@ -105,7 +105,7 @@ fn unchanged(before: &Detail) -> Changed {
 }
 
 /// Asks the plugins, when the status is to change.
-async fn judge(
+async fn ask_plugins(
     app: &App,
     caller: &Caller,
     draft: &Draft,

@@ -7,7 +7,7 @@ use crate::model::stock::ShortLine;
 use crate::model::ticket::Ticket;
 use crate::model::time::Time;
 use crate::model::workflow::{NoEdge, Status};
-use crate::plugins::hooks::{Failed, PluginViolation, Ran, Trace, Warning};
+use crate::plugins::hooks::{Failed, PluginRun, PluginViolation, Trace, Warning};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
@@ -18,11 +18,11 @@ pub enum ChangeError {
     #[error(transparent)]
     NoEdge(#[from] NoEdge),
     #[error("A plugin does not allow this: {}", violations.iter().map(|v| v.violation.message.as_str()).collect::<Vec<_>>().join(" "))]
-    Rejected { violations: Vec<PluginViolation>, ran: Vec<Ran> },
+    Rejected { violations: Vec<PluginViolation>, ran: Vec<PluginRun> },
     #[error("The plugin {} could not answer, and nothing happens without it: {}", failure.plugin, failure.error.message)]
-    PluginUnavailable { failure: Box<Failed>, ran: Vec<Ran> },
+    PluginUnavailable { failure: Box<Failed>, ran: Vec<PluginRun> },
     #[error("Stock does not cover {}", lines.iter().map(|line| format!("{} of {}", line.missing, line.name)).collect::<Vec<_>>().join(", "))]
-    InsufficientStock { lines: Vec<ShortLine>, ran: Vec<Ran> },
+    InsufficientStock { lines: Vec<ShortLine>, ran: Vec<PluginRun> },
     #[error("Parts cannot change in status {status}")]
     PartsFrozen { status: Status },
     #[error("{consumed} of {part} were used already; they cannot be taken off the ticket")]
@@ -46,7 +46,7 @@ pub struct Changed {
     pub status: Status,
     pub updated_at: Time,
     pub transition: Option<Transition>,
-    pub ran: Vec<Ran>,
+    pub ran: Vec<PluginRun>,
     pub warnings: Vec<Warning>,
 }
 

@@ -15,7 +15,7 @@ use crate::model::stock::ReservationState;
 use crate::model::ticket::{Detail, PartStock, number_text};
 use crate::model::time::{self, Time};
 use crate::model::workflow::Status;
-use crate::plugins::hooks::{Ran, Warning};
+use crate::plugins::hooks::{PluginRun, Warning};
 use crate::tickets::outcome::{self, Changed};
 use crate::tickets::store::ListRow;
 
@@ -55,7 +55,7 @@ pub struct Created {
     /// The ticket's version, as in `ETag`.
     pub version: i64,
     /// What the plugins did.
-    pub plugins: Vec<Ran>,
+    pub plugins: Vec<PluginRun>,
     /// What did not stop it.
     pub warnings: Vec<Warning>,
 }
@@ -71,7 +71,7 @@ pub struct Updated {
     /// The ticket's version, as in `ETag`.
     pub version: i64,
     /// What the plugins did.
-    pub plugins: Vec<Ran>,
+    pub plugins: Vec<PluginRun>,
     /// What did not stop it.
     pub warnings: Vec<Warning>,
 }
@@ -89,7 +89,7 @@ pub struct Transitioned {
     /// The ticket's version, as in `ETag`.
     pub version: i64,
     /// What the plugins did.
-    pub plugins: Vec<Ran>,
+    pub plugins: Vec<PluginRun>,
     /// What did not stop it.
     pub warnings: Vec<Warning>,
 }

@@ -1,12 +1,14 @@
-//! One chain of calls on a guest thread: components made ready first, the request's plugin time shared
-//! out, one log line a call.
+//! One chain of calls on a guest thread: components are prepared first, the calls share the request's plugin time, and
+//! each call is one log line.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::DateTime;
+
 use crate::app::App;
 use crate::metrics::Metrics;
-use crate::model::event::Hook;
+use crate::model::event::{Hook, HookEvent};
 use crate::model::ids::OrgId;
 use crate::model::limits::Limits;
 use crate::model::time::Time;
@@ -38,7 +40,7 @@ impl Budget {
     }
 }
 
-/// What came of one call.
+/// The outcome of one call.
 pub struct Answered<T> {
     pub active: Arc<Active>,
     pub result: Result<T, Failure>,
@@ -54,9 +56,7 @@ pub struct Failure {
 pub struct Chain {
     app: App,
     org: OrgId,
-    hook: Hook,
     actives: Vec<Arc<Active>>,
-    subject: Subject,
 }
 
 /// A call that can be made, or why it cannot.
@@ -66,27 +66,15 @@ struct Step {
 }
 
 impl Chain {
-    pub fn new(
-        app: &App,
-        org: OrgId,
-        hook: Hook,
-        actives: Vec<Arc<Active>>,
-        subject: Subject,
-    ) -> Chain {
-        Chain { app: app.clone(), org, hook, actives, subject }
+    pub fn new(app: &App, org: OrgId, actives: Vec<Arc<Active>>) -> Chain {
+        Chain { app: app.clone(), org, actives }
     }
 
-    /// Calls each plugin with the event, at the event's own moment; `call` may change the event for those after it, and may end
-    /// the chain by its last argument.
-    pub async fn run<E, T, F>(
-        self,
-        budget: &mut Budget,
-        now: Time,
-        event: E,
-        call: F,
-    ) -> Vec<Answered<T>>
+    /// Calls each plugin with the event, at the event's own moment. `call` may change the event for the plugins after it,
+    /// and may end the chain by its last argument.
+    pub async fn run<E, T, F>(self, budget: &mut Budget, event: E, call: F) -> Vec<Answered<T>>
     where
-        E: Send + 'static,
+        E: HookEvent,
         T: Send + 'static,
         F: Fn(&Prepared, &Call<'_>, &mut E, &mut bool) -> CallReport<T> + Send + 'static,
     {
@@ -94,7 +82,8 @@ impl Chain {
             return Vec::new();
         }
         let steps = self.prepare_steps().await;
-        let (hook, request_id) = (self.hook, request_id::current());
+        let (subject, now) = (Subject::of(event.ticket()), moment(event.now()));
+        let request_id = request_id::current();
         let mut spent = *budget;
         let (metrics, ceiling) = (self.app.metrics.clone(), self.app.config.limits_max);
         let job = move || {
@@ -105,7 +94,7 @@ impl Chain {
                 let answered = run_step(step, now, &ceiling, &mut spent, |prepared, given| {
                     call(prepared, given, &mut event, &mut stop)
                 });
-                log_call(&metrics, hook, &request_id, &answered.0, &answered.1);
+                log_call(&metrics, E::HOOK, &request_id, &answered.0, &answered.1);
                 answers.push(answered.0);
                 if stop {
                     break;
@@ -129,16 +118,16 @@ impl Chain {
                 .collect(),
         };
         for answered in &answers {
-            self.note_failure(answered);
+            self.note_failure(E::HOOK, &subject, answered);
         }
         answers
     }
 
-    fn note_failure<T>(&self, answered: &Answered<T>) {
+    fn note_failure<T>(&self, hook: Hook, subject: &Subject, answered: &Answered<T>) {
         let Err(failure) = &answered.result else { return };
         let broken = Broken {
-            subject: &self.subject,
-            hook: self.hook,
+            subject,
+            hook,
             active: &answered.active,
             outcome: failure.outcome,
             error: &failure.view,
@@ -162,6 +151,11 @@ impl Chain {
         }
         steps
     }
+}
+
+/// The event's `now` as the guest's clocks show it: the same moment to the millisecond.
+fn moment(now_ms: i64) -> Time {
+    DateTime::from_timestamp_millis(now_ms).unwrap_or_default()
 }
 
 fn random_seed() -> Result<u64, String> {

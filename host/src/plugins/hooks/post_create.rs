@@ -1,0 +1,48 @@
+//! `post-create`: the plugins run in order, and each sees the patches before its own.
+
+use std::sync::Arc;
+
+use super::chain::{Budget, Chain};
+use super::trace::Trace;
+use crate::app::App;
+use crate::model::event::{CreationEvent, Hook, Patch};
+use crate::model::ids::OrgId;
+use crate::plugins::active::Active;
+
+/// What the plugins want to set on a new ticket.
+#[derive(Debug, Default)]
+pub struct Enrichment {
+    pub trace: Trace,
+    pub patches: Vec<(Arc<Active>, Patch)>,
+    pub failures: Vec<(Arc<Active>, String)>,
+}
+
+/// Runs the given installations.
+pub async fn post_create(
+    app: &App,
+    org: OrgId,
+    actives: Vec<Arc<Active>>,
+    event: CreationEvent,
+    budget: &mut Budget,
+) -> Enrichment {
+    let answers = Chain::new(app, org, actives)
+        .run(budget, event, |prepared, call, event, _| {
+            let report = prepared.call(call, event);
+            if let Ok(patch) = &report.result {
+                event.ticket.apply(patch);
+            }
+            report
+        })
+        .await;
+    let mut enrichment = Enrichment::default();
+    for answered in answers {
+        let set = answered.result.as_ref().map(Patch::fields).unwrap_or_default();
+        let outcome = if set.is_empty() { "unchanged" } else { "enriched" };
+        enrichment.trace.add(Hook::PostCreate, &answered, outcome).set = set;
+        match answered.result {
+            Ok(patch) => enrichment.patches.push((answered.active, patch)),
+            Err(failure) => enrichment.failures.push((answered.active, failure.view.message)),
+        }
+    }
+    enrichment
+}

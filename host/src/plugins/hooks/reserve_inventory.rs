@@ -1,0 +1,92 @@
+//! `reserve-inventory`: the plugins run in order until one returns a plan that the stock allows.
+
+use std::sync::Arc;
+
+use super::chain::{Budget, Chain};
+use super::trace::Trace;
+use crate::app::App;
+use crate::model::event::{Decision, Hook, ReservationEvent, Source};
+use crate::model::ids::{ItemId, OrgId, PartId};
+use crate::model::stock::{Allocation, Item, Plan, Shortage};
+use crate::plugins::active::Active;
+use crate::runtime::{CallError, CallReport};
+
+/// Where the plugins want stock to come from.
+#[derive(Debug, Default)]
+pub struct Proposal {
+    pub trace: Trace,
+    /// `None`: all passed, and the built-in plan decides.
+    pub plan: Option<Plan>,
+}
+
+/// Runs the plugins until one returns a plan.
+pub async fn reserve_inventory(
+    app: &App,
+    org: OrgId,
+    actives: Vec<Arc<Active>>,
+    event: ReservationEvent,
+    (shortages, stock): (&[Shortage], &[Item]),
+    budget: &mut Budget,
+) -> Proposal {
+    let needs = (shortages.to_vec(), stock.to_vec());
+    let answers = Chain::new(app, org, actives)
+        .run(budget, event, move |prepared, call, event, stop| {
+            let report = prepared.call(call, event);
+            let result = report.result.and_then(|decision| {
+                checked_plan(decision, &needs.0, &needs.1)
+                    .map_err(|reason| CallError::BadOutput { reason })
+            });
+            *stop = matches!(result, Ok(Some(_)));
+            CallReport {
+                result,
+                fuel: report.fuel,
+                duration: report.duration,
+                memory_bytes: report.memory_bytes,
+                log: report.log,
+                log_dropped_bytes: report.log_dropped_bytes,
+            }
+        })
+        .await;
+    let mut proposal = Proposal::default();
+    for answered in answers {
+        let outcome = if matches!(answered.result, Ok(Some(_))) { "planned" } else { "passed" };
+        proposal.trace.add(Hook::ReserveInventory, &answered, outcome);
+        if let Ok(Some(mut plan)) = answered.result {
+            plan.plugin = Some(answered.active.plugin.clone());
+            proposal.plan = Some(plan);
+        }
+    }
+    proposal
+}
+
+/// The decision as a plan, if the shortages and the stock allow it. Backorders need no row: they are what
+/// a line does not get.
+fn checked_plan(
+    decision: Decision,
+    shortages: &[Shortage],
+    stock: &[Item],
+) -> Result<Option<Plan>, String> {
+    let Decision::Plan(allocations) = decision else { return Ok(None) };
+    let mut plan = Plan::default();
+    for allocation in allocations {
+        let Source::Item(item) = allocation.source else { continue };
+        let part_id = allocation
+            .part_id
+            .parse()
+            .map(PartId)
+            .map_err(|_| not_an_id("part-id", &allocation.part_id))?;
+        let item_id = item.parse().map(ItemId).map_err(|_| not_an_id("item", &item))?;
+        plan.allocations.push(Allocation {
+            part_id,
+            item_id,
+            quantity: allocation.quantity.into(),
+        });
+    }
+    plan.check(shortages, stock)?;
+    Ok(Some(plan))
+}
+
+fn not_an_id(field: &str, text: &str) -> String {
+    let text: String = text.chars().take(64).collect();
+    format!("the plan's {field} {text:?} is no id")
+}

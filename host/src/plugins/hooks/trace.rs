@@ -1,0 +1,127 @@
+//! What the plugins of one hook did: runs for the client, warnings, and the failure that stops the request.
+//!
+//! Invariant: a failed plugin is a warning (`on_failure: open`) or stops the request (`closed`), never neither.
+
+use serde::Serialize;
+
+use super::chain::Answered;
+use super::failure::FailureView;
+use crate::model::event::{Hook, Violation};
+use crate::model::ids::InstallationId;
+use crate::model::plugin::OnFailure;
+
+/// One run of a plugin, for the client: an entry of `plugins`.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Ran)]
+pub struct PluginRun {
+    pub plugin: String,
+    pub version: String,
+    pub installation_id: InstallationId,
+    pub hook: Hook,
+    /// A decision (`allowed`, `warned`, `denied`, `enriched`, `unchanged`, `planned`, `passed`), `error`
+    /// (the plugin's own), or how it failed (`trap`, `fuel`, `deadline`, `memory`, `bad_output` …).
+    pub outcome: &'static str,
+    /// Units of fuel.
+    pub fuel: u64,
+    pub duration_us: u64,
+    pub violations: Vec<Violation>,
+    /// The fields that it set.
+    pub set: Vec<String>,
+    pub error: Option<FailureView>,
+}
+
+/// A reason against a transition, with the plugin that gave it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct PluginViolation {
+    pub plugin: String,
+    #[serde(flatten)]
+    pub violation: Violation,
+}
+
+/// Something that did not stop the request, but that someone should know.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Warning {
+    pub plugin: String,
+    pub hook: Hook,
+    pub code: String,
+    pub message: String,
+    pub field: Option<String>,
+}
+
+/// A plugin that failed where that stops the request.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    pub plugin: String,
+    pub hook: Hook,
+    pub outcome: &'static str,
+    pub error: FailureView,
+}
+
+/// The code of the warning that a plugin failed and the request went on without it.
+const FAILED_OPEN: &str = "PLUGIN_FAILED_OPEN";
+
+/// What the runs of one hook leave behind.
+#[derive(Debug, Default)]
+pub struct Trace {
+    pub ran: Vec<PluginRun>,
+    pub warnings: Vec<Warning>,
+    /// The first that failed closed.
+    pub failed: Option<Failed>,
+}
+
+impl Trace {
+    /// For the timeline: the plugins that the request went on without, and why.
+    pub fn failed_open(&self) -> impl Iterator<Item = (&str, String)> {
+        self.warnings.iter().filter(|warning| warning.code == FAILED_OPEN).map(|warning| {
+            let note = format!("went on without it: {}", warning.message);
+            (warning.plugin.as_str(), note)
+        })
+    }
+
+    /// Adds what one plugin did; a failure becomes a warning or, where it is closed, stops the request.
+    pub(super) fn add<T>(
+        &mut self,
+        hook: Hook,
+        answered: &Answered<T>,
+        outcome: &'static str,
+    ) -> &mut PluginRun {
+        let active = &answered.active;
+        let (outcome, error) = match &answered.result {
+            Ok(_) => (outcome, None),
+            Err(failure) => (failure.outcome, Some(failure.view.clone())),
+        };
+        if let Some(error) = &error {
+            match active.setup(hook).map(|setup| setup.on_failure) {
+                Some(OnFailure::Open) => self.warnings.push(Warning {
+                    plugin: active.plugin.clone(),
+                    hook,
+                    code: FAILED_OPEN.to_owned(),
+                    message: error.message.clone(),
+                    field: None,
+                }),
+                Some(OnFailure::Closed) | None => {
+                    self.failed.get_or_insert_with(|| Failed {
+                        plugin: active.plugin.clone(),
+                        hook,
+                        outcome,
+                        error: error.clone(),
+                    });
+                }
+            }
+        }
+        self.ran.push(PluginRun {
+            plugin: active.plugin.clone(),
+            version: active.version.clone(),
+            installation_id: active.installation_id,
+            hook,
+            outcome,
+            fuel: answered.fuel,
+            duration_us: u64::try_from(answered.duration.as_micros()).unwrap_or(u64::MAX),
+            violations: Vec::new(),
+            set: Vec::new(),
+            error,
+        });
+        let last = self.ran.len() - 1;
+        &mut self.ran[last]
+    }
+}
