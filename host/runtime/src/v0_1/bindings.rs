@@ -13,4 +13,4 @@ mod generated {
     });
 }
 
-pub(crate) use generated::repairops::plugin::{log, settings, types};
+pub use generated::repairops::plugin::{log, settings, types};
