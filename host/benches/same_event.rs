@@ -23,7 +23,7 @@ pub fn host(event: &sdk::TransitionEvent) -> event::TransitionEvent {
         customer: event::Customer {
             id: event.customer.id,
             name: event.customer.name,
-            email: event.customer.email,
+            email: Some(event.customer.email),
             phone: event.customer.phone,
             address: event.customer.address,
             created_at: event.customer.created_at,
