@@ -2,34 +2,26 @@
 //! and in a fresh instance and store, as the server calls it. Prints p50, p99 and the ratio fresh to warm;
 //! the three take turns, so that a noisy machine is noisy for all.
 //!
-//! `cargo bench --bench call`
-
-#[path = "same_event.rs"]
-mod same_event;
+//! `cargo bench -p repairops -- call`
 
 use std::hint::black_box;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use repairops::config::GuestConfig;
 use repairops::model::event::Verdict;
 use repairops::model::limits::Limits;
 use repairops::runtime::{Call, CompilerConfig, CompilerProgram, Runtime, RuntimeConfig, Share};
-use repairops::toolchain::{build_components, ensure_wasm_target};
 use repairops_plugin::{PreTransition, settings};
+
+use crate::{component, same_event};
 
 const ROUNDS: usize = 200;
 const CALLS_A_ROUND: usize = 100;
 const SETTINGS: &str = r#"{"approval_threshold": 200}"#;
 
-fn main() -> anyhow::Result<()> {
-    let mut progress = |line: &str| eprintln!("{line}");
-    let target = ensure_wasm_target(&mut progress)?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = build_components(&target, &root, &["qc-gate"], &mut progress)?;
-    let component = std::fs::read(&built.first().context("no component")?.path)?;
-
+pub fn run() -> anyhow::Result<()> {
+    let component = component::build("qc-gate")?;
     let cache = tempfile::tempdir()?;
     let runtime = Runtime::new(RuntimeConfig {
         guest_threads: 2,
