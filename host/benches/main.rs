@@ -41,7 +41,7 @@ enum Bench {
     /// What one party can do to another: connections, half requests, worst inputs
     Attack(attack::Options),
     /// One call of a plugin: native, warm, fresh, on a guest thread
-    Call,
+    Call(call::Options),
     /// The worst input of the allowed size; fails when it costs too much
     Input,
     /// Rate limits and Idempotency-Keys
@@ -61,7 +61,7 @@ fn main() -> anyhow::Result<()> {
     };
     match bench {
         Bench::Attack(options) => attack::run(&options),
-        Bench::Call => call::run(),
+        Bench::Call(options) => call::run(&options),
         Bench::Api(options) => block_on(api::run(options)),
         Bench::Input => block_on(input::run()),
         Bench::Limits => block_on(limits::run()),
