@@ -1,35 +1,65 @@
-//! The API beside bare handlers: requests a second and p99 of list, get, create and transition, over real
-//! sockets, each beside an axum handler that runs the same queries (list and get: the very same; create and transition: those
-//! that anyone would write) on the same pool, without keys, scopes, request ids, metrics, plugins, counters or idempotency.
-//! On SQLite, and on PostgreSQL when `REPAIROPS_BENCH_POSTGRES` names a database. Both sides take turns in one run.
+//! The API beside bare handlers: requests a second and p99 of list, get, create and transition, over real sockets.
 //!
-//! `cargo bench --bench api`
+//! Two sets of bare axum handlers stand beside it, on the same pools:
+//! - `fair` answers the same bodies from the same rows, looks the key up, and writes the same rows, with SQL written by
+//!   hand for it (`api/fair.rs`); the bench fails when it does not answer or write the same;
+//! - `lean` reads and writes only what anyone would (`api/lean.rs`): no key, no counters, few columns.
+//!
+//! Without scopes, request ids, metrics, plugins, idempotency and checks of what clients send, both of them. On SQLite,
+//! and on PostgreSQL when `REPAIROPS_BENCH_POSTGRES` names a database. All sides take turns in short rounds of one run;
+//! a ratio is the median of the ratios of the rounds.
+//!
+//! `cargo bench -p repairops -- api`, with `--only transition` for one operation
 
-#[path = "api/bare.rs"]
-mod bare;
-#[path = "api/wire.rs"]
-mod wire;
+mod check;
+mod fair;
+mod lean;
+mod load;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Context;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use repairops::App;
 use repairops::config::{Config, DatabaseConfig};
-use repairops::keys::create::NewKey;
-use repairops::model::ids::OrgId;
-use repairops::model::people::Scope;
-use repairops::{App, keys, organizations};
-use serde_json::{Value, json};
-use wire::Wire;
+use tokio::net::TcpListener;
 
-const CONNECTIONS: usize = 8;
-const ROUNDS: usize = 6;
-const ROUND: Duration = Duration::from_millis(1_500);
-const TICKETS: usize = 2_000;
+use crate::world::{median, percentile};
+use load::{Bench, Operation};
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only this operation
+    #[arg(long)]
+    only: Option<Operation>,
+    #[arg(long, default_value_t = 20)]
+    rounds: usize,
+    /// How long each side's turn in a round is
+    #[arg(long, default_value_t = 300)]
+    round_ms: u64,
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+}
+
+#[derive(Clone, Copy)]
+pub enum Side {
+    Api,
+    Fair,
+    Lean,
+}
+
+const SIDES: [Side; 3] = [Side::Api, Side::Fair, Side::Lean];
+
+/// What became of one side's turns.
+#[derive(Default)]
+struct Measured {
+    times: Vec<Duration>,
+    /// Requests a second, by round.
+    rates: Vec<f64>,
+}
+
+pub async fn run(options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut databases =
         vec![("SQLite", format!("sqlite:{}", folder.path().join("a.db").display()))];
@@ -40,178 +70,87 @@ async fn main() -> anyhow::Result<()> {
         let mut config =
             Config { database: DatabaseConfig { url }, ..Config::new(folder.path().join(name)) };
         config.limits.rate_limits = "off".parse().map_err(anyhow::Error::msg)?;
-        measure(name, App::start(config).await?).await?;
+        measure(name, App::start(config).await?, &options).await?;
     }
     Ok(())
 }
 
-/// Both servers, and what to ask them for.
-struct Bench {
-    api: String,
-    bare: String,
-    key: String,
-    shop: String,
-    tickets: Vec<String>,
-    next: AtomicUsize,
-}
-
-#[derive(Clone, Copy)]
-enum Side {
-    Api,
-    Bare,
-}
-
-#[derive(Clone, Copy)]
-enum Operation {
-    List,
-    Get,
-    Create,
-    Transition,
-}
-
-async fn measure(database: &str, app: App) -> anyhow::Result<()> {
-    let bench = Arc::new(prepare(app).await?);
+async fn measure(database: &str, app: App, options: &Options) -> anyhow::Result<()> {
+    let bench = Arc::new(load::prepare(app, options.connections).await?);
+    check::all_answer_alike(&bench).await?;
     println!(
-        "\n| {database} | API requests/s | bare requests/s | API to bare | API p99 µs | bare p99 µs |"
+        "\n| {database} | API requests/s | fair requests/s | lean requests/s | API to fair | API to lean \
+         | API p50 µs | fair p50 µs | lean p50 µs | API p99 µs | fair p99 µs | lean p99 µs |"
     );
-    println!("|---|---|---|---|---|---|");
-    let operations = [
-        ("list", Operation::List),
-        ("get", Operation::Get),
-        ("create", Operation::Create),
-        ("transition", Operation::Transition),
-    ];
-    for (name, operation) in operations {
-        let (mut api, mut bare) = (Vec::new(), Vec::new());
-        for round in 0..ROUNDS {
-            // The first round warms up; who begins changes every round.
-            let mut sides = [(Side::Api, &mut api), (Side::Bare, &mut bare)];
-            if round % 2 == 1 {
-                sides.reverse();
-            }
-            for (side, times) in sides {
-                let measured = self::round(&bench, operation, side).await?;
-                if round > 0 {
-                    times.extend(measured);
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
+    for operation in Operation::ALL {
+        if options.only.is_some_and(|only| only != operation) {
+            continue;
+        }
+        let mut sides: [Measured; 3] = Default::default();
+        let turn = Duration::from_millis(options.round_ms);
+        for number in 0..options.rounds + 1 {
+            for index in 0..SIDES.len() {
+                // Another side begins each round.
+                let place = (index + number) % SIDES.len();
+                let times = load::turn(&bench, operation, SIDES[place], turn).await?;
+                // The first round warms up.
+                if number > 0 {
+                    let rate = times.len() as f64 / turn.as_secs_f64();
+                    sides[place].rates.push(rate);
+                    sides[place].times.extend(times);
                 }
             }
         }
-        let seconds = ROUND.as_secs_f64() * (ROUNDS - 1) as f64;
-        let (api_rate, bare_rate) = (api.len() as f64 / seconds, bare.len() as f64 / seconds);
-        println!(
-            "| {name} | {api_rate:.0} | {bare_rate:.0} | {:.2} | {:.0} | {:.0} |",
-            api_rate / bare_rate,
-            p99(&mut api),
-            p99(&mut bare)
-        );
+        print(operation, sides);
     }
     Ok(())
 }
 
-fn p99(times: &mut [Duration]) -> f64 {
-    times.sort_unstable();
-    times.get(times.len() * 99 / 100).map_or(0.0, |time| time.as_secs_f64() * 1e6)
-}
-
-async fn prepare(app: App) -> anyhow::Result<Bench> {
-    let org: OrgId = app.clock.new_id();
-    let mut tx = app.db.begin().await?;
-    organizations::store::insert(&mut tx, org, "Bench", "enterprise", app.clock.now()).await?;
-    tx.commit().await?;
-    let new = NewKey::new("bench", Scope::Admin);
-    let key = keys::create::create(&app.db, &app.clock, org, new).await?.text;
-    let api = wire::serve(&app).await?;
-    let bare = bare::serve(app, org).await?;
-    let mut wire = Wire::connect(&api).await?;
-    let made = wire.send("POST", "/v1/shops", &key, Some(&json!({ "name": "Bench" }))).await?;
-    let shop = text(&made, "id")?;
-    let mut tickets = Vec::new();
-    for number in 0..TICKETS {
-        let made = wire.send("POST", "/v1/tickets", &key, Some(&ticket(&shop, number))).await?;
-        let id = text(&made, "id")?;
-        let (method, path, body) = transition(&id, "TRIAGE");
-        wire.send(method, &path, &key, body.as_ref()).await?;
-        tickets.push(id);
-    }
-    Ok(Bench { api, bare, key, shop, tickets, next: AtomicUsize::new(0) })
-}
-
-fn text(body: &Value, field: &str) -> anyhow::Result<String> {
-    Ok(body[field].as_str().with_context(|| format!("no {field} in {body}"))?.to_owned())
-}
-
-/// One of a hundred customers brings a device.
-fn ticket(shop: &str, number: usize) -> Value {
-    json!({
-        "shop_id": shop,
-        "customer": { "name": "Jane Smith", "email": format!("jane{}@example.com", number % 100) },
-        "device_identifier": "MacBook Pro 16\"",
-        "issue_description": "Won't turn on, possible liquid damage",
-        "device_category": "laptop",
-    })
-}
-
-async fn round(
-    bench: &Arc<Bench>,
-    operation: Operation,
-    side: Side,
-) -> anyhow::Result<Vec<Duration>> {
-    let end = Instant::now() + ROUND;
-    let clients: Vec<_> = (0..CONNECTIONS)
-        .map(|client| tokio::spawn(ask(bench.clone(), operation, side, client, end)))
-        .collect();
-    let mut times = Vec::new();
-    for client in clients {
-        times.extend(client.await??);
-    }
-    Ok(times)
-}
-
-async fn ask(
-    bench: Arc<Bench>,
-    operation: Operation,
-    side: Side,
-    client: usize,
-    end: Instant,
-) -> anyhow::Result<Vec<Duration>> {
-    let base = match side {
-        Side::Api => &bench.api,
-        Side::Bare => &bench.bare,
+fn print(operation: Operation, mut sides: [Measured; 3]) {
+    let rates = sides.each_ref().map(|side| median(side.rates.iter().copied()));
+    let ratio = |other: &Measured| {
+        median(sides[0].rates.iter().zip(&other.rates).map(|(api, other)| api / other))
     };
-    let mut wire = Wire::connect(base).await?;
-    let mut times = Vec::new();
-    // Each client has tickets of its own, so that transitions do not meet.
-    let mine: Vec<&String> = bench.tickets.iter().skip(client).step_by(CONNECTIONS).collect();
-    for turn in 0.. {
-        if Instant::now() >= end {
-            break;
-        }
-        for (method, path, body) in requests(&bench, operation, mine[turn % mine.len()]) {
-            let started = Instant::now();
-            wire.send(method, &path, &bench.key, body.as_ref()).await?;
-            times.push(started.elapsed());
-        }
-    }
-    Ok(times)
+    let (to_fair, to_lean) = (ratio(&sides[1]), ratio(&sides[2]));
+    let p50 = sides.each_mut().map(|side| percentile(&mut side.times, 0.5));
+    let p99 = sides.each_mut().map(|side| percentile(&mut side.times, 0.99));
+    println!(
+        "| {} | {:.0} | {:.0} | {:.0} | {to_fair:.2} | {to_lean:.2} \
+         | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+        operation.name(),
+        rates[0],
+        rates[1],
+        rates[2],
+        p50[0],
+        p50[1],
+        p50[2],
+        p99[0],
+        p99[1],
+        p99[2]
+    );
 }
 
-type Asked = (&'static str, String, Option<Value>);
+/// Serves bare handlers on a port of their own; returns its address.
+async fn serve(router: axum::Router) -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    #[allow(clippy::disallowed_methods)] // What others would write.
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(address)
+}
 
-/// A transition is followed by its way back, so that every round finds every ticket in the same status.
-fn requests(bench: &Bench, operation: Operation, id: &str) -> Vec<Asked> {
-    match operation {
-        Operation::List => vec![("GET", "/v1/tickets?limit=50".to_owned(), None)],
-        Operation::Get => vec![("GET", format!("/v1/tickets/{id}"), None)],
-        Operation::Create => {
-            let number = bench.next.fetch_add(1, Ordering::Relaxed);
-            vec![("POST", "/v1/tickets".to_owned(), Some(ticket(&bench.shop, number)))]
-        }
-        Operation::Transition => {
-            ["DIAGNOSTICS", "TRIAGE"].map(|status| transition(id, status)).into()
-        }
+/// An error of a bare handler.
+struct Failed(String);
+
+impl<E: std::fmt::Debug> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Failed(format!("{error:?}"))
     }
 }
 
-fn transition(id: &str, status: &str) -> Asked {
-    ("POST", format!("/v1/tickets/{id}/transition"), Some(json!({ "new_status": status })))
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        (StatusCode::INTERNAL_SERVER_ERROR, self.0).into_response()
+    }
 }

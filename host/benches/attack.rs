@@ -2,34 +2,27 @@
 //! changes tickets, and a probe gets /healthz over a new connection each time. The server is a process of its own that
 //! may open 1,024 files. Prints p50, p99 and the maximum of both, alone and under each attack.
 //!
-//! `cargo bench --bench attack`, with `-- --seconds 10` for a first look, `-- --only half` for some of the attacks
+//! `cargo bench -p repairops -- attack`, with `--seconds 10` for a first look, `--only half` for some of the attacks
 
-#[path = "attack/attacks.rs"]
 mod attacks;
-#[path = "attack/inputs.rs"]
 mod inputs;
-#[path = "attack/target.rs"]
 mod target;
-#[allow(dead_code)] // this bench uses a part of it
-#[path = "api/wire.rs"]
-mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use repairops::listener::open_files;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::wire::Wire;
 use attacks::Attack;
 use target::{Party, Target};
-use wire::Wire;
 
-#[derive(Parser)]
-struct Options {
+#[derive(clap::Args)]
+pub struct Options {
     /// How long each attack takes.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
@@ -45,9 +38,6 @@ struct Options {
     /// Another build of the server, to compare with.
     #[arg(long, default_value = env!("CARGO_BIN_EXE_repairops"))]
     server: PathBuf,
-    /// What `cargo bench` adds.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 /// Time of each request that succeeded, and how many did not.
@@ -66,8 +56,7 @@ struct Minute {
     attempts: u64,
 }
 
-fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
+pub fn run(options: &Options) -> anyhow::Result<()> {
     open_files::raise_limit();
     // The attacker has threads of its own, so that what is measured does not wait for it on this side.
     let attacker =

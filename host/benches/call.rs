@@ -2,34 +2,45 @@
 //! and in a fresh instance and store, as the server calls it. Prints p50, p99 and the ratio fresh to warm;
 //! the three take turns, so that a noisy machine is noisy for all.
 //!
-//! `cargo bench --bench call`
-
-#[path = "same_event.rs"]
-mod same_event;
+//! `cargo bench -p repairops -- call`, with `--pause-ms 3` for calls that find cold caches, as most of a server's do
 
 use std::hint::black_box;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use repairops::config::GuestConfig;
 use repairops::model::event::Verdict;
 use repairops::model::limits::Limits;
 use repairops::runtime::{Call, CompilerConfig, CompilerProgram, Runtime, RuntimeConfig, Share};
-use repairops::toolchain::{build_components, ensure_wasm_target};
 use repairops_plugin::{PreTransition, settings};
+
+use crate::{component, same_event};
 
 const ROUNDS: usize = 200;
 const CALLS_A_ROUND: usize = 100;
+/// So that a run with pauses ends.
+const PAUSED_CALLS_A_ROUND: usize = 10;
 const SETTINGS: &str = r#"{"approval_threshold": 200}"#;
 
-fn main() -> anyhow::Result<()> {
-    let mut progress = |line: &str| eprintln!("{line}");
-    let target = ensure_wasm_target(&mut progress)?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = build_components(&target, &root, &["qc-gate"], &mut progress)?;
-    let component = std::fs::read(&built.first().context("no component")?.path)?;
+#[derive(clap::Args)]
+pub struct Options {
+    /// How long to do nothing before each call
+    #[arg(long, default_value_t = 0)]
+    pause_ms: u64,
+}
 
+/// How calls follow one another.
+#[derive(Clone, Copy)]
+struct Pace {
+    pause: Duration,
+    calls: usize,
+}
+
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let pause = Duration::from_millis(options.pause_ms);
+    let calls = if pause.is_zero() { CALLS_A_ROUND } else { PAUSED_CALLS_A_ROUND };
+    let pace = Pace { pause, calls };
+    let component = component::build("qc-gate")?;
     let cache = tempfile::tempdir()?;
     let runtime = Runtime::new(RuntimeConfig {
         guest_threads: 2,
@@ -55,17 +66,20 @@ fn main() -> anyhow::Result<()> {
     let share = Share { organization: uuid::Uuid::nil(), installations: Vec::new() };
     let mut samples = [const { Vec::new() }; 4];
     for _ in 0..ROUNDS {
-        measure(&mut samples[0], || {
+        measure(pace, &mut samples[0], || {
             let settings = settings::parse(SETTINGS);
             settings
                 .and_then(|settings| qc_gate::QcGate::check(native_event.clone(), settings))
                 .is_ok()
         });
-        measure(&mut samples[1], || warm.call(&event).is_ok());
-        measure(&mut samples[2], || prepared.call(&call, &event).result.is_ok());
+        measure(pace, &mut samples[1], || warm.call(&event).is_ok());
+        measure(pace, &mut samples[2], || prepared.call(&call, &event).result.is_ok());
         let (runtime, prepared, event, share) = (&runtime, &prepared, &event, &share);
         tokio.block_on(async {
-            for _ in 0..CALLS_A_ROUND {
+            for _ in 0..pace.calls {
+                if !pace.pause.is_zero() {
+                    tokio::time::sleep(pace.pause).await;
+                }
                 let (prepared, event, now) = (prepared.clone(), event.clone(), call.now);
                 let started = Instant::now();
                 let job = move || {
@@ -82,8 +96,11 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measure(samples: &mut Vec<Duration>, mut call: impl FnMut() -> bool) {
-    for _ in 0..CALLS_A_ROUND {
+fn measure(pace: Pace, samples: &mut Vec<Duration>, mut call: impl FnMut() -> bool) {
+    for _ in 0..pace.calls {
+        if !pace.pause.is_zero() {
+            std::thread::sleep(pace.pause);
+        }
         let started = Instant::now();
         black_box(call());
         samples.push(started.elapsed());

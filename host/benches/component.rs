@@ -15,7 +15,6 @@ pub fn build(package: &str) -> anyhow::Result<Vec<u8>> {
 }
 
 /// The component with one more custom section.
-#[allow(dead_code)] // not every bench needs it
 pub fn with_section(component: &[u8], name: &str, data: &[u8]) -> Vec<u8> {
     let mut section = leb128(name.len());
     section.extend(name.as_bytes());

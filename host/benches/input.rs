@@ -2,11 +2,7 @@
 //! 60 KB that are refused, each sent through the router with a good key and without rate limits, on SQLite. Each is sent at half its size as well: for twice the
 //! size it may take at most 2.5 times as long, and at its whole size less than 20 ms.
 //!
-//! `cargo bench --bench input`
-
-#[path = "component.rs"]
-#[allow(dead_code)] // this bench uses a part of it
-mod component;
+//! `cargo bench -p repairops -- input`
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -25,6 +21,8 @@ use repairops::{App, keys, organizations, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::component;
+
 const BODY_BYTES: usize = 1 << 20;
 const URL_BYTES: usize = 60_000;
 const HEADER_BYTES: usize = 64 << 10;
@@ -36,8 +34,7 @@ const TIME_MAX: Duration = Duration::from_millis(20);
 /// Of what takes less, the ratio tells of the machine's noise.
 const TIME_MIN: Duration = Duration::from_millis(1);
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn run() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let url = format!("sqlite:{}", folder.path().join("input.db").display());
     let database = DatabaseConfig { url };

@@ -2,10 +2,7 @@
 //! key, each with its own), and of a creation without an Idempotency-Key and with one, over real sockets, all taking
 //! turns in one run. On SQLite, and on PostgreSQL when `REPAIROPS_BENCH_POSTGRES` names a database.
 //!
-//! `cargo bench --bench limits`
-
-#[path = "api/wire.rs"]
-mod wire;
+//! `cargo bench -p repairops -- limits`
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +18,8 @@ use repairops::rate_limits::flush;
 use repairops::{App, keys, organizations};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use wire::Wire;
+
+use crate::wire::{self, Wire};
 
 const CONNECTIONS: usize = 8;
 const ROUNDS: usize = 6;
@@ -55,8 +53,7 @@ struct Bench {
     _stop: watch::Sender<bool>,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn run() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let sqlite = format!("sqlite:{}", folder.path().join("a.db").display());
     measure("SQLite", &sqlite, folder.path()).await?;

@@ -2,7 +2,7 @@
 //! thousand and a million tickets; on SQLite and (when `REPAIROPS_BENCH_POSTGRES` names an empty database) on PostgreSQL.
 //! `REPAIROPS_BENCH_TICKETS=1000,20000` sets other sizes, for a quick look.
 //!
-//! `cargo bench --bench lists`
+//! `cargo bench -p repairops -- lists`
 
 use std::time::{Duration, Instant};
 
@@ -27,8 +27,7 @@ const TECHNICIANS: i64 = 50;
 /// The oldest ticket is so many days old.
 const DAYS: i64 = 1_000;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn run() -> anyhow::Result<()> {
     let sizes = std::env::var("REPAIROPS_BENCH_TICKETS");
     let sizes = sizes.unwrap_or_else(|_| "1000,100000,1000000".to_owned());
     let sizes = sizes.split(',').map(str::parse).collect::<Result<Vec<i64>, _>>()?;

@@ -1,25 +1,22 @@
 //! What a bad neighbor costs: an organization with a well-behaved plugin moves tickets, first alone, then
 //! beside 50 clients of another organization whose plugin loops for ever. The two take turns.
 //!
-//! `cargo bench --bench neighbor`
-
-#[allow(dead_code)] // this bench uses a part of it
-#[path = "world.rs"]
-mod world;
+//! `cargo bench -p repairops -- neighbor`
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use world::{Shop, World, percentile};
+
+use crate::component;
+use crate::world::{Shop, World, percentile};
 
 const ROUNDS: usize = 12;
 const TICKETS_A_ROUND: usize = 12;
 const LOOPING_CLIENTS: usize = 50;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let good = world::build("qc-gate")?;
-    let looping = world::build("guest-loop-forever")?;
+pub async fn run() -> anyhow::Result<()> {
+    let good = component::build("qc-gate")?;
+    let looping = component::build("guest-loop-forever")?;
     let folder = tempfile::tempdir()?;
     let url = format!("sqlite:{}", folder.path().join("a.db").display());
     let world = World::start(&url, folder.path(), &good).await?;

@@ -1,91 +1,164 @@
 //! What plugins cost a transition: the route `POST /v1/tickets/{id}/transition` with 0, 1, 3 and 10
-//! installations of qc-gate, on SQLite and (when `REPAIROPS_BENCH_POSTGRES` names a database) on PostgreSQL,
-//! alone and beside a load of other transitions; then with one and with 1,000 organizations of 10
-//! installations; then what an idle installation holds in memory and how long a start takes.
+//! installations of qc-gate, on SQLite and (when `REPAIROPS_BENCH_POSTGRES` names a database) on PostgreSQL: one
+//! client alone, one client that pauses before each request (so that caches are cold), and one beside a load of other
+//! transitions; then one and 1,000 organizations of 10 installations; then what an idle installation holds in memory
+//! and how long a start takes.
 //!
-//! All variants of a table take turns in one run, so that a noisy machine is noisy for all.
+//! All variants of a table take turns in short rounds, so that a noisy machine is noisy for all: a ratio is the median
+//! of the ratios of the rounds.
 //!
-//! `cargo bench --bench transition`
+//! `cargo bench -p repairops -- transition`, with `--only alone` for one of the tables
 
-#[allow(dead_code)] // this bench uses a part of it
-#[path = "world.rs"]
-mod world;
-
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use world::{Shop, World, percentile};
+use serde_json::Value;
 
-const ROUNDS: usize = 40;
+use crate::component;
+use crate::world::{self, Shop, World, percentile};
+
 const TICKETS_A_ROUND: usize = 10;
 /// Every ticket goes this way once.
 const WAY: [&str; 4] = ["TRIAGE", "DIAGNOSTICS", "WAITING_APPROVAL", "APPROVED"];
 const INSTALLATIONS: [usize; 4] = [0, 1, 3, 10];
 const ORGANIZATIONS: usize = 1_000;
+/// Longer than it takes other work to evict what the last call left in the caches.
+const PAUSE: Duration = Duration::from_millis(3);
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let component = world::build("qc-gate")?;
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only this table
+    #[arg(long)]
+    only: Option<Table>,
+    #[arg(long, default_value_t = 40)]
+    rounds: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Table {
+    Alone,
+    Pauses,
+    Load,
+    Organizations,
+}
+
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let component = component::build("qc-gate")?;
     let folder = tempfile::tempdir()?;
     let sqlite = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+    let is_wanted = |table| options.only.is_none_or(|only| only == table);
     let mut databases = vec![("SQLite", sqlite("a.db"))];
     if let Ok(url) = std::env::var("REPAIROPS_BENCH_POSTGRES") {
         databases.push(("PostgreSQL", url));
     }
     for (name, url) in &databases {
         let world = World::start(url, folder.path(), &component).await?;
-        by_installations(name, &world, false).await?;
-        by_installations(name, &world, true).await?;
+        for table in [Table::Alone, Table::Pauses, Table::Load] {
+            if is_wanted(table) {
+                by_installations(name, &world, table, options.rounds).await?;
+            }
+        }
     }
-    let world = World::start(&sqlite("b.db"), folder.path(), &component).await?;
-    by_organizations(&world).await?;
-    drop(world);
-    start(&sqlite("b.db"), folder.path(), &component).await
+    if is_wanted(Table::Organizations) {
+        let world = World::start(&sqlite("b.db"), folder.path(), &component).await?;
+        by_organizations(&world, options.rounds).await?;
+        drop(world);
+        start(&sqlite("b.db"), folder.path(), &component).await?;
+    }
+    Ok(())
 }
 
-async fn by_installations(database: &str, world: &World, loaded: bool) -> anyhow::Result<()> {
+/// Times of transitions, and `duration_us` of the calls of plugins that they made.
+#[derive(Default)]
+struct Measured {
+    times: Vec<Duration>,
+    calls: Vec<Duration>,
+    /// The median of each round.
+    rounds: Vec<f64>,
+}
+
+async fn by_installations(
+    database: &str,
+    world: &World,
+    table: Table,
+    rounds: usize,
+) -> anyhow::Result<()> {
     let mut shops = Vec::new();
     for count in INSTALLATIONS {
-        shops.push(world.make_shop(count).await?);
+        shops.push((world.make_shop(count).await?, Measured::default()));
     }
-    let load = if loaded { Some(world.load(&world.make_shop(3).await?)) } else { None };
-    let mut times = vec![Vec::new(); shops.len()];
-    for _ in 0..ROUNDS {
-        for (shop, times) in shops.iter().zip(&mut times) {
-            round(world, shop, times).await?;
+    let load = match table {
+        Table::Load => Some(world.load(&world.make_shop(3).await?)),
+        _ => None,
+    };
+    let pause = if table == Table::Pauses { PAUSE } else { Duration::ZERO };
+    for number in 0..rounds + 1 {
+        for index in 0..shops.len() {
+            // Another variant begins each round.
+            let place = (index + number) % shops.len();
+            let (shop, measured) = &mut shops[place];
+            let mut round = round(world, shop, pause).await?;
+            // The first round warms up.
+            if number > 0 {
+                measured.rounds.push(percentile(&mut round.times, 0.5));
+                measured.times.append(&mut round.times);
+                measured.calls.append(&mut round.calls);
+            }
         }
     }
     drop(load);
-    let with = if loaded { ", beside a load" } else { "" };
+    let how = match table {
+        Table::Pauses => ", a pause before each request",
+        Table::Load => ", beside a load",
+        _ => "",
+    };
     println!(
-        "\n| {database}{with}: installations | p50 µs | p99 µs | p50 to none |\n|---|---|---|---|"
+        "\n| {database}{how}: installations | p50 µs | p99 µs | p50 to none | call p50 µs |\n|---|---|---|---|---|"
     );
-    let none = percentile(&mut times[0].clone(), 0.5);
-    for (count, times) in INSTALLATIONS.iter().zip(&mut times) {
-        let p50 = percentile(times, 0.5);
-        println!("| {count} | {p50:.0} | {:.0} | {:.2} |", percentile(times, 0.99), p50 / none);
+    let none = shops[0].1.rounds.clone();
+    for (count, (_, measured)) in INSTALLATIONS.iter().zip(&mut shops) {
+        let times = &mut measured.times;
+        let (p50, p99) = (percentile(times, 0.5), percentile(times, 0.99));
+        let ratios = measured.rounds.iter().zip(&none).map(|(round, none)| round / none);
+        let call = match measured.calls.is_empty() {
+            true => "".to_owned(),
+            false => format!("{:.0}", percentile(&mut measured.calls, 0.5)),
+        };
+        println!("| {count} | {p50:.0} | {p99:.0} | {:.2} | {call} |", world::median(ratios));
     }
     Ok(())
 }
 
-async fn round(world: &World, shop: &Shop, times: &mut Vec<Duration>) -> anyhow::Result<()> {
+async fn round(world: &World, shop: &Shop, pause: Duration) -> anyhow::Result<Measured> {
+    let mut measured = Measured::default();
     for _ in 0..TICKETS_A_ROUND {
         let ticket = world.make_ticket(shop).await?;
         for status in WAY {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
             let started = Instant::now();
-            world.transition(shop, &ticket, status).await?;
-            times.push(started.elapsed());
+            let answer = world.transition(shop, &ticket, status).await?;
+            measured.times.push(started.elapsed());
+            let plugins = answer["plugins"].as_array().map(Vec::as_slice).unwrap_or_default();
+            measured.calls.extend(
+                plugins
+                    .iter()
+                    .filter_map(|ran: &Value| ran["duration_us"].as_u64())
+                    .map(Duration::from_micros),
+            );
         }
     }
-    Ok(())
+    Ok(measured)
 }
 
 /// One organization's events while it is alone, and while there are many others whose turn comes too.
-async fn by_organizations(world: &World) -> anyhow::Result<()> {
+async fn by_organizations(world: &World, rounds: usize) -> anyhow::Result<()> {
     let alone = world.make_shop(10).await?;
     let mut times = [Vec::new(), Vec::new()];
-    for _ in 0..ROUNDS {
-        round(world, &alone, &mut times[0]).await?;
+    for _ in 0..rounds {
+        times[0].append(&mut round(world, &alone, Duration::ZERO).await?.times);
     }
     let before = world::resident_bytes().context("reading /proc/self/statm")?;
     let mut many = Vec::new();
@@ -93,14 +166,14 @@ async fn by_organizations(world: &World) -> anyhow::Result<()> {
         many.push(world.make_shop(10).await?);
     }
     for shop in &many {
-        // Each is asked once, so that its list of plugins is in memory.
+        // Each runs once, so that its list of plugins is in memory.
         let ticket = world.make_ticket(shop).await?;
         world.transition(shop, &ticket, "TRIAGE").await?;
     }
     let after = world::resident_bytes().context("reading /proc/self/statm")?;
-    for round_number in 0..ROUNDS {
+    for number in 0..rounds {
         for step in 0..TICKETS_A_ROUND {
-            let shop = &many[(round_number * TICKETS_A_ROUND + step) * 7 % many.len()];
+            let shop = &many[(number * TICKETS_A_ROUND + step) * 7 % many.len()];
             let ticket = world.make_ticket(shop).await?;
             for status in WAY {
                 let started = Instant::now();
@@ -114,12 +187,12 @@ async fn by_organizations(world: &World) -> anyhow::Result<()> {
     println!("| 1 | {alone:.0} | 1.00 |");
     println!("| {ORGANIZATIONS} | {many:.0} | {:.2} |", many / alone);
     let each = after.saturating_sub(before) as f64 / (ORGANIZATIONS * 10) as f64;
-    println!("\nresident memory: {each:.0} bytes an idle installation (asked once before)");
+    println!("\nresident memory: {each:.0} bytes an idle installation that ran once");
     Ok(())
 }
 
 /// From nothing to the first answered request, with the 10,000 installations that are there now.
-async fn start(url: &str, folder: &std::path::Path, component: &[u8]) -> anyhow::Result<()> {
+async fn start(url: &str, folder: &Path, component: &[u8]) -> anyhow::Result<()> {
     let started = Instant::now();
     let world = World::start(url, folder, component).await?;
     println!(

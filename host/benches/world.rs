@@ -18,11 +18,6 @@ use repairops::{App, keys, organizations, router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-#[path = "component.rs"]
-mod component;
-
-pub use component::build;
-
 pub struct World {
     app: App,
     router: Router,
@@ -49,6 +44,13 @@ impl Drop for Load {
 pub fn percentile(times: &mut [Duration], share: f64) -> f64 {
     times.sort_unstable();
     times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e6
+}
+
+/// The middle of some figures.
+pub fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.into_iter().collect();
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 pub fn resident_bytes() -> Option<u64> {
@@ -160,9 +162,14 @@ impl World {
         text(&self.send(shop, Method::POST, "/v1/tickets", body).await?, "id")
     }
 
-    pub async fn transition(&self, shop: &Shop, ticket: &str, status: &str) -> anyhow::Result<()> {
+    pub async fn transition(
+        &self,
+        shop: &Shop,
+        ticket: &str,
+        status: &str,
+    ) -> anyhow::Result<Value> {
         let path = format!("/v1/tickets/{ticket}/transition");
-        self.send(shop, Method::POST, &path, json!({ "new_status": status })).await.map(drop)
+        self.send(shop, Method::POST, &path, json!({ "new_status": status })).await
     }
 
     /// Two clients that make tickets and move them, one request after the other.

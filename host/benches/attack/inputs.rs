@@ -4,10 +4,8 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::target::Party;
-use super::wire::Wire;
-
-#[path = "../component.rs"]
-mod component;
+use crate::component;
+use crate::wire::Wire;
 
 const BODY_BYTES: usize = 1_000_000;
 const URL_BYTES: usize = 60_000;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::inputs::Inputs;
-use super::wire::Wire;
+use crate::wire::Wire;
 
 /// What many systems allow a process by default; the server cannot raise it here.
 const OPEN_FILES_MAX: usize = 1024;

@@ -1,6 +1,6 @@
-//! What the API is measured against: handlers with nothing but the queries and JSON. List and get run the very
-//! queries of the API and show the same views; create and transition write the rows that anyone would write: ticket,
-//! timeline, outbox, in one transaction.
+//! Bare handlers that do little: queries and JSON. List and get run the very queries of the API and show the same
+//! views, without a key; create and transition write the rows that anyone would write: ticket, timeline, outbox, in one
+//! transaction.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -15,35 +15,13 @@ use repairops::tickets::views::{self, ListItem, TicketView};
 use repairops::{App, execute, fetch_one};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use uuid::Uuid;
+
+use super::Failed;
 
 type Bare = State<(App, OrgId)>;
 
-pub struct Failed(String);
-
-impl<E: std::fmt::Debug> From<E> for Failed {
-    fn from(error: E) -> Self {
-        Failed(format!("{error:?}"))
-    }
-}
-
-impl axum::response::IntoResponse for Failed {
-    fn into_response(self) -> axum::response::Response {
-        (StatusCode::INTERNAL_SERVER_ERROR, self.0).into_response()
-    }
-}
-
-/// Serves them on a port of its own; returns its address.
-pub async fn serve(app: App, org: OrgId) -> anyhow::Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?.to_string();
-    #[allow(clippy::disallowed_methods)] // What others would write.
-    tokio::spawn(async move { axum::serve(listener, router(app, org)).await });
-    Ok(address)
-}
-
-fn router(app: App, org: OrgId) -> Router {
+pub fn router(app: App, org: OrgId) -> Router {
     Router::new()
         .route("/v1/tickets", get(list).post(create))
         .route("/v1/tickets/{id}", get(show))
@@ -129,7 +107,7 @@ async fn create(
         new.issue_description.as_str(),
         now
     )?;
-    tell(&app, &mut tx, org, id, "created", "INTAKE", None).await?;
+    record(&app, &mut tx, org, id, "created", "INTAKE", None).await?;
     tx.commit().await?;
     let number = format!("T{number:06}");
     let body = json!({ "id": id, "number": number, "status": "INTAKE", "created_at": now });
@@ -171,13 +149,13 @@ async fn transition(
         return Err("changed meanwhile".into());
     }
     let to = wanted.new_status.as_str();
-    tell(&app, &mut tx, org, TicketId(id), "transitioned", to, Some(from.as_str())).await?;
+    record(&app, &mut tx, org, TicketId(id), "transitioned", to, Some(from.as_str())).await?;
     tx.commit().await?;
     Ok(Json(json!({ "ok": true, "from_status": from, "to_status": wanted.new_status })))
 }
 
 /// The timeline's entry and the outbox row.
-async fn tell(
+async fn record(
     app: &App,
     tx: &mut repairops::db::Conn,
     org: OrgId,

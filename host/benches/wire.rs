@@ -27,7 +27,7 @@ impl Wire {
         Ok(Wire { stream, received: Vec::new() })
     }
 
-    /// The body of a success; anything else is an error.
+    /// The body of a success; anything else is an error. Of a GET nothing is parsed.
     pub async fn send(
         &mut self,
         method: &str,
@@ -48,6 +48,19 @@ impl Wire {
         kind: &str,
         body: &[u8],
     ) -> anyhow::Result<Value> {
+        let answer = self.exchange(method, path, key, kind, body).await?;
+        if method == "GET" { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer)?) }
+    }
+
+    /// Sends a request; returns the body of a success as it is.
+    pub async fn exchange(
+        &mut self,
+        method: &str,
+        path: &str,
+        key: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> anyhow::Result<Vec<u8>> {
         let start = format!(
             "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
              content-type: {kind}\r\ncontent-length: {}\r\n\r\n",
@@ -63,13 +76,15 @@ impl Wire {
         while self.received.len() < head_end + length {
             self.receive().await?;
         }
-        let answer: Vec<u8> = self.received.drain(..head_end + length).collect();
-        let (head, body) = answer.split_at(head_end);
-        let text = String::from_utf8_lossy(body);
-        let succeeded = head.starts_with(b"HTTP/1.1 2");
-        ensure!(succeeded, "{method} {path}: {} {text}", String::from_utf8_lossy(head));
-        // Only what is asked for is parsed: of a list nothing.
-        if method == "GET" { Ok(Value::Null) } else { Ok(serde_json::from_slice(body)?) }
+        let mut answer: Vec<u8> = self.received.drain(..head_end + length).collect();
+        let body = answer.split_off(head_end);
+        ensure!(
+            answer.starts_with(b"HTTP/1.1 2"),
+            "{method} {path}: {} {}",
+            String::from_utf8_lossy(&answer),
+            String::from_utf8_lossy(&body)
+        );
+        Ok(body)
     }
 
     async fn receive(&mut self) -> anyhow::Result<()> {
