@@ -28,8 +28,9 @@ fn the_page_has_every_flag_with_its_variable_and_default() {
         let flag = format!("--{}", argument.get_long().expect("every argument has a name"));
         let variable = argument.get_env().map_or("none".into(), |name| name.to_string_lossy());
         let default = argument.get_default_values().iter().map(|value| value.to_string_lossy());
-        let default = default.reduce(|all, value| all + "," + value).unwrap_or("none".into());
-        known.push((flag, variable.into_owned(), default.into_owned()));
+        let default = default.collect::<Vec<_>>().join(",");
+        let default = if default.is_empty() { "none".to_owned() } else { default };
+        known.push((flag, variable.into_owned(), default));
     }
     known.sort();
     assert!(known.len() > 20, "the command has more flags than {known:?}");

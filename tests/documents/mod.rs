@@ -19,7 +19,7 @@ fn page(name: &str) -> String {
 fn rows(text: &str) -> Vec<Vec<String>> {
     let lines = text.lines().filter(|line| line.starts_with('|') && !line.starts_with("|-"));
     lines
-        .map(|line| line.trim().trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()))
+        .map(|line| line.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()))
         .map(Iterator::collect)
         .collect()
 }
