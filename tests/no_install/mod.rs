@@ -41,7 +41,8 @@ fn a_test_that_lacks_node_installs_nothing() {
         .env("REPAIROPS_NO_INSTALL", "1")
         .output()
         .expect("this program runs");
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
     assert!(!output.status.success(), "{text}");
     assert!(text.contains("REPAIROPS_NO_INSTALL forbids to install it"), "{text}");
     assert!(text.contains("`apt-get install nodejs npm`"), "{text}");
