@@ -60,7 +60,7 @@ enum Reference {
 fn references(text: &str) -> Vec<Reference> {
     let pattern = |text| Regex::new(text).expect("a pattern");
     let mut found = Vec::new();
-    for path in pattern(r"`([\w.@-]+(?:/[\w.@-]+)*/?)`").captures_iter(text) {
+    for path in pattern(r"`([\w.-]+(?:/[\w.-]+)*/?)`").captures_iter(text) {
         let is_file = [".rs", ".md", ".toml", ".sql", ".json", ".wit", ".sh"];
         if path[1].contains('/') || is_file.iter().any(|end| path[1].ends_with(end)) {
             found.push(Reference::Path(path[1].to_owned()));

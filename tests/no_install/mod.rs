@@ -44,7 +44,7 @@ fn a_test_that_lacks_node_installs_nothing() {
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text);
     assert!(!output.status.success(), "{text}");
-    assert!(text.contains("REPAIROPS_NO_INSTALL forbids to install it"), "{text}");
+    assert!(text.contains("REPAIROPS_NO_INSTALL forbids installing it"), "{text}");
     assert!(text.contains("`apt-get install nodejs npm`"), "{text}");
 }
 

@@ -15,7 +15,7 @@ pub fn check_may_install(what: &str, by_hand: &str) -> Result<()> {
 fn check(is_forbidden: bool, what: &str, by_hand: &str) -> Result<()> {
     ensure!(
         !is_forbidden,
-        "{what} is missing, and {NO_INSTALL} forbids to install it. Install it by hand with `{by_hand}`, \
+        "{what} is missing, and {NO_INSTALL} forbids installing it. Install it by hand with `{by_hand}`, \
          or unset {NO_INSTALL}."
     );
     Ok(())
