@@ -1,13 +1,14 @@
 //! Gets a `wasm32-wasip2` target for the Rust compiler at hand, and builds plugins with it.
 //!
-//! The target is looked for in the toolchain, then in a private sysroot of ours; if neither has it, `rustup` is asked
-//! for it; where rustup's server cannot be reached, the target's std is built from Debian's source packages, into
-//! `${XDG_CACHE_HOME:-~/.cache}/repairops/wasm32-wasip2-<rustc version>-<hash>`. Nothing is written into the toolchain
-//! or the system but by rustup itself, and that folder appears by one rename, so it is whole or not there. To undo:
-//! `rustup target remove wasm32-wasip2`, and delete that folder.
+//! It looks for the target in the toolchain, then in a private sysroot. If neither has it, it runs `rustup target add`;
+//! if rustup cannot reach its server, it builds the target's std from Debian's source packages into
+//! `${XDG_CACHE_HOME:-~/.cache}/repairops/wasm32-wasip2-<rustc version>-<hash>`. Invariants: only rustup writes into the
+//! toolchain; that folder appears by one rename, so it is complete or absent; with `REPAIROPS_NO_INSTALL=1` nothing is
+//! installed. To undo: `rustup target remove wasm32-wasip2`, and delete that folder.
 
 mod build;
 mod compiler;
+mod consent;
 mod debian;
 
 use std::fs::{self, File};
@@ -21,17 +22,23 @@ use anyhow::{Context, Result, bail};
 pub use build::{Component, build_components};
 use compiler::{Compiler, TARGET};
 pub use compiler::{Progress, WasmTarget};
+pub use consent::{NO_INSTALL, check_may_install};
 use debian::build_with_debian;
 
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 
-/// Finds the target, or installs it; the first run may download 90 MB and compile for a minute.
+/// Finds the target, or installs it unless `REPAIROPS_NO_INSTALL` forbids that. The first run may download 90 MB and
+/// compile for a minute.
 pub fn ensure_wasm_target(progress: Progress<'_>) -> Result<WasmTarget> {
     let compiler = Compiler::detect()?;
     let private = compiler.private_sysroot()?;
     if let Some(target) = compiler.find_target(&private) {
         return Ok(target);
     }
+    check_may_install(
+        &format!("the {TARGET} target of rustc {}", compiler.version),
+        &format!("rustup target add {TARGET}"),
+    )?;
     let _lock = lock_sysroot(&private, progress)?;
     // Another process may have installed it while this one waited.
     if let Some(target) = compiler.find_target(&private) {
@@ -39,7 +46,7 @@ pub fn ensure_wasm_target(progress: Progress<'_>) -> Result<WasmTarget> {
     }
     let started = Instant::now();
     progress(&format!(
-        "rustc {} has no {TARGET} target yet; trying `rustup target add {TARGET}`",
+        "installing the {TARGET} target of rustc {} with `rustup target add {TARGET}` ({NO_INSTALL}=1 forbids it)",
         compiler.version
     ));
     let rustup_says = match add_with_rustup() {
@@ -126,7 +133,7 @@ fn read_last_line(child: &mut Child) -> String {
         .to_owned()
 }
 
-/// A folder that is gone when this value is; what an interrupted run left there is deleted first.
+/// A folder that is deleted when this value is dropped. What an interrupted run left there is deleted first.
 struct Staging(PathBuf);
 
 impl Staging {

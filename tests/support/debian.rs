@@ -1,22 +1,26 @@
-//! Installs Debian packages on a machine that lacks what a test needs.
+//! Installs Debian packages that a test needs and the machine lacks. Invariant: it says so first, and installs nothing
+//! while `REPAIROPS_NO_INSTALL` is set.
 
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use repairops::toolchain::{NO_INSTALL, check_may_install};
 
 use super::tell;
 
 pub fn install(packages: &[&str]) -> Result<()> {
+    let names = packages.join(" ");
+    check_may_install(&names, &format!("apt-get install {names}"))?;
     let user = Command::new("id").arg("-u").output().context("cannot run id")?;
-    ensure!(user.stdout.trim_ascii() == b"0", "only root can install {} here", packages.join(" "));
-    tell(&format!("installing {} with apt-get", packages.join(" ")));
+    ensure!(user.stdout.trim_ascii() == b"0", "only root can install {names} here");
+    tell(&format!("installing {names} with `apt-get install` ({NO_INSTALL}=1 forbids it)"));
     apt_get(&["update"])?;
     apt_get(&[&["install", "-y", "--no-install-recommends"], packages].concat())
 }
 
 fn apt_get(arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
-    // Another process may be installing at this moment. RUNLEVEL=1: no service needs to start now.
+    // Another process may be installing at the same time. RUNLEVEL=1: no service needs to start now.
     command.args(["-o", "DPkg::Lock::Timeout=300"]).args(arguments);
     command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
     run(&mut command)

@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
 
-use super::debian;
 use super::tools::{self, Ran};
+use super::{debian, tell};
 
 const PACKAGE: &str = include_str!("../js/package.json");
 const LOCK: &str = include_str!("../js/package-lock.json");
@@ -46,6 +46,7 @@ pub fn install(name: &str, package: &str, lock: &str) -> Result<PathBuf> {
     tools::folder(name, &[package, lock], |folder| {
         std::fs::write(folder.join("package.json"), package)?;
         std::fs::write(folder.join("package-lock.json"), lock)?;
+        tell(&format!("installing npm packages with `npm ci` into {}", folder.display()));
         let mut npm = Command::new("npm");
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
         debian::run(&mut npm)

@@ -2,7 +2,8 @@
 //!
 //! In this order: the URL in `REPAIROPS_TEST_POSTGRES`; a server on 127.0.0.1:5432 (another port by
 //! `REPAIROPS_TEST_POSTGRES_PORT`) that lets us in without a password, as a user who may create databases; a cluster
-//! of our own from installed binaries; the same after `apt-get install postgresql`, when we are root.
+//! of our own from installed binaries; the same after `apt-get install postgresql`, if we are root and
+//! `REPAIROPS_NO_INSTALL` is not set. Before it installs or starts anything, it says so in one line.
 //!
 //! A static is never dropped and a test process may be killed, so our cluster does not rely on either: a small `sh`
 //! holds the other end of a pipe, and when that closes it stops the server and deletes its folder.
@@ -134,9 +135,12 @@ fn install_binaries() -> Result<PathBuf> {
 }
 
 fn start_cluster(binaries: &Path) -> Result<Server> {
-    let started = Instant::now();
     let folder = tempfile::Builder::new().prefix("repairops-postgres-").tempdir()?;
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    tell(&format!(
+        "starting a throwaway PostgreSQL of {} on port {port}; it stops with the tests ({URL_VARIABLE} names another)",
+        binaries.display()
+    ));
     let mut supervisor = Command::new("sh");
     supervisor.args(["-c", SUPERVISOR, "sh"]).arg(folder.path()).arg(binaries);
     supervisor.args(["-p", &port.to_string()]).env("LC_ALL", "C");
@@ -165,10 +169,6 @@ fn start_cluster(binaries: &Path) -> Result<Server> {
 
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
     wait_until_ready(&url, port, &folder.join("log"))?;
-    tell(&format!(
-        "started a throwaway PostgreSQL on port {port} in {} ms",
-        started.elapsed().as_millis()
-    ));
     Ok(Server { url, _lifeline: lifeline })
 }
 

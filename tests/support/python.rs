@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 
-use super::debian;
 use super::tools::{self, Ran};
+use super::{debian, tell};
 
 const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
 
@@ -35,6 +35,7 @@ fn folder() -> PathBuf {
 
 fn install() -> Result<PathBuf> {
     tools::folder("python", &[REQUIREMENTS], |folder| {
+        tell(&format!("installing Python packages with pip into {}", folder.display()));
         make_environment(folder)?;
         let requirements = folder.join("requirements.txt");
         std::fs::write(&requirements, REQUIREMENTS)?;
