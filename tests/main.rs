@@ -17,6 +17,7 @@ mod kpis;
 mod layers;
 mod openapi;
 mod pages;
+mod panics;
 mod plans;
 mod plugins;
 mod rate_limits;

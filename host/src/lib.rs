@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod model;
 pub mod openapi;
 pub mod page;
+pub mod panics;
 pub mod request_id;
 pub mod respond;
 pub mod router;
