@@ -4,6 +4,7 @@ mod support;
 
 mod admin;
 mod auth;
+mod compression;
 mod connections;
 mod crash;
 mod customers;

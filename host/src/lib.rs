@@ -10,6 +10,7 @@ pub mod access_log;
 pub mod app;
 pub mod auth;
 pub mod clock;
+pub mod compression;
 pub mod config;
 pub mod db;
 pub mod doctor;

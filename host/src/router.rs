@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::extract::BODY_MAX_BYTES;
 use crate::webhooks::wake;
 use crate::{
-    access_log, customers, feedback, health, idempotency, inventory, keys, kpis,
+    access_log, compression, customers, feedback, health, idempotency, inventory, keys, kpis,
     metrics, openapi, panics, payments, plugins, rate_limits, request_id, shops, tickets, timeouts,
     users, webhooks,
 };
@@ -50,6 +50,7 @@ pub fn layers(routes: Router<App>, app: App) -> Router {
         .layer(axum::middleware::from_fn_with_state(app.clone(), timeouts::limit))
         .layer(CatchPanicLayer::custom(panics::answer))
         .layer(axum::middleware::from_fn(rate_limits::headers::show))
+        .layer(compression::layer())
         .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::http::count_request))
         .layer(axum::middleware::from_fn(access_log::log))
         .layer(axum::middleware::from_fn(request_id::assign))
