@@ -6,6 +6,7 @@ mod admin;
 mod auth;
 mod compression;
 mod connections;
+mod cors;
 mod crash;
 mod customers;
 mod errors;

@@ -12,6 +12,7 @@ pub mod auth;
 pub mod clock;
 pub mod compression;
 pub mod config;
+pub mod cors;
 pub mod db;
 pub mod doctor;
 pub mod error;

@@ -1,11 +1,11 @@
 //! The id that a request has in its answer's `X-Request-Id`, in every error and in every log line.
 
 use axum::extract::Request;
-use axum::http::HeaderValue;
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-const HEADER: &str = "x-request-id";
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -26,7 +26,7 @@ pub async fn scope<F: Future>(id: String, work: F) -> F::Output {
 pub async fn assign(request: Request, next: Next) -> Response {
     let id = request
         .headers()
-        .get(HEADER)
+        .get(&HEADER)
         .and_then(|value| value.to_str().ok())
         .filter(|id| is_well_formed(id))
         .map_or_else(new, str::to_owned);

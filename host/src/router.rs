@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::extract::BODY_MAX_BYTES;
 use crate::webhooks::wake;
 use crate::{
-    access_log, compression, customers, feedback, health, idempotency, inventory, keys, kpis,
+    access_log, compression, cors, customers, feedback, health, idempotency, inventory, keys, kpis,
     metrics, openapi, panics, payments, plugins, rate_limits, request_id, shops, tickets, timeouts,
     users, webhooks,
 };
@@ -43,14 +43,19 @@ pub fn router(app: App) -> Router {
 
 /// The layers that every request passes, around any routes: tests put routes of their own inside.
 pub fn layers(routes: Router<App>, app: App) -> Router {
-    routes
+    let routes = routes
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(axum::middleware::from_fn_with_state(app.clone(), wake::after_request))
         .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::http::keep))
         .layer(axum::middleware::from_fn_with_state(app.clone(), timeouts::limit))
         .layer(CatchPanicLayer::custom(panics::answer))
         .layer(axum::middleware::from_fn(rate_limits::headers::show))
-        .layer(compression::layer())
+        .layer(compression::layer());
+    let routes = match cors::layer(&app.config.cors_origins) {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes
         .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::http::count_request))
         .layer(axum::middleware::from_fn(access_log::log))
         .layer(axum::middleware::from_fn(request_id::assign))

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use sha2::{Digest, Sha256};
 
 use super::claimed::Claimed;
@@ -18,7 +18,7 @@ use crate::error::ApiError;
 use crate::keys::store::KeyRow;
 use crate::model::time::Time;
 
-pub(super) const HEADER: &str = "idempotency-key";
+pub const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 const LENGTH_MAX: usize = 255;
 
@@ -146,7 +146,7 @@ fn judge(row: &Row, fingerprint: &[u8], now: Time) -> Found {
 }
 
 fn read_header(headers: &HeaderMap) -> Result<String, ClaimError> {
-    let mut values = headers.get_all(HEADER).into_iter();
+    let mut values = headers.get_all(&KEY_HEADER).into_iter();
     let value = values.next().map(|value| value.as_bytes()).unwrap_or_default();
     let is_printable = |byte: &u8| (b' '..=b'~').contains(byte);
     let is_good = !value.is_empty() && value.len() <= LENGTH_MAX && value.iter().all(is_printable);

@@ -6,7 +6,7 @@ use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::claim::HEADER;
+use super::claim::KEY_HEADER;
 use super::settle;
 use super::slot::Slot;
 use super::stored::Answer;
@@ -21,7 +21,7 @@ const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, h
 /// stores the answer before it is sent. A client that hangs up does not stop what it began: it will ask again.
 pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Response {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    if reads || !request.headers().contains_key(HEADER) {
+    if reads || !request.headers().contains_key(&KEY_HEADER) {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();

@@ -23,8 +23,8 @@ pub mod store;
 mod stored;
 pub mod sweep;
 
-pub use claim::{ClaimError, claim};
+pub use claim::{ClaimError, KEY_HEADER, claim};
 pub use commit::MarkClaims;
 pub use note::{Noted, note};
-pub use refusal::Refusal;
+pub use refusal::{REPLAYED_HEADER, Refusal};
 pub use slot::take_body;

@@ -7,6 +7,9 @@ use axum::response::{IntoResponse, Response};
 use super::stored::Answer;
 use crate::error::ApiError;
 
+/// On every answer that was given before.
+pub const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
+
 /// Why a handler does not run: an error, or the answer is there already.
 #[derive(Debug)]
 pub enum Refusal {
@@ -51,7 +54,7 @@ impl IntoResponse for Answer {
                 headers.insert(name, value);
             }
         }
-        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        headers.insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
         response
     }
 }
