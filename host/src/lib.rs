@@ -19,6 +19,7 @@ pub mod error;
 pub mod etag;
 pub mod extract;
 pub mod health;
+pub mod jobs;
 pub mod listener;
 pub mod metrics;
 pub mod model;
