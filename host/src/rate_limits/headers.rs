@@ -1,4 +1,4 @@
-//! `X-RateLimit-*` on every answer to a request with a good key, whatever became of it.
+//! Sends `X-RateLimit-*` with every response to a request with a valid key. Invariant: errors have them, too.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,11 +17,11 @@ pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining
 /// … until this Unix time.
 pub const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Where the extractor that authenticates leaves what the request took.
+/// Filled by the extractor that authenticates.
 #[derive(Clone, Default)]
 struct Note(Arc<OnceLock<Spent>>);
 
-/// Middleware: tells the client what is left of its window.
+/// Middleware: adds what is left of the key's window.
 pub async fn show(mut request: Request, next: Next) -> Response {
     let note = Note::default();
     request.extensions_mut().insert(note.clone());
