@@ -1,5 +1,6 @@
-//! Compresses responses with gzip for clients that send `Accept-Encoding: gzip`. Invariant: it stands outside of what an
-//! `Idempotency-Key` stores, and changes no `ETag`, which names a ticket's version and not the bytes of one response.
+//! Compresses responses with gzip for clients that send `Accept-Encoding: gzip`. Invariant: it stands outside of what
+//! an `Idempotency-Key` stores, and changes no `ETag`, which names a ticket's version and not the bytes of one
+//! response.
 
 use tower_http::compression::predicate::{And, NotForContentType, Predicate, SizeAbove};
 use tower_http::compression::{CompressionLayer, CompressionLevel};

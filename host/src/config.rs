@@ -52,8 +52,8 @@ pub struct Config {
     #[command(flatten)]
     pub limits: LimitConfig,
 
-    /// Origins whose web pages may call the API from a browser, for example https://app.example.com,http://localhost:5173,
-    /// or * for all. Without it, only programs and pages of this server's own address can.
+    /// Origins whose web pages may call the API from a browser, for example
+    /// https://app.example.com,http://localhost:5173, or * for all; empty for none.
     #[arg(long, env = "REPAIROPS_CORS_ORIGINS", default_value = "")]
     pub cors_origins: CorsOrigins,
 

@@ -3,6 +3,7 @@
 
 mod codes;
 mod examples;
+mod inline;
 mod operations;
 mod page;
 mod schemas;
@@ -78,6 +79,7 @@ pub fn complete(document: &OpenApi) -> Value {
         "type": "http", "scheme": "bearer",
         "description": "An API key: `Authorization: Bearer ro_live_…`. Scopes: read, write, admin; each includes those before it.",
     }});
+    inline::inline(&mut document, "Time");
     operations::complete(&mut document);
     webhooks::add(&mut document);
     schemas::complete(&mut document);

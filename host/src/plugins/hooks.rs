@@ -315,5 +315,5 @@ fn not_an_id(field: &str, text: &str) -> String {
 
 /// The event's `now` as the guest's clocks show it: the same moment to the millisecond.
 fn moment(now_ms: i64) -> Time {
-    DateTime::from_timestamp_millis(now_ms).unwrap_or_default()
+    DateTime::from_timestamp_millis(now_ms).unwrap_or_default().into()
 }

@@ -189,8 +189,10 @@ fn run_step<T>(
         return (unanswered(step.active, "budget", message), Vec::new());
     }
     let started = Instant::now();
-    let report =
-        call(&prepared, &Call { settings: &step.active.settings, limits: &limits, now, seed });
+    let report = call(
+        &prepared,
+        &Call { settings: &step.active.settings, limits: &limits, now: *now, seed },
+    );
     budget.left = budget.left.saturating_sub(started.elapsed());
     let answered = Answered {
         active: step.active,
