@@ -1,5 +1,7 @@
 //! The id of a request: in its response's `X-Request-Id`, in every error and in every log line. Invariant: an id has
 //! only characters that need no escaping in a header or a log, also when the client chose it.
+//!
+//! tower-http's layers take over any id that a client sends, and keep none for errors and log lines.
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};

@@ -3,6 +3,9 @@
 //! Invariant: every request gets a response within its timeout. After a 503 from here, the request's transaction is
 //! rolled back unless it has committed, as if the client had hung up; a request with an Idempotency-Key runs to its
 //! end.
+//!
+//! tower-http's layers have one duration for all routes, send a response without a body, and limit the pauses of a body
+//! but not its end.
 
 use std::error::Error;
 use std::pin::Pin;

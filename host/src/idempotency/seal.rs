@@ -42,9 +42,9 @@ impl Sealer {
     /// `key` is the text of the API key, which has 256 random bits.
     pub(super) fn new(key: &str, claimed: &Claimed) -> Sealer {
         let mut derived = chacha20poly1305::Key::default();
-        // It fails only for more than 255 blocks of SHA-256.
-        let _ = Hkdf::<Sha256>::new(None, key.as_bytes())
-            .expand(b"repairops idempotency 2", &mut derived);
+        Hkdf::<Sha256>::new(None, key.as_bytes())
+            .expand(b"repairops idempotency 2", &mut derived)
+            .expect("32 bytes are not more than 255 blocks of SHA-256");
         let ids = [claimed.org.0, claimed.key.0, claimed.claim_id.0];
         // Each part has a fixed length, so no two lists of them look alike.
         let mut bound_to = vec![FORMAT];
