@@ -11,6 +11,7 @@ mod webhooks;
 
 use std::sync::OnceLock;
 
+use axum::Extension;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 
+use crate::compression::Uncompressed;
 pub use codes::{CODES, ErrorCode};
 pub use page::{page, page_file};
 
@@ -97,7 +99,8 @@ fn introduction() -> &'static str {
 pub fn serve(document: &OpenApi) -> Response {
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     let text = TEXT.get_or_init(|| Bytes::from(complete(document).to_string()));
-    ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response()
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (Extension(Uncompressed), kind, text.clone()).into_response()
 }
 
 #[cfg(test)]
