@@ -49,7 +49,7 @@ async fn a_server_without_its_database_lives_but_is_not_ready(t: &TestApp) {
 
 async fn a_server_that_ends_is_not_ready(t: &TestApp) {
     let node = t.node(|_| {}).await;
-    node.app.ending.begin();
+    node.app.shutdown.draining.cancel();
     let ending = node.admin.get("/readyz").await.expect_status(503).body;
     assert_eq!(
         ending["checks"],

@@ -103,8 +103,7 @@ async fn a_new_key_is_checked(t: &TestApp) {
 }
 
 async fn an_expired_key_is_a_401_that_says_so(t: &TestApp) {
-    let end = t.app.clock.now() + HOUR;
-    let end = repairops::model::time::format(&end);
+    let end = (t.app.clock.now() + HOUR).to_string();
     let made =
         t.post("/v1/keys", json!({ "name": "A", "scope": "read", "expires_at": end })).await.ok();
     let key = t.with_key(made["key"].as_str().expect("a key"));
@@ -169,7 +168,7 @@ async fn a_rotated_key_works_until_the_overlap_is_over(t: &TestApp) {
     client(&third).get("/v1/tickets").await.error(401, "UNAUTHORIZED");
 
     // An end that is near already stays.
-    let end = repairops::model::time::format(&(t.app.clock.now() + HOUR));
+    let end = (t.app.clock.now() + HOUR).to_string();
     let made =
         t.post("/v1/keys", json!({ "name": "A", "scope": "read", "expires_at": end })).await.ok();
     let path = format!("/v1/keys/{}", made["id"].as_str().expect("an id"));
@@ -207,7 +206,7 @@ async fn the_last_admin_key_is_kept(t: &TestApp) {
     assert_eq!(revoke().await.details(409, "CONFLICT"), refused);
     make(t, "write").await;
     assert_eq!(revoke().await.details(409, "CONFLICT"), refused, "a writer is no admin");
-    let end = repairops::model::time::format(&(t.app.clock.now() + HOUR));
+    let end = (t.app.clock.now() + HOUR).to_string();
     let expiring = json!({ "name": "For a day", "scope": "admin", "expires_at": end });
     t.post("/v1/keys", expiring.clone()).await.ok();
     assert_eq!(revoke().await.details(409, "CONFLICT"), refused, "it would end in an hour");

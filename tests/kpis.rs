@@ -29,7 +29,7 @@ const LAST_STEPS: [&str; 2] = ["READY_FOR_PICKUP", "PICKED_UP"];
 /// Waits, by the test's clock, until then.
 fn advance_to(t: &TestApp, time: &str) {
     let time: DateTime<Utc> = time.parse().expect("a time");
-    t.app.clock.advance((time - t.app.clock.now()).to_std().expect("a time that is to come"));
+    t.app.clock.advance((time - *t.app.clock.now()).to_std().expect("a time that is to come"));
 }
 
 async fn shop_in(t: &TestApp, zone: &str) -> String {

@@ -4,7 +4,9 @@ mod support;
 
 mod admin;
 mod auth;
+mod compression;
 mod connections;
+mod cors;
 mod crash;
 mod customers;
 mod documents;
@@ -20,6 +22,7 @@ mod layers;
 mod no_install;
 mod openapi;
 mod pages;
+mod panics;
 mod plans;
 mod plugins;
 mod rate_limits;

@@ -7,7 +7,7 @@ use repairops::model::money::{Hours, Money};
 use repairops::model::people::Customer;
 use repairops::model::stock::Item;
 use repairops::model::ticket::Ticket;
-use repairops::model::time::Time;
+use repairops::model::time::{Time, parse};
 use repairops::model::workflow::{self, Status};
 use repairops::page::{Listing, Paging, Window};
 use repairops::{customers, doctor, inventory, tickets};
@@ -41,7 +41,7 @@ async fn fill(t: &TestApp) -> Filled {
         technicians.push(id(&t.create_technician(&format!("Tech {number}")).await));
     }
     let statuses = workflow::DEFAULT.names();
-    let noon = "2026-06-01T12:00:00Z".parse::<Time>().expect("a time");
+    let noon = parse("2026-06-01T12:00:00Z").expect("a time");
     let mut people = Vec::new();
     let mut tx = t.app.db.begin().await.expect("a transaction");
     for number in 0..CUSTOMERS {

@@ -17,7 +17,7 @@ use repairops::model::people::Scope;
 use repairops::rate_limits::flush;
 use repairops::{App, keys, organizations};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::wire::{self, Wire};
 
@@ -50,7 +50,7 @@ struct Bench {
     shop: String,
     ticket: String,
     next: AtomicUsize,
-    _stop: watch::Sender<bool>,
+    _stop: DropGuard,
 }
 
 pub async fn run() -> anyhow::Result<()> {
@@ -111,9 +111,9 @@ async fn prepare(database: &str, url: &str, folder: &Path) -> anyhow::Result<Ben
         let new = NewKey::new("bench", Scope::Admin);
         made.push(keys::create::create(&app.db, &app.clock, org, new).await?.text);
     }
-    let (stop, stopped) = watch::channel(false);
+    let stop = CancellationToken::new();
     for app in [&unlimited, &limited] {
-        tokio::spawn(flush::run_until(app.clone(), stopped.clone()));
+        tokio::spawn(flush::run_until(app.clone(), stop.clone()));
     }
     let unlimited = wire::serve(&unlimited).await?;
     let limited = wire::serve(&limited).await?;
@@ -123,7 +123,7 @@ async fn prepare(database: &str, url: &str, folder: &Path) -> anyhow::Result<Ben
     let shop = id(wire.send("POST", "/v1/shops", &made[0], Some(&shop)).await?)?;
     let ticket = id(wire.send("POST", "/v1/tickets", &made[0], Some(&body(&shop, 0))).await?)?;
     let next = AtomicUsize::new(0);
-    Ok(Bench { unlimited, limited, keys: made, shop, ticket, next, _stop: stop })
+    Ok(Bench { unlimited, limited, keys: made, shop, ticket, next, _stop: stop.drop_guard() })
 }
 
 fn body(shop: &str, number: usize) -> Value {

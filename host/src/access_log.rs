@@ -1,4 +1,5 @@
-//! One line a request: what was asked, by whom, how it ended, how long it took.
+//! Writes one log line for each request: route, caller, status, duration. Invariant: a line never has a path, a query
+//! or a header, which may hold personal data or secrets.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -14,18 +15,18 @@ tokio::task_local! {
     static CALLER: Arc<OnceLock<(OrgId, KeyId)>>;
 }
 
-/// Says who it is that asks, once that is known.
+/// Records the caller, once the API key is known.
 pub fn note_caller(org: OrgId, key: KeyId) {
     let _ = CALLER.try_with(|caller| caller.set((org, key)));
 }
 
-/// For work of the request that runs in another task: who it finds to be asking is told here, too.
+/// Runs work of the request in another task; the caller that it records is in this request's line, too.
 pub fn carry<F: Future>(work: F) -> impl Future<Output = F::Output> {
     let caller = CALLER.try_with(Arc::clone).unwrap_or_default();
     CALLER.scope(caller, work)
 }
 
-/// Middleware, inside of the one that names the request.
+/// Middleware, inside of the one that gives the request its id.
 pub async fn log(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
@@ -58,7 +59,8 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Probes come every second and say nothing; a failure of ours is a warning, with its cause in a line of its own.
+    /// Successful probes come every second, so they are at the debug level. A 5xx is a warning; its cause has a line of
+    /// its own.
     fn write(&self) {
         macro_rules! write_at {
             ($level:expr) => {

@@ -12,7 +12,7 @@ use crate::plugins::active::ActivePlugins;
 use crate::plugins::failures::Failures;
 use crate::rate_limits::RateLimits;
 use crate::runtime::{Runtime, RuntimeConfig};
-use crate::shutdown::Ending;
+use crate::shutdown::Shutdown;
 use crate::webhooks::Webhooks;
 use crate::{idempotency, kpis};
 
@@ -27,8 +27,7 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     pub rate_limits: Arc<RateLimits>,
     pub config: Arc<Config>,
-    /// Begins when the process is asked to end.
-    pub ending: Ending,
+    pub shutdown: Shutdown,
 }
 
 impl App {
@@ -59,7 +58,7 @@ impl App {
             metrics: Arc::default(),
             rate_limits: Arc::new(rate_limits),
             config: Arc::new(config),
-            ending: Ending::default(),
+            shutdown: Shutdown::default(),
         })
     }
 }

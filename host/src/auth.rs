@@ -1,15 +1,16 @@
-//! Who calls: the bearer key of a request, looked up by its hash. Handlers name the scope that they
-//! need by the extractor that they take.
+//! Authenticates a request by its API key, which is looked up by its hash. A handler names the scope that it needs by
+//! the extractor that it takes.
 //!
-//! In this order: is there a good key (401, limited by address), has it requests left (429), is the API
-//! available to its organization and is its scope large enough (403), was this very request made before
-//! (the answer that it had then).
+//! Invariant: the checks run in this order. A valid key (else 401, limited by address); requests left (429); the
+//! organization's tier and the key's scope (403); an earlier request with the same Idempotency-Key (its response
+//! again).
 
 use std::ops::Deref;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum_extra::headers::HeaderMapExt;
+use axum_extra::headers::authorization::{Authorization, Bearer};
 use serde_json::json;
 
 use crate::app::App;
@@ -19,17 +20,17 @@ use crate::keys::key_hash;
 use crate::keys::store::KeyRow;
 use crate::model::ids::OrgId;
 use crate::model::people::{Actor, Scope};
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::rate_limits::{address, headers};
 use crate::{access_log, idempotency};
 
-/// The caller, as found by the key.
+/// The caller, as the key names it.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub org: OrgId,
     pub scope: Scope,
     pub actor: Actor,
-    /// The number of the organization's present set of plugins.
+    /// The number of the organization's current set of plugins.
     pub plugins_revision: i64,
 }
 
@@ -59,11 +60,11 @@ async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller,
         let details = json!({ "reason": "scope", "required": needed, "scope": row.scope });
         return Err(ApiError::forbidden(message, details).into());
     }
-    idempotency::claim(parts, app, &row, bearer(parts)?).await?;
+    idempotency::claim(parts, app, &row, bearer(parts)?.token()).await?;
     Ok(caller(row))
 }
 
-/// A key that works, and that has a request left for this.
+/// Finds a key that works, and takes a request from its rate limit.
 async fn identify(parts: &Parts, app: &App, needed: Scope) -> Result<KeyRow, ApiError> {
     let now = app.clock.now();
     let failures = &app.rate_limits.failures;
@@ -73,7 +74,7 @@ async fn identify(parts: &Parts, app: &App, needed: Scope) -> Result<KeyRow, Api
     };
 
     let key = bearer(parts).map_err(refuse)?;
-    let hash = key_hash(key);
+    let hash = key_hash(key.token());
     if let Some(spent) = app.rate_limits.refused(&hash, needed, now) {
         headers::note(parts, spent);
         return Err(ApiError::rate_limited(spent, now));
@@ -96,26 +97,20 @@ async fn identify(parts: &Parts, app: &App, needed: Scope) -> Result<KeyRow, Api
     Ok(found.key)
 }
 
-/// Why a key does not work any more.
+/// Why a key no longer works.
 fn ended(key: &KeyRow, now: Time) -> Option<String> {
     if key.revoked_at.is_some() {
         return Some("This API key was revoked".to_owned());
     }
     let end = key.expires_at.filter(|end| *end <= now)?;
-    Some(format!("This API key expired at {}", time::format(&end)))
+    Some(format!("This API key expired at {end}"))
 }
 
-fn bearer(parts: &Parts) -> Result<&str, ApiError> {
-    let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
-        return Err(ApiError::unauthorized("Send an API key: Authorization: Bearer ro_live_…"));
-    };
-    let key = value.to_str().ok().and_then(|text| {
-        let (scheme, key) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-    });
-    match key {
-        Some(key) if crate::keys::is_well_formed(key) => Ok(key),
-        _ => Err(ApiError::unauthorized(
+fn bearer(parts: &Parts) -> Result<Authorization<Bearer>, ApiError> {
+    match parts.headers.typed_try_get::<Authorization<Bearer>>() {
+        Ok(Some(key)) if crate::keys::is_well_formed(key.token()) => Ok(key),
+        Ok(None) => Err(ApiError::unauthorized("Send an API key: Authorization: Bearer ro_live_…")),
+        Ok(Some(_)) | Err(_) => Err(ApiError::unauthorized(
             "Malformed API key: expected Authorization: Bearer ro_live_ and 64 hex digits",
         )),
     }

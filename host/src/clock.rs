@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::model::ids::Id;
-use crate::model::time::{Time, to_stored};
+use crate::model::time::Time;
 
 /// The system's clock, set forward by what a test asked for.
 #[derive(Clone)]
@@ -24,11 +24,11 @@ impl Default for Clock {
 }
 
 impl Clock {
-    #[allow(clippy::disallowed_methods)] // this is the one place
+    #[allow(clippy::disallowed_methods)] // the one place
     pub fn now(&self) -> Time {
         let ahead = chrono::Duration::microseconds(self.ahead_us.load(Ordering::Relaxed));
         let now: DateTime<Utc> = Utc::now();
-        to_stored(now + ahead)
+        Time::from(now + ahead).to_stored()
     }
 
     /// A new UUIDv7 of this moment.

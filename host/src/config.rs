@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
 
+use crate::cors::origins::CorsOrigins;
 use crate::model::limits::Limits;
 use crate::rate_limits::rates::RatesOption;
 use crate::runtime::{Caps, CompilerConfig, CompilerProgram};
@@ -50,6 +51,11 @@ pub struct Config {
 
     #[command(flatten)]
     pub limits: LimitConfig,
+
+    /// Origins whose web pages may call the API from a browser, for example
+    /// https://app.example.com,http://localhost:5173, or * for all; empty for none.
+    #[arg(long, env = "REPAIROPS_CORS_ORIGINS", default_value = "")]
+    pub cors_origins: CorsOrigins,
 
     #[command(flatten)]
     pub connections: ConnectionConfig,
@@ -267,6 +273,7 @@ impl Config {
             component_max_bytes: 32 * 1024 * 1024,
             compile: CompileConfig::default(),
             limits: LimitConfig::default(),
+            cors_origins: CorsOrigins::None,
             connections: ConnectionConfig::default(),
             webhooks: WebhookConfig::default(),
         }

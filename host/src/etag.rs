@@ -1,5 +1,8 @@
-//! A ticket's version as an entity tag: `ETag: "7"`, and what `If-Match` and `If-None-Match` ask of it. Invariant: a list
-//! of tags is read no further than to the first one too many.
+//! A ticket's version as an entity tag (`ETag: "7"`), and the headers `If-Match` and `If-None-Match`. Invariant: a list
+//! of tags is read no further than to the first tag over the limit.
+//!
+//! The typed headers of axum-extra ignore what they cannot parse, have no limit, and do not show the tags of a list;
+//! here a malformed header is a 400 that names it, and an update compares the version with the list in SQL.
 
 use std::convert::Infallible;
 
@@ -11,16 +14,16 @@ use axum::response::{IntoResponseParts, ResponseParts};
 use crate::error::ApiError;
 use crate::model::version::Expected;
 
-/// Tags in one header. A client that holds more versions of one ticket than this is not reading tickets.
+/// Tags in one header: far more than the versions of one ticket that a client keeps.
 const TAGS_MAX: usize = 100;
 
-/// The header of an answer.
+/// The header of a response.
 pub struct ETag(pub i64);
 
-/// Which versions a client wants to write upon; none when it did not say.
+/// The versions that a client allows its write to replace; `None` without the header.
 pub struct IfMatch(pub Option<Expected>);
 
-/// Which versions a client has already.
+/// The versions that a client has already.
 pub struct IfNoneMatch(Vec<Tag>);
 
 /// One entity tag of a request.
@@ -32,7 +35,7 @@ enum Tag {
 }
 
 impl IfNoneMatch {
-    /// Does the client have this version? Weak tags will do for reading.
+    /// Whether the client has this version. A read compares weakly.
     pub fn has(&self, version: i64) -> bool {
         let version = version.to_string();
         self.0.iter().any(|tag| match tag {
@@ -71,7 +74,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
     }
 }
 
-/// A write compares strongly: weak tags, and tags that were never ours, match no version.
+/// A write compares strongly: weak tags, and tags that this server never sent, match no version.
 fn expected(tags: Vec<Tag>) -> Expected {
     if tags.contains(&Tag::Any) {
         return Expected::Any;
@@ -111,7 +114,7 @@ fn read(headers: &HeaderMap, header: HeaderName, name: &str) -> Result<Option<Ve
     }
 }
 
-/// `*`, or a list of `"…"` and `W/"…"` between commas, up to one tag more than are allowed.
+/// Parses `*`, or a list of `"…"` and `W/"…"` between commas, up to one tag more than are allowed.
 fn parse(text: &str) -> Option<Vec<Tag>> {
     let mut rest = text.trim();
     if rest == "*" {

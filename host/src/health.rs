@@ -1,4 +1,5 @@
-//! `/healthz` and `/readyz`: does the process live, and should requests be sent to it?
+//! `/healthz` (is the process alive) and `/readyz` (should it get requests). Invariant: neither needs an API key, and
+//! neither shows more of a failure than which check failed.
 
 use std::time::Duration;
 
@@ -11,16 +12,16 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::db::Db;
 
-/// A database that takes longer is as good as none.
+/// A database that takes longer counts as unavailable.
 const DATABASE_MAX: Duration = Duration::from_secs(1);
 
-/// `GET /healthz`: it answers, so it lives.
+/// `GET /healthz`: a process that can respond is alive.
 pub async fn live() -> Response {
     answer(StatusCode::OK, json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: 503 names the checks that failed. It writes nothing unless a write failed before, and then once a
-/// second at most, however many ask.
+/// `GET /readyz`: a 503 names the checks that failed. It writes to the database only if a write failed before, and then
+/// at most once a second, however often it is called.
 pub async fn ready(State(app): State<App>) -> Response {
     let (database, storage) = tokio::join!(
         tokio::time::timeout(DATABASE_MAX, check_database(&app.db)),
@@ -28,8 +29,11 @@ pub async fn ready(State(app): State<App>) -> Response {
     );
     let database = database
         .unwrap_or_else(|_| Err(format!("it did not answer within {} s", DATABASE_MAX.as_secs())));
-    let ending =
-        if app.ending.has_begun() { Err("it is shutting down".to_owned()) } else { Ok(()) };
+    let ending = if app.shutdown.draining.is_cancelled() {
+        Err("it is shutting down".to_owned())
+    } else {
+        Ok(())
+    };
     let storage = storage.map_err(|trouble| trouble.to_string());
     let is_ready = database.is_ok() && storage.is_ok() && ending.is_ok();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -43,7 +47,7 @@ pub async fn ready(State(app): State<App>) -> Response {
 }
 
 async fn check_database(db: &Db) -> Result<(), String> {
-    // What went wrong with it is for the log; anyone may ask here.
+    // The cause goes to the log alone: anyone may call this.
     let missing = db.missing_migrations().await.map_err(|error| {
         tracing::warn!(%error, "the database does not answer");
         "it does not answer".to_owned()

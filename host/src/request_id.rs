@@ -1,11 +1,14 @@
-//! The id that a request has in its answer's `X-Request-Id`, in every error and in every log line.
+//! The id of a request: in its response's `X-Request-Id`, in every error and in every log line. Invariant: an id has
+//! only characters that need no escaping in a header or a log, also when the client chose it.
+//!
+//! tower-http's layers take over any id that a client sends, and keep none for errors and log lines.
 
 use axum::extract::Request;
-use axum::http::HeaderValue;
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
-const HEADER: &str = "x-request-id";
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -21,12 +24,12 @@ pub async fn scope<F: Future>(id: String, work: F) -> F::Output {
     REQUEST_ID.scope(id, work).await
 }
 
-/// Middleware: names the request, runs the rest, tells the client the name. A client's own well-formed
-/// `X-Request-Id` is taken over, so that its log and ours can be read together.
+/// Middleware: gives the request an id and sends it with the response. A client's own well-formed `X-Request-Id` is
+/// used instead, so that its log and ours can be read together.
 pub async fn assign(request: Request, next: Next) -> Response {
     let id = request
         .headers()
-        .get(HEADER)
+        .get(&HEADER)
         .and_then(|value| value.to_str().ok())
         .filter(|id| is_well_formed(id))
         .map_or_else(new, str::to_owned);
@@ -39,13 +42,12 @@ pub async fn assign(request: Request, next: Next) -> Response {
 
 fn new() -> String {
     let mut random = [0; 12];
-    // Without randomness all requests share the empty id; they are served all the same.
+    // If the system gives no random bytes, all requests share the empty id; they are served all the same.
     getrandom::fill(&mut random)
         .map(|()| format!("req_{}", hex::encode(random)))
         .unwrap_or_default()
 }
 
-/// What no log and no header takes for anything else than a name.
 fn is_well_formed(id: &str) -> bool {
     (8..=64).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))

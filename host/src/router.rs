@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
@@ -14,8 +15,9 @@ use crate::error::ApiError;
 use crate::extract::BODY_MAX_BYTES;
 use crate::webhooks::wake;
 use crate::{
-    access_log, customers, feedback, health, idempotency, inventory, keys, kpis, metrics, openapi,
-    payments, plugins, rate_limits, request_id, shops, tickets, timeouts, users, webhooks,
+    access_log, compression, cors, customers, feedback, health, idempotency, inventory, keys, kpis,
+    metrics, openapi, panics, payments, plugins, rate_limits, request_id, shops, tickets, timeouts,
+    users, webhooks,
 };
 
 /// All routes. Tests call this, `repairops serve` listens with it.
@@ -27,7 +29,7 @@ pub fn router(app: App) -> Router {
         Some(_) => Router::new(),
         None => Router::new().route("/metrics", get(metrics::http::show)),
     };
-    routes
+    let routes = routes
         .merge(metrics)
         .route("/v1/openapi.json", get(async move || openapi::serve(&document)))
         .route("/docs", get(openapi::page))
@@ -35,12 +37,25 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .fallback(|| async { ApiError::not_found("Route") })
-        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() });
+    layers(routes, app)
+}
+
+/// The layers that every request passes, around any routes: tests put routes of their own inside.
+pub fn layers(routes: Router<App>, app: App) -> Router {
+    let routes = routes
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(axum::middleware::from_fn_with_state(app.clone(), wake::after_request))
         .layer(axum::middleware::from_fn_with_state(app.clone(), idempotency::http::keep))
         .layer(axum::middleware::from_fn_with_state(app.clone(), timeouts::limit))
+        .layer(CatchPanicLayer::custom(panics::answer))
         .layer(axum::middleware::from_fn(rate_limits::headers::show))
+        .layer(compression::layer());
+    let routes = match cors::layer(&app.config.cors_origins) {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes
         .layer(axum::middleware::from_fn_with_state(app.clone(), metrics::http::count_request))
         .layer(axum::middleware::from_fn(access_log::log))
         .layer(axum::middleware::from_fn(request_id::assign))

@@ -1,18 +1,11 @@
-//! Whether the process was asked to end.
+//! The two steps in which a server ends. Invariant: it stops taking requests only after it has said that it will.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_util::sync::CancellationToken;
 
-/// Set once, when the process is asked to end; `/readyz` then says that no new requests should come.
+/// `draining` is cancelled first: `/readyz` then says that no new requests should come. `stopping` is cancelled when
+/// the drain time is over: the listener and the jobs end.
 #[derive(Clone, Debug, Default)]
-pub struct Ending(Arc<AtomicBool>);
-
-impl Ending {
-    pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    pub fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+pub struct Shutdown {
+    pub draining: CancellationToken,
+    pub stopping: CancellationToken,
 }

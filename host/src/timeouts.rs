@@ -1,7 +1,11 @@
-//! How long one request may take: its body may neither pause for long nor take for ever, and neither may its handler.
+//! Limits how long a request may take: the pauses of its body, its whole body, and its handler.
 //!
-//! Invariant: every request is answered within its timeout. Of a request that is answered 503 here, the transaction is
-//! committed or rolled back as if its client had hung up; with an Idempotency-Key it is carried out to its end.
+//! Invariant: every request gets a response within its timeout. After a 503 from here, the request's transaction is
+//! rolled back unless it has committed, as if the client had hung up; a request with an Idempotency-Key runs to its
+//! end.
+//!
+//! tower-http's layers have one duration for all routes, send a response without a body, and limit the pauses of a body
+//! but not its end.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -24,7 +28,7 @@ use crate::config::ConnectionConfig;
 use crate::error::ApiError;
 use crate::request_id;
 
-/// The body of a request was not there in time.
+/// The body of a request did not arrive in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyTimeout {
     #[error(
@@ -48,7 +52,7 @@ pub struct RequestTimeout {
 }
 
 impl BodyTimeout {
-    /// As the cause of what axum says of a body that could not be read.
+    /// Looks for it among the causes of axum's error about a body that could not be read.
     pub fn find_in(error: &(dyn Error + 'static)) -> Option<BodyTimeout> {
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -76,7 +80,7 @@ impl From<RequestTimeout> for ApiError {
     }
 }
 
-/// Middleware, inside of those that name, log and count a request.
+/// Middleware, inside of those that log and count a request.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
     let config = &app.config.connections;
     let after_ms = request_timeout_ms(config, &request);
@@ -106,14 +110,14 @@ fn request_timeout_ms(config: &ConnectionConfig, request: &Request) -> u64 {
     }
 }
 
-/// Fails when it pauses for `pause_ms`, and at `end`.
+/// A body that fails when it pauses for `pause_ms`, and at `end`.
 struct TimedBody {
     body: Body,
     received: Arc<AtomicBool>,
     end: Instant,
     after_ms: u64,
     pause_ms: u64,
-    /// Set while there is nothing to read.
+    /// Runs while there is nothing to read.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -142,7 +146,7 @@ impl HttpBody for TimedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        // The end first: of a body that trickles there may always be something to read.
+        // Checked first: a body that trickles in may always have something to read.
         if Instant::now() >= self.end {
             return Poll::Ready(Some(Err(axum::Error::new(self.late()))));
         }

@@ -178,14 +178,15 @@ async fn old_events_are_forgotten(t: &TestApp) {
 async fn a_wish_of_this_node_is_served_at_once(t: &TestApp) {
     let receiver = Receiver::start().await;
     create(t, &receiver.url, json!({})).await;
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let dispatcher = tokio::spawn(repairops::webhooks::dispatch::run_until(t.app.clone(), stopped));
+    let stop = tokio_util::sync::CancellationToken::new();
+    let dispatcher =
+        tokio::spawn(repairops::webhooks::dispatch::run_until(t.app.clone(), stop.clone()));
     t.create_ticket(&t.shop).await;
     receiver.has_received(2).await;
     let node = t.node(|_| {}).await;
     node.admin.create_ticket(&t.shop).await;
     receiver.has_received(3).await;
-    stop.send(true).expect("a dispatcher");
+    stop.cancel();
     dispatcher.await.expect("an end");
     node.app.db.close().await;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use repairops::webhooks::dispatch;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{create, deliver, log};
 use crate::support::receiver::{Answer, Receiver};
@@ -23,10 +23,10 @@ async fn two_nodes_deliver_every_event_once(t: &TestApp) {
         create(t, &receiver.url, json!({})).await;
     }
     let node = t.node(|_| {}).await;
-    let (stop, stopped) = watch::channel(false);
+    let stop = CancellationToken::new();
     let dispatchers = [
-        tokio::spawn(dispatch::run_until(t.app.clone(), stopped.clone())),
-        tokio::spawn(dispatch::run_until(node.app.clone(), stopped)),
+        tokio::spawn(dispatch::run_until(t.app.clone(), stop.clone())),
+        tokio::spawn(dispatch::run_until(node.app.clone(), stop.clone())),
     ];
     // 200 events: a customer's, and those of tickets that are made and moved on both nodes at the same time.
     let make = async |client: crate::support::client::Client, count: usize| {
@@ -39,7 +39,7 @@ async fn two_nodes_deliver_every_event_once(t: &TestApp) {
     t.create_ticket(&t.shop).await;
     one.has_received(200).await;
     two.has_received(200).await;
-    stop.send(true).expect("dispatchers");
+    stop.cancel();
     for dispatcher in dispatchers {
         dispatcher.await.expect("an end");
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::cli::LogFormat;
@@ -14,9 +15,10 @@ use crate::config::Config;
 use crate::listener::{Server, bind, open_files};
 use crate::rate_limits::flush;
 use crate::router::router;
+use crate::shutdown::Shutdown;
 use crate::{idempotency, metrics, plugins, tickets, webhooks};
 
-/// How long the end may take: a guest has a deadline of a second at most, a client may be slow.
+/// How long each step of the shutdown may take: a guest has a deadline of a second at most, a client may be slow.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
 
 /// For the collectors of metrics, beside the connections of clients: an attack on those must be visible.
@@ -31,8 +33,8 @@ pub struct Serve {
     #[arg(long, env = "REPAIROPS_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
 
-    /// How long a server that is asked to end still takes requests, in milliseconds, while /readyz says that it
-    /// ends: as long as a load balancer needs to see it.
+    /// How long a server that got SIGTERM still takes requests, in milliseconds, while /readyz is 503: as long as a
+    /// load balancer needs to see it.
     #[arg(long, env = "REPAIROPS_DRAIN_MS", default_value_t = 1_000)]
     drain_ms: u64,
 }
@@ -60,36 +62,38 @@ async fn listen(address: &str) -> anyhow::Result<TcpListener> {
     bind(address).await.with_context(|| format!("listening on {address}"))
 }
 
-/// Serves until the process is asked to end. For the time of `drain` it says so and still serves; then requests under way are finished first, guests by their
-/// deadline; post-create work that is not finished stays marked and is taken up by the next start.
+/// Serves until the process gets SIGTERM or SIGINT. For the time of `drain` it says so and still serves. Then requests
+/// under way are finished first, guests by their deadline; post-create work that is not finished stays marked, and the
+/// next start does it.
 pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::Result<()> {
-    let (stop, stopped) = watch::channel(false);
-    let resuming = tokio::spawn(plugins::compile::retake_forever(app.clone()));
-    let enriching = tokio::spawn(tickets::enrich::run_until(app.clone(), stopped.clone()));
-    let delivering = tokio::spawn(webhooks::dispatch::run_until(app.clone(), stopped.clone()));
-    let telling = tokio::spawn(plugins::report_failures::run_until(app.clone(), stopped.clone()));
-    let flushing = tokio::spawn(flush::run_until(app.clone(), stopped.clone()));
-    let sweeping = tokio::spawn(idempotency::sweep::run_until(app.clone(), stopped.clone()));
-    let ending = app.ending.clone();
+    let Shutdown { draining, stopping } = app.shutdown.clone();
+    // The jobs end, too, when the caller drops this future.
+    let _guard = stopping.clone().drop_guard();
+    let jobs = TaskTracker::new();
+    let retaking = plugins::compile::retake_forever(app.clone());
+    jobs.spawn(stopping.clone().run_until_cancelled_owned(retaking));
+    jobs.spawn(tickets::enrich::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(webhooks::dispatch::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(plugins::report_failures::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(flush::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(idempotency::sweep::run_until(app.clone(), stopping.clone()));
+    jobs.close();
+    let stop = stopping.clone();
     let server = Server::new(&app, listener, router(app.clone())).run(async move {
-        asked_to_end().await;
-        ending.begin();
+        terminated().await;
+        draining.cancel();
         tracing::info!("asked to end: not ready any more");
         tokio::time::sleep(drain).await;
         tracing::info!("finishing the requests under way");
-        let _ = stop.send(true);
+        stop.cancel();
     });
     tokio::select! {
         () = server => {}
-        () = too_long_after(stopped) => {
+        () = too_long_after(&stopping) => {
             tracing::warn!("some requests did not end within {} s; they are cut off", SHUTDOWN_MAX.as_secs());
         }
     }
-    resuming.abort();
-    let jobs = async {
-        (enriching.await, telling.await, delivering.await, flushing.await, sweeping.await)
-    };
-    let _ = tokio::time::timeout(SHUTDOWN_MAX, jobs).await;
+    let _ = tokio::time::timeout(SHUTDOWN_MAX, jobs.wait()).await;
     let _ = tokio::time::timeout(SHUTDOWN_MAX, close(&app)).await;
     Ok(())
 }
@@ -102,23 +106,20 @@ async fn close(app: &App) {
     app.db.close().await;
 }
 
-async fn too_long_after(mut stopped: watch::Receiver<bool>) {
-    if stopped.wait_for(|stopped| *stopped).await.is_err() {
-        // Only when the server is gone already.
-        std::future::pending::<()>().await;
-    }
+async fn too_long_after(stopping: &CancellationToken) {
+    stopping.cancelled().await;
     tokio::time::sleep(SHUTDOWN_MAX).await;
 }
 
-async fn asked_to_end() {
+async fn terminated() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+        if let Ok(mut sigterm) = signal(SignalKind::terminate()) {
             tokio::select! {
                 _ = interrupted => {}
-                _ = terminated.recv() => {}
+                _ = sigterm.recv() => {}
             }
             return;
         }

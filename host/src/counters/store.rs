@@ -1,6 +1,6 @@
 //! All SQL of counters and customer_shops. Nothing here writes: the triggers of the migrations do.
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Query, Value};
@@ -54,7 +54,7 @@ pub fn total(
     }
     let mut queries =
         vec![filter.figure("select cast(coalesce(sum(n), 0) as bigint) from counters")];
-    let midnight = |day: i64| DateTime::<Utc>::from_timestamp(day * DAY_S, 0);
+    let midnight = |day: i64| DateTime::from_timestamp(day * DAY_S, 0).map(Time::from);
     let (first, end) = (first.and_then(midnight), end.and_then(midnight));
     if after < first {
         queries.push(count(after, first));

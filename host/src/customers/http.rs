@@ -60,8 +60,6 @@ pub struct CustomerView {
     total_tickets: i64,
     /// The day of the latest pickup.
     last_repair_date: Option<NaiveDate>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 

@@ -1,11 +1,11 @@
 //! Lists with filters and sorting: builds the `where … order by … limit …` text with its binds, so
 //! that an absent filter leaves no trace in the SQL and the indexes are used.
 
-use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{Backend, Conn};
+use crate::model::time::Time;
 
 /// A bound value.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub enum Value {
     Uuid(Uuid),
     Text(String),
     Int(i64),
-    Time(DateTime<Utc>),
+    Time(Time),
 }
 
 /// Conditions that all must hold. Column names come from our own code, values are always bound.

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::error::ApiError;
 use crate::feedback::give::GiveFeedbackError;
-use crate::model::time;
 
 impl From<GiveFeedbackError> for ApiError {
     fn from(error: GiveFeedbackError) -> Self {
@@ -16,10 +15,9 @@ impl From<GiveFeedbackError> for ApiError {
                 message,
                 json!({ "status": status, "allowed": ["PICKED_UP", "CLOSED"] }),
             ),
-            GiveFeedbackError::GivenAlready { score, created_at } => ApiError::conflict(
-                message,
-                json!({ "score": score, "created_at": time::format(&created_at) }),
-            ),
+            GiveFeedbackError::GivenAlready { score, created_at } => {
+                ApiError::conflict(message, json!({ "score": score, "created_at": created_at }))
+            }
             GiveFeedbackError::Database(error) => error.into(),
         }
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::ticket::Feedback;
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 
 /// What the customer said of the repair.
 #[derive(Serialize, ToSchema)]
@@ -14,8 +14,6 @@ pub struct FeedbackView {
     #[schema(minimum = 1, maximum = 5)]
     score: i64,
     comment: Option<String>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 

@@ -1,9 +1,10 @@
-//! Claims an Idempotency-Key for a request, or answers as before.
+//! Claims an Idempotency-Key for a request, or finds the response to the first request with it. Invariant: of several
+//! requests with the same key, one at a time has the claim.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use sha2::{Digest, Sha256};
 
 use super::claimed::Claimed;
@@ -18,11 +19,11 @@ use crate::error::ApiError;
 use crate::keys::store::KeyRow;
 use crate::model::time::Time;
 
-pub(super) const HEADER: &str = "idempotency-key";
+pub const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 const LENGTH_MAX: usize = 255;
 
-/// How often a claim starts again because the row changed meanwhile.
+/// How often a claim is retried because the row changed meanwhile.
 const ATTEMPTS_MAX: usize = 5;
 
 #[derive(Debug, thiserror::Error)]
@@ -36,16 +37,17 @@ pub enum ClaimError {
     #[error("The first request with this Idempotency-Key is still being carried out")]
     InFlight,
     #[error(
-        "The request with this Idempotency-Key was carried out, but its answer was lost; read the resource to see what it did"
+        "The request with this Idempotency-Key was carried out, but its answer was lost; read the resource to see what \
+         it did"
     )]
     AnswerLost,
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
-/// What there is to do.
+/// What a repeated request finds.
 enum Found {
-    /// Nobody else carries it out.
+    /// No other request has the claim.
     Free,
     Answered,
     Wait,
@@ -53,7 +55,7 @@ enum Found {
     OtherRequest,
 }
 
-/// Does nothing for requests without the header. `key` is the text of the API key.
+/// Claims the key that the header names. Does nothing without the header. `key` is the text of the API key.
 pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<(), Refusal> {
     let Some(slot) = slot::current() else { return Ok(()) };
     let name = read_header(&parts.headers).map_err(ApiError::from)?;
@@ -62,7 +64,7 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
     let read = Bytes::from_request(request, &()).await;
     let fingerprint = match &read {
         Ok(body) => Some(fingerprint(parts, body)),
-        // The handler refuses it in its own words, having done nothing.
+        // The handler rejects it with its own error, before it changes anything.
         Err(_) => None,
     };
     slot.lock().read = Some(read);
@@ -86,7 +88,7 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
             Err(Refusal::Replay(answer.into()))
         }
         Err(error) => {
-            // Its success may have been lost on the way here: the end of the request frees the key.
+            // The claim may have been written although its success was not seen: the end of the request frees the key.
             if let ClaimError::Database(_) = &error {
                 slot.lock().claim = Some(claim);
             }
@@ -95,7 +97,7 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
     }
 }
 
-/// Claims it, or finds what was answered.
+/// Claims the key, or finds the stored response.
 async fn take(
     db: &Db,
     claimed: &Claimed,
@@ -109,7 +111,7 @@ async fn take(
             conn.commit().await?;
             return Ok(None);
         }
-        // Gone since: someone let it go, or its day was over.
+        // Gone since: it was released, or its day was over.
         let Some(row) = store::get(&mut conn, claimed).await? else { continue };
         match judge(&row, fingerprint, now) {
             Found::Free => {}
@@ -127,7 +129,7 @@ async fn take(
     Err(ClaimError::InFlight)
 }
 
-/// What a row says to a repeated request.
+/// What a row means for a repeated request.
 fn judge(row: &Row, fingerprint: &[u8], now: Time) -> Found {
     if row.created_at + KEPT <= now {
         return Found::Free;
@@ -146,7 +148,7 @@ fn judge(row: &Row, fingerprint: &[u8], now: Time) -> Found {
 }
 
 fn read_header(headers: &HeaderMap) -> Result<String, ClaimError> {
-    let mut values = headers.get_all(HEADER).into_iter();
+    let mut values = headers.get_all(&KEY_HEADER).into_iter();
     let value = values.next().map(|value| value.as_bytes()).unwrap_or_default();
     let is_printable = |byte: &u8| (b' '..=b'~').contains(byte);
     let is_good = !value.is_empty() && value.len() <= LENGTH_MAX && value.iter().all(is_printable);
@@ -163,7 +165,7 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> Vec<u8> {
     digest(&[parts.uri.query().unwrap_or_default().as_bytes(), kind.unwrap_or_default(), body])
 }
 
-/// Of the parts with their lengths, so that no two lists look alike.
+/// Hashes the parts with their lengths, so that no two lists of parts have the same hash.
 fn digest(parts: &[&[u8]]) -> Vec<u8> {
     let mut hasher = Sha256::new();
     for part in parts {

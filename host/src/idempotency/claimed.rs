@@ -1,8 +1,8 @@
-//! Names one claim of an `Idempotency-Key`.
+//! Names one claim of an `Idempotency-Key`. Invariant: a claim that was taken over has another `claim_id`.
 
 use crate::model::ids::{ClaimId, KeyId, OrgId};
 
-/// Which row, and as whom.
+/// The row, and which claim of it.
 #[derive(Clone, Debug)]
 pub struct Claimed {
     pub org: OrgId,

@@ -1,4 +1,5 @@
 //! Runs inside every commit of a request with an `Idempotency-Key`: marks the key as used in the same transaction.
+//! Invariant: a request whose claim was taken over commits nothing.
 
 use super::slot;
 use super::store;
@@ -13,8 +14,8 @@ impl CommitHook for MarkClaims {
     }
 }
 
-/// Marks the claim of the request that this task serves, once. Refused when another request has its key: then nothing
-/// of this one may be kept.
+/// Marks the claim of the request that this task serves, once. Fails when another request has taken the claim over:
+/// then nothing of this one may be kept.
 async fn mark_claim(conn: &mut Conn) -> Result<Option<AfterCommit>, sqlx::Error> {
     let Some(slot) = slot::current() else { return Ok(None) };
     let (claim, noted) = {
@@ -24,7 +25,7 @@ async fn mark_claim(conn: &mut Conn) -> Result<Option<AfterCommit>, sqlx::Error>
             _ => return Ok(None),
         }
     };
-    let sealed = noted.map(|answer| answer.sealed(&claim.sealer, "noted"));
+    let sealed = noted.map(|answer| answer.sealed(&claim.sealer, "noted")).transpose()?;
     if !store::mark(conn, &claim.claimed, sealed.as_ref(), claim.clock.now()).await? {
         return Err(refuse(CommitRefused {
             code: "IDEMPOTENCY_IN_FLIGHT",

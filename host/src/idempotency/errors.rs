@@ -1,4 +1,4 @@
-//! Maps the errors of Idempotency-Keys to HTTP responses.
+//! Maps the errors of Idempotency-Keys to HTTP responses. Invariant: what may succeed later has `Retry-After`.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! The middleware of `Idempotency-Key`.
+//! The middleware of `Idempotency-Key`. Invariant: a response is stored before it is sent, and only if a repeat would
+//! get the same one.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -6,7 +7,7 @@ use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::claim::HEADER;
+use super::claim::KEY_HEADER;
 use super::settle;
 use super::slot::Slot;
 use super::stored::Answer;
@@ -14,14 +15,14 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::{access_log, request_id};
 
-/// The headers that belong to an answer; all others are of the request at hand.
+/// The headers that are stored with an answer; all others belong to one request.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
 
-/// Middleware: for a write with an Idempotency-Key, holds the body back until the caller is known, and
-/// stores the answer before it is sent. A client that hangs up does not stop what it began: it will ask again.
+/// Middleware: for a write with an Idempotency-Key, keeps the body unread until the caller is known, and stores the
+/// answer before it is sent. The request runs to its end even if the client hangs up, since the client may repeat it.
 pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Response {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    if reads || !request.headers().contains_key(HEADER) {
+    if reads || !request.headers().contains_key(&KEY_HEADER) {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
@@ -63,7 +64,7 @@ async fn finish(app: &App, slot: &Slot, response: Response) -> Response {
     }
 }
 
-/// What a repeat would be answered the same; the rest is about this moment, and may be tried again, as `Retry-After` says.
+/// Whether a repeat would get the same answer. What is about the moment, as `Retry-After` says, may be tried again.
 fn is_decision(response: &Response) -> bool {
     const OF_THE_MOMENT: [StatusCode; 5] = [
         StatusCode::UNAUTHORIZED,
@@ -78,7 +79,7 @@ fn is_decision(response: &Response) -> bool {
         && !response.headers().contains_key(header::RETRY_AFTER)
 }
 
-/// The same answer again, and what is kept of it.
+/// Returns the response, and what is stored of it.
 async fn read(response: Response) -> (Response, anyhow::Result<Answer>) {
     let (parts, body) = response.into_parts();
     let bytes = match to_bytes(body, usize::MAX).await {

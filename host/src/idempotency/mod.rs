@@ -1,13 +1,12 @@
-//! `Idempotency-Key`: a write that is repeated with the same key within a day is carried out once, and
-//! answered as it was the first time.
+//! `Idempotency-Key`: a write that is repeated with the same key within a day is carried out once, and the repeat gets
+//! the first response.
 //!
-//! A request with the header passes three points. The extractor that authenticates claims the key ([`claim`]).
-//! The first transaction that commits on the request's behalf marks the claim in the same transaction
-//! ([`commit`], a hook of `Conn::commit`), so from then on nobody else can carry it out. What was answered
-//! is stored before it is sent ([`http`]).
+//! A request with the header passes three points. The extractor that authenticates claims the key ([`claim`]). The
+//! first transaction that commits for the request marks the claim in the same transaction ([`commit`], a hook of
+//! `Conn::commit`), so that no other request can carry it out. The response is stored before it is sent ([`http`]).
 //!
-//! Invariants: what a request changed and the mark commit together or not at all; a claim that was taken
-//! over cannot commit; nothing that is kept can be read without the API key's text.
+//! Invariants: what a request changed and the mark commit together or not at all; a claim that was taken over cannot
+//! commit; no stored body can be read without the API key's text.
 
 mod claim;
 mod claimed;
@@ -17,14 +16,15 @@ pub mod http;
 mod note;
 mod refusal;
 mod seal;
+mod seal_v1;
 mod settle;
 mod slot;
 pub mod store;
 mod stored;
 pub mod sweep;
 
-pub use claim::{ClaimError, claim};
+pub use claim::{ClaimError, KEY_HEADER, claim};
 pub use commit::MarkClaims;
 pub use note::{Noted, note};
-pub use refusal::Refusal;
+pub use refusal::{REPLAYED_HEADER, Refusal};
 pub use slot::take_body;

@@ -1,5 +1,5 @@
-//! What an operation says of its answer before it commits, so that a repeated request can be answered
-//! even if this server stops before the answer is stored.
+//! Keeps the answer of an operation that is about to commit, so that a repeat gets it even if this server stops before
+//! the response is stored. Invariant: it is written in the transaction of what it answers for.
 
 use serde::Serialize;
 
@@ -27,7 +27,7 @@ impl Noted {
     }
 
     pub fn ok(body: &impl Serialize) -> Noted {
-        // What is no JSON here is none in the handler either, which says so.
+        // What cannot be serialized here cannot be in the handler either, which reports it.
         let body = serde_json::to_vec(body).unwrap_or_default();
         Noted { status: 200, location: None, version: None, body }
     }
@@ -46,7 +46,7 @@ impl Noted {
     }
 }
 
-/// Call it right before the commit. It costs nothing without an Idempotency-Key. Of several calls the last one counts.
+/// To be called right before the commit. It does nothing without an Idempotency-Key; of several calls the last counts.
 pub fn note(answer: impl FnOnce() -> Noted) {
     if let Some(slot) = slot::current() {
         slot.lock().noted = Some(answer().answer());

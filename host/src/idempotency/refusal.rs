@@ -1,4 +1,5 @@
-//! Why a handler does not run: an error, or a request that was answered before.
+//! Why a handler does not run: an error, or an answer that is stored already. Invariant: a replayed answer has the same
+//! status, body and stored headers as the first one.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -7,6 +8,9 @@ use axum::response::{IntoResponse, Response};
 use super::stored::Answer;
 use crate::error::ApiError;
 
+/// On every replayed answer.
+pub const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
+
 /// Why a handler does not run: an error, or the answer is there already.
 #[derive(Debug)]
 pub enum Refusal {
@@ -14,7 +18,7 @@ pub enum Refusal {
     Replay(Replay),
 }
 
-/// What the first request was answered.
+/// The answer to the first request.
 #[derive(Debug)]
 pub struct Replay(Answer);
 
@@ -51,7 +55,7 @@ impl IntoResponse for Answer {
                 headers.insert(name, value);
             }
         }
-        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        headers.insert(REPLAYED_HEADER, HeaderValue::from_static("true"));
         response
     }
 }

@@ -1,7 +1,7 @@
-//! Writes down what became of a claim when its request is over: the answer, or that there is none worth keeping.
+//! Ends a claim when its request is over: stores the answer, or frees the key if there is none to keep.
 //!
-//! Invariant: a moment's trouble of the database does not leave a key claimed until its lease ends. What cannot be
-//! written at once is retried after the answer has been sent, for as long as the lease keeps repeats waiting.
+//! Invariant: a transient failure of the database does not leave a key claimed until its lease expires. What cannot be
+//! written at once is retried after the response has been sent, until the lease expires.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::app::App;
 use crate::db::Fault;
 use crate::request_id;
 
-/// Attempts before the client gets its answer. Each has another connection: one that failed is closed.
+/// Attempts before the response is sent. Each has another connection: one that failed is closed.
 const ATTEMPTS_AT_ONCE: usize = 3;
 
 const DELAY_MIN: Duration = Duration::from_millis(100);
 const DELAY_MAX: Duration = Duration::from_secs(2);
 
-/// `None` when nothing was decided, so that the request may be sent again.
+/// `answer` is `None` when nothing was decided, so that the request may be sent again.
 pub(super) async fn settle(app: &App, claim: Claim, answer: Option<Answer>) {
     let mut last = None;
     for _ in 0..ATTEMPTS_AT_ONCE {
@@ -36,7 +36,7 @@ pub(super) async fn settle(app: &App, claim: Claim, answer: Option<Answer>) {
     tokio::spawn(request_id::scope(request_id::current(), work));
 }
 
-/// Until it is written, or repeats no longer wait for it.
+/// Retries until it is written, or the lease has expired.
 async fn retry(app: App, claim: Claim, answer: Option<Answer>) {
     let ends_at = app.clock.now() + LEASE;
     let mut delay = DELAY_MIN;
@@ -62,10 +62,10 @@ async fn write(app: &App, claim: &Claim, answer: Option<&Answer>) -> Result<(), 
     let mut conn = app.db.single().await?;
     match answer {
         Some(answer) => {
-            let sealed = answer.sealed(&claim.sealer, "answer");
+            let sealed = answer.sealed(&claim.sealer, "answer")?;
             store::put_answer(&mut conn, &claim.claimed, &sealed, now).await?;
         }
-        // A commit whose success was not seen may have marked the claim all the same.
+        // A commit whose success was not seen may have marked the claim.
         None if claim.is_committed || !store::release(&mut conn, &claim.claimed).await? => {
             store::end_lease(&mut conn, &claim.claimed, now).await?;
         }

@@ -1,4 +1,5 @@
-//! What the layers of one request with an Idempotency-Key tell each other.
+//! What the middleware, the extractor and the commit hook of one request with an Idempotency-Key share. Invariant: the
+//! body is read once, after the caller is known.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,16 +22,16 @@ pub(super) struct Slot {
 
 #[derive(Default)]
 pub(super) struct State {
-    /// Not read before the caller is known.
+    /// Until the caller is known.
     pub unread: Option<Body>,
     /// Read, for the handler.
     pub read: Option<Result<Bytes, BytesRejection>>,
     pub claim: Option<Claim>,
-    /// The answer if this server stops between the commit and the answer.
+    /// The answer if this server stops between the commit and the response.
     pub noted: Option<Answer>,
 }
 
-/// This request carries it out.
+/// The claim that this request has.
 #[derive(Clone)]
 pub(super) struct Claim {
     pub claimed: Claimed,

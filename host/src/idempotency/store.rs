@@ -25,7 +25,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// What was answered, or what was noted for it.
+    /// The stored response, or the answer that was kept before the commit.
     pub(super) fn answer(self, sealer: &Sealer) -> Option<Answer> {
         let purpose = if self.answered_at.is_some() { "answer" } else { "noted" };
         Some(Answer {
@@ -36,7 +36,7 @@ impl Row {
     }
 }
 
-/// False when there is such a row.
+/// Returns false when the row exists already.
 pub(super) async fn insert(
     conn: &mut Conn,
     claimed: &Claimed,
@@ -72,8 +72,8 @@ pub(super) async fn get(conn: &mut Conn, claimed: &Claimed) -> Result<Option<Row
     )
 }
 
-/// In the place of a request that is gone, or of one whose day is over. False when it is neither, or someone
-/// else was faster.
+/// Takes the claim over from a request that is gone, or whose day is over. Returns false when it is neither, or another
+/// request was faster.
 pub(super) async fn take_over(
     conn: &mut Conn,
     claimed: &Claimed,
@@ -101,7 +101,7 @@ pub(super) async fn take_over(
     Ok(rows == 1)
 }
 
-/// In the transaction of what the request did. False when another request has its place.
+/// Runs in the transaction of what the request did. Returns false when another request has taken the claim over.
 pub(super) async fn mark(
     conn: &mut Conn,
     claimed: &Claimed,
@@ -146,7 +146,7 @@ pub(super) async fn put_answer(
     Ok(())
 }
 
-/// Frees the key; false when something was committed, or another request has the claim.
+/// Frees the key. Returns false when something was committed, or another request has the claim.
 pub(super) async fn release(conn: &mut Conn, claimed: &Claimed) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,
@@ -160,7 +160,7 @@ pub(super) async fn release(conn: &mut Conn, claimed: &Claimed) -> Result<bool, 
     Ok(rows == 1)
 }
 
-/// The request is over without an answer worth keeping: nobody needs to wait for it.
+/// The request is over without an answer to keep: repeats need not wait for it.
 pub(super) async fn end_lease(
     conn: &mut Conn,
     claimed: &Claimed,
@@ -179,7 +179,7 @@ pub(super) async fn end_lease(
     Ok(())
 }
 
-/// Deletes so many of those from before; answers how many it were. Over all organizations.
+/// Deletes at most `limit` rows from before, of all organizations. Returns how many.
 pub async fn delete_before(conn: &mut Conn, before: Time, limit: i64) -> Result<u64, sqlx::Error> {
     execute!(
         conn,

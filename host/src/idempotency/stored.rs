@@ -1,14 +1,14 @@
-//! What is stored of a request with an `Idempotency-Key`, and for how long.
+//! What is stored of a request with an `Idempotency-Key`, and for how long. Invariant: bodies are stored encrypted.
 
 use chrono::TimeDelta;
 
-use super::seal::Sealer;
+use super::seal::{SealError, Sealer};
 
 /// How long an answer is kept.
 pub(super) const KEPT: TimeDelta = TimeDelta::hours(24);
 
-/// How long a request has its claim to itself. A request may take longer; it then cannot commit once
-/// another one has taken its place.
+/// How long no other request may take a claim over. A request may take longer; it then cannot commit once another one
+/// has taken its claim over.
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Answer {
     pub body: Vec<u8>,
 }
 
-/// An answer as it is kept.
+/// An answer as it is stored.
 pub(super) struct Sealed {
     pub status: i64,
     pub headers: Vec<(String, String)>,
@@ -26,11 +26,11 @@ pub(super) struct Sealed {
 }
 
 impl Answer {
-    pub(super) fn sealed(&self, sealer: &Sealer, purpose: &str) -> Sealed {
-        Sealed {
+    pub(super) fn sealed(&self, sealer: &Sealer, purpose: &str) -> Result<Sealed, SealError> {
+        Ok(Sealed {
             status: i64::from(self.status),
             headers: self.headers.clone(),
-            body: sealer.seal(purpose, &self.body),
-        }
+            body: sealer.seal(purpose, &self.body)?,
+        })
     }
 }

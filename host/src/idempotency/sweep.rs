@@ -1,16 +1,19 @@
-//! Deletes what is older than a day.
+//! Deletes the Idempotency-Keys that are older than a day. Invariant: none that is younger is deleted.
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::store;
 use super::stored::KEPT;
 use crate::app::App;
+use crate::jobs;
+
+const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
 const BATCH: i64 = 500;
 
-/// Deletes in batches, so that nobody waits long for it; answers how many rows it were.
+/// Deletes in batches, so that no other writer waits long for it. Returns the number of rows.
 pub async fn sweep(app: &App) -> Result<u64, sqlx::Error> {
     let before = app.clock.now() - KEPT;
     let mut deleted = 0;
@@ -25,17 +28,12 @@ pub async fn sweep(app: &App) -> Result<u64, sqlx::Error> {
     }
 }
 
-/// Every few minutes, until the server is asked to end.
-pub async fn run_until(app: App, mut stopped: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(300));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-        }
+/// Sweeps every few minutes, until `stop` is cancelled.
+pub async fn run_until(app: App, stop: CancellationToken) {
+    jobs::every(SWEEP_EVERY, &stop, async || {
         if let Err(error) = sweep(&app).await {
             tracing::error!(?error, "old Idempotency-Keys could not be deleted");
         }
-    }
+    })
+    .await;
 }

@@ -17,7 +17,7 @@ use crate::model::ids::{ItemId, ShopId};
 use crate::model::invalid::check_filter;
 use crate::model::money::Money;
 use crate::model::stock::Item;
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 
@@ -119,8 +119,6 @@ pub struct ItemView {
     selling_price: Money,
     reorder_level: i64,
     supplier: Option<String>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     last_updated: Time,
 }
 

@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::extract::{Params, PathId};
 use crate::inventory::store::{self, MovementRow};
 use crate::model::ids::{ItemId, MovementId, TicketId};
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::page::{Page, Paging, Window};
 
 #[derive(Deserialize, IntoParams)]
@@ -45,8 +45,6 @@ pub struct MovementView {
     actor: String,
     /// The ticket that used them.
     ticket_id: Option<TicketId>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 

@@ -79,11 +79,9 @@ pub(super) async fn make(
 
 pub(super) fn check_expiry(expires_at: Option<Time>, now: Time) -> Result<(), Invalid> {
     match expires_at {
-        Some(end) if end <= now => Err(Invalid::new(
-            "expires_at",
-            crate::model::time::format(&end),
-            "expires_at must be in the future",
-        )),
+        Some(end) if end <= now => {
+            Err(Invalid::new("expires_at", end, "expires_at must be in the future"))
+        }
         _ => Ok(()),
     }
 }

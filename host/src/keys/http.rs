@@ -17,7 +17,7 @@ use crate::keys::views::{KeyView, MadeView, made_view, view};
 use crate::keys::{rotate, store};
 use crate::model::ids::{KeyId, UserId};
 use crate::model::people::Scope;
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 
@@ -48,8 +48,6 @@ pub struct CreateBody {
     /// Whose actions the timeline shows.
     user_id: Option<UserId>,
     /// In the future; without it the key does not end.
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Time>,
 }
 
@@ -61,8 +59,6 @@ pub struct RotateBody {
     #[schema(minimum = 0, maximum = 168, default = 24)]
     overlap_hours: Option<i64>,
     /// When the new key ends, in the future; without it, it does not end.
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Time>,
 }
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::model::ids::{KeyId, UserId};
 use crate::model::key::{ApiKey, KeyState, MadeKey};
 use crate::model::people::Scope;
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::respond::Created;
 
 #[derive(Serialize, ToSchema)]
@@ -19,18 +19,10 @@ pub struct KeyView {
     /// The last four digits of the key; `null` for those made before this was kept.
     hint: Option<String>,
     state: KeyState,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
     /// The last request with it, give or take a few seconds; `null` before the first.
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Time>,
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Time>,
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Time>,
 }
 

@@ -1,72 +1,128 @@
 //! Moments: UTC, cut to microseconds (what both databases keep), RFC 3339 outside.
+//!
+//! Invariant: how a moment is written and read in JSON, in a database and in the OpenAPI document is said here alone,
+//! so that no field needs an attribute for it.
 
-use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
-use serde::{Deserialize, Deserializer, Serializer};
+use std::fmt;
+use std::ops::{Add, Deref, Sub};
+
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, SubsecRound, TimeDelta, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::schema::{KnownFormat, OneOfBuilder, SchemaFormat, Type};
-use utoipa::openapi::{ObjectBuilder, Schema};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::invalid::Invalid;
 
-pub type Time = DateTime<Utc>;
+/// A moment. The methods of `chrono::DateTime` can be called on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct Time(DateTime<Utc>);
 
-/// Cuts what the databases would not keep.
-pub fn to_stored(time: Time) -> Time {
-    time.trunc_subsecs(6)
+impl Time {
+    pub const UNIX_EPOCH: Time = Time(DateTime::UNIX_EPOCH);
+
+    /// Cuts what the databases would not keep.
+    pub fn to_stored(self) -> Time {
+        Time(self.0.trunc_subsecs(6))
+    }
+}
+
+impl From<DateTime<Utc>> for Time {
+    fn from(time: DateTime<Utc>) -> Self {
+        Time(time)
+    }
+}
+
+impl Deref for Time {
+    type Target = DateTime<Utc>;
+
+    fn deref(&self) -> &DateTime<Utc> {
+        &self.0
+    }
+}
+
+/// A duration of `chrono` or of the standard library.
+impl<D> Add<D> for Time
+where
+    DateTime<Utc>: Add<D, Output = DateTime<Utc>>,
+{
+    type Output = Time;
+
+    fn add(self, duration: D) -> Time {
+        Time(self.0 + duration)
+    }
+}
+
+impl Sub<TimeDelta> for Time {
+    type Output = Time;
+
+    fn sub(self, duration: TimeDelta) -> Time {
+        Time(self.0 - duration)
+    }
+}
+
+impl Sub<std::time::Duration> for Time {
+    type Output = Time;
+
+    fn sub(self, duration: std::time::Duration) -> Time {
+        Time(self.0 - duration)
+    }
+}
+
+impl Sub for Time {
+    type Output = TimeDelta;
+
+    fn sub(self, earlier: Time) -> TimeDelta {
+        self.0 - earlier.0
+    }
 }
 
 /// `2026-02-21T10:00:00Z`: whole seconds unless there is more.
-pub fn format(time: &Time) -> String {
-    time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
-}
-
-/// For serde: `#[serde(serialize_with = "time::serialize")]`.
-pub fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&format(time))
-}
-
-/// The same for one that may be `null`.
-pub fn serialize_option<S: Serializer>(
-    time: &Option<Time>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serialize(time, serializer),
-        None => serializer.serialize_none(),
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 }
 
-/// Reads a moment in a body: `#[serde(default, deserialize_with = "time::deserialize_option")]`. A date
-/// alone is none.
-pub fn deserialize_option<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Time>, D::Error> {
-    Option::<String>::deserialize(deserializer)?.map(|text| read(&text)).transpose()
-}
-
-/// The same for one that must be there.
-pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
-    read(&String::deserialize(deserializer)?)
-}
-
-fn read<E: serde::de::Error>(text: &str) -> Result<Time, E> {
-    match DateTime::parse_from_rfc3339(text) {
-        Ok(_) => parse(text).map_err(E::custom),
-        Err(_) => Err(E::custom(format!(
-            "{text:?} is no RFC 3339 date and time, for example 2026-01-31T10:00:00Z"
-        ))),
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
+
+/// In a body, a date alone is not a moment.
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match DateTime::parse_from_rfc3339(&text) {
+            Ok(_) => parse(&text).map_err(serde::de::Error::custom),
+            Err(_) => Err(serde::de::Error::custom(format!(
+                "{text:?} is no RFC 3339 date and time, for example 2026-01-31T10:00:00Z"
+            ))),
+        }
+    }
+}
+
+impl PartialSchema for Time {
+    fn schema() -> RefOr<Schema> {
+        text_schema(KnownFormat::DateTime).into()
+    }
+}
+
+/// The document shows it in place, without a component of this name: see `openapi::inline`.
+impl ToSchema for Time {}
 
 /// Reads a moment, or a date alone, which is its midnight in UTC. Years have four digits: in the text of one database,
 /// others would not sort.
 pub fn parse(text: &str) -> Result<Time, String> {
     let time = match DateTime::parse_from_rfc3339(text) {
-        Ok(time) => Some(to_stored(time.with_timezone(&Utc))),
+        Ok(time) => Some(Time(time.with_timezone(&Utc)).to_stored()),
         Err(_) => text
             .parse::<NaiveDate>()
             .ok()
             .and_then(|date| date.and_hms_opt(0, 0, 0))
-            .map(|time| time.and_utc()),
+            .map(|time| Time(time.and_utc())),
     };
     time.filter(|time| (0..=9_999).contains(&time.year())).ok_or_else(|| {
         format!(
@@ -91,10 +147,34 @@ pub fn parse_date(field: &str, text: Option<String>) -> Result<Option<NaiveDate>
 
 /// The schema of a moment or date to filter by.
 pub fn filter_schema() -> Schema {
-    let text = |format| {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(format)))
-    };
-    OneOfBuilder::new().item(text(KnownFormat::DateTime)).item(text(KnownFormat::Date)).into()
+    let (moment, date) = (text_schema(KnownFormat::DateTime), text_schema(KnownFormat::Date));
+    OneOfBuilder::new().item(moment).item(date).into()
+}
+
+fn text_schema(format: KnownFormat) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_has_one_form_in_json() {
+        let time = |text: &str| serde_json::from_value::<Time>(text.into());
+        for (sent, shown) in [
+            ("2026-02-21T10:00:00Z", "2026-02-21T10:00:00Z"),
+            ("2026-02-21T12:00:00+02:00", "2026-02-21T10:00:00Z"),
+            ("2026-02-21T10:00:00.5Z", "2026-02-21T10:00:00.500Z"),
+            ("2026-02-21T10:00:00.123456789Z", "2026-02-21T10:00:00.123456Z"),
+        ] {
+            let time = time(sent).unwrap();
+            assert_eq!(serde_json::to_value(time).unwrap(), shown);
+            assert_eq!(time.to_string(), shown);
+        }
+        for wrong in ["2026-02-21", "now", "", "12026-02-21T10:00:00Z"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(serde_json::from_str::<Option<Time>>("null").unwrap(), None);
+    }
 }

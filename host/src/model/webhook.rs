@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use super::ids::{DeliveryId, EventId, WebhookId};
-use super::time::{self, Time};
+use super::time::Time;
 
 /// How often a delivery is tried before it counts as failed and its endpoint is disabled.
 pub const ATTEMPTS_MAX: i64 = 5;
@@ -214,8 +214,7 @@ pub struct Event {
 impl Event {
     /// The reference's payload. The same text at every attempt, on every node.
     pub fn payload(&self) -> String {
-        json!({ "event": self.event, "timestamp": time::format(&self.created_at), "data": self.data })
-            .to_string()
+        json!({ "event": self.event, "timestamp": self.created_at, "data": self.data }).to_string()
     }
 }
 
@@ -225,7 +224,7 @@ mod tests {
 
     #[test]
     fn five_attempts_take_26_hours_and_35_minutes() {
-        let first = time::parse("2026-02-21T10:00:00Z").unwrap();
+        let first = crate::model::time::parse("2026-02-21T10:00:00Z").unwrap();
         let (mut at, mut attempts) = (first, 1);
         while let Some(next) = next_attempt_at(attempts, at) {
             (at, attempts) = (next, attempts + 1);

@@ -3,6 +3,7 @@
 
 mod codes;
 mod examples;
+mod inline;
 mod operations;
 mod page;
 mod schemas;
@@ -10,6 +11,7 @@ mod webhooks;
 
 use std::sync::OnceLock;
 
+use axum::Extension;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -18,6 +20,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 
+use crate::compression::Uncompressed;
 pub use codes::{CODES, ErrorCode};
 pub use page::{page, page_file};
 
@@ -78,6 +81,7 @@ pub fn complete(document: &OpenApi) -> Value {
         "type": "http", "scheme": "bearer",
         "description": "An API key: `Authorization: Bearer ro_live_…`. Scopes: read, write, admin; each includes those before it.",
     }});
+    inline::inline(&mut document, "Time");
     operations::complete(&mut document);
     webhooks::add(&mut document);
     schemas::complete(&mut document);
@@ -95,7 +99,8 @@ fn introduction() -> &'static str {
 pub fn serve(document: &OpenApi) -> Response {
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     let text = TEXT.get_or_init(|| Bytes::from(complete(document).to_string()));
-    ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response()
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    (Extension(Uncompressed), kind, text.clone()).into_response()
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::header::{self, HeaderName};
 use axum::response::{IntoResponse, Response};
 use utoipa_swagger_ui::Config;
 
+use crate::compression::Uncompressed;
 use crate::error::ApiError;
 
 const HTML: &str = include_str!("page/page.html");
@@ -62,5 +64,5 @@ fn file(kind: &str, content: impl IntoResponse) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
     ];
-    (headers, content).into_response()
+    (Extension(Uncompressed), headers, content).into_response()
 }

@@ -89,6 +89,6 @@ fn value(column: Column, key: &serde_json::Value) -> Option<Value> {
             .map(|text| Value::Text(text.to_owned())),
         Column::Time(_) => DateTime::from_timestamp_micros(key.as_i64()?)
             .filter(|time| (0..=9_999).contains(&time.year()))
-            .map(Value::Time),
+            .map(|time| Value::Time(time.into())),
     }
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::model::ids::{PaymentId, TicketId};
 use crate::model::money::{Balance, Money};
 use crate::model::payment::{Kind, Method, Payment, Recorded};
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::respond::Created;
 
 #[derive(Serialize, ToSchema)]
@@ -22,12 +22,8 @@ pub struct PaymentView {
     /// Who took it.
     actor: String,
     /// When the money moved.
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     paid_at: Time,
     /// When it was recorded.
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 

@@ -20,7 +20,7 @@ use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, PluginId, ShopId};
 use crate::model::limits::Limits;
 use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::page::{Page, Paging, Window};
 use crate::plugins::install::{self, Change, HookChange};
 use crate::plugins::{store, upload};
@@ -158,8 +158,6 @@ pub struct PluginView {
     hooks: Vec<Hook>,
     permissions: Vec<String>,
     settings_schema: Option<Value>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 
@@ -173,11 +171,7 @@ pub struct InstallationView {
     limits: Limits,
     shop_ids: Option<Vec<ShopId>>,
     hooks: BTreeMap<Hook, HookSetup>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
 }
 

@@ -1,17 +1,18 @@
-//! Writes the event `plugin.failed` for failures that were noted in memory, in a job of its own. What a node noted in the
-//! second before it was killed is not reported.
+//! Writes the event `plugin.failed` for failures that were kept in memory, in a job of its own. Invariant: a node that
+//! is killed loses the failures of the last second and no more.
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::db::Fault;
+use crate::jobs;
 use crate::webhooks;
 
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 
-/// Writes what was noted. What cannot be written now is kept for the next time, unless it would fail again.
+/// Writes the failures. Those that cannot be written now are kept for the next time, unless they would fail again.
 pub async fn write(app: &App) {
     let waiting = app.plugin_failures.take();
     if waiting.is_empty() {
@@ -36,16 +37,8 @@ pub async fn write(app: &App) {
     }
 }
 
-/// Writes every second, until the server is asked to end, and once more then.
-pub async fn run_until(app: App, mut stopped: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(WRITE_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stopped.wait_for(|stopped| *stopped) => break,
-        }
-        write(&app).await;
-    }
+/// Writes every second until `stop` is cancelled, and once more then.
+pub async fn run_until(app: App, stop: CancellationToken) {
+    jobs::every(WRITE_EVERY, &stop, async || write(&app).await).await;
     write(&app).await;
 }

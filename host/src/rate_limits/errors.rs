@@ -3,28 +3,28 @@
 use serde_json::json;
 
 use crate::error::ApiError;
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::rate_limits::failures::TooMany;
 use crate::rate_limits::{Spent, failures, rates};
 
 impl ApiError {
     pub fn rate_limited(spent: Spent, now: Time) -> ApiError {
         let (class, limit) = (spent.class.as_str(), spent.limit);
-        let reset_at = time::format(&spent.reset_at());
+        let reset_at = spent.reset_at();
         let message = format!(
             "This key has used its {limit} {class} requests of this hour; the next hour begins at {reset_at}"
         );
         let details = json!({
             "limit": limit, "window_seconds": rates::WINDOW_SECONDS, "class": class, "reset_at": reset_at,
         });
-        ApiError::too_many_requests(message, details, seconds_until(spent.reset_at(), now))
+        ApiError::too_many_requests(message, details, seconds_until(reset_at, now))
     }
 }
 
 impl TooMany {
-    /// The answer at that moment.
+    /// The response at that moment.
     pub fn at(self, now: Time) -> ApiError {
-        let reset_at = time::format(&self.reset_at);
+        let reset_at = self.reset_at;
         let message = format!(
             "More than {} requests without a good API key came from this address within a minute; try again at {reset_at}",
             self.limit
@@ -33,11 +33,11 @@ impl TooMany {
             "limit": self.limit, "window_seconds": failures::WINDOW_SECONDS,
             "class": "unauthorized", "reset_at": reset_at,
         });
-        ApiError::too_many_requests(message, details, seconds_until(self.reset_at, now))
+        ApiError::too_many_requests(message, details, seconds_until(reset_at, now))
     }
 }
 
-/// Whole seconds, so that whoever waits them is not too early.
+/// Rounded up to whole seconds, so that a client that waits for them is not too early.
 fn seconds_until(moment: Time, now: Time) -> u32 {
     let millis = (moment - now).num_milliseconds().max(1);
     u32::try_from((millis + 999) / 1000).unwrap_or(u32::MAX)

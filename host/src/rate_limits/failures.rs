@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DurationRound, TimeDelta};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use ipnet::IpNet;
 use quick_cache::sync::Cache;
 
@@ -49,7 +49,11 @@ impl Failures {
         Failures {
             per_minute,
             trusted_proxies,
-            minute: Mutex::new(Minute { start: Time::MIN_UTC, counts: HashMap::new(), others: 0 }),
+            minute: Mutex::new(Minute {
+                start: DateTime::<Utc>::MIN_UTC.into(),
+                counts: HashMap::new(),
+                others: 0,
+            }),
             good: Cache::new(GOOD_MAX),
         }
     }
@@ -95,7 +99,7 @@ impl Failures {
 
 impl Minute {
     fn turn(&mut self, now: Time) {
-        let start = now.duration_trunc(WINDOW).unwrap_or(now);
+        let start = now.duration_trunc(WINDOW).map_or(now, Time::from);
         if self.start != start {
             *self = Minute { start, counts: HashMap::new(), others: 0 };
         }

@@ -1,18 +1,21 @@
-//! Writes back what was counted in memory: every second, and when the server ends. A server that is
-//! killed forgets the last second.
+//! Writes the counts in memory to the database: every second, and when the server ends. Invariant: a server that is
+//! killed loses the counts of the last second and no more.
 
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{Counted, Counter, RateLimits, rates, store};
 use crate::app::App;
+use crate::jobs;
 
-/// How many windows one transaction writes; others write in between.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// How many windows one transaction writes; other writers get their turn in between.
 const BATCH: usize = 500;
 
-/// Writes until all is written. After an error, all windows that are not written yet are kept for the next time.
+/// Writes all windows. After an error, those that are not written yet are kept for the next time.
 pub async fn flush(app: &App) -> Result<(), sqlx::Error> {
     let new = app.rate_limits.take_new(app);
     let mut rest = new.as_slice();
@@ -28,7 +31,7 @@ pub async fn flush(app: &App) -> Result<(), sqlx::Error> {
 }
 
 async fn write(app: &App, batch: &[(Counted, Counter)]) -> Result<(), sqlx::Error> {
-    // PostgreSQL counts by itself; what was counted here instead while it took no writes is not all of it.
+    // On PostgreSQL the database counts; what this node counted while it took no writes is only a part.
     let counts = app.rate_limits.rates.is_some() && app.rate_limits.quick.is_none();
     let db = app.rate_limits.quick.as_ref().unwrap_or(&app.db);
     let mut tx = db.begin().await?;
@@ -44,8 +47,8 @@ async fn write(app: &App, batch: &[(Counted, Counter)]) -> Result<(), sqlx::Erro
 }
 
 impl RateLimits {
-    /// What is not written back yet; windows that are over, and written back, are forgotten. In the
-    /// order of the rows' key, in which every node takes its locks.
+    /// Takes what is not written yet, and drops windows that are over and written. In the order of the rows' key, in
+    /// which every node takes its locks.
     fn take_new(&self, app: &App) -> Vec<(Counted, Counter)> {
         let now = app.clock.now();
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,17 +74,12 @@ impl RateLimits {
     }
 }
 
-/// Every second, until the server is asked to end. The last flush is the caller's, when no request is left.
-pub async fn run_until(app: App, mut stopped: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-        }
+/// Flushes every second, until `stop` is cancelled. The last flush is the caller's, when no request is left.
+pub async fn run_until(app: App, stop: CancellationToken) {
+    jobs::every(FLUSH_EVERY, &stop, async || {
         if let Err(error) = flush(&app).await {
             tracing::error!(?error, "what keys used could not be written back");
         }
-    }
+    })
+    .await;
 }

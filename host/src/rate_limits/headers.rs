@@ -1,29 +1,36 @@
-//! `X-RateLimit-*` on every answer to a request with a good key, whatever became of it.
+//! Sends `X-RateLimit-*` with every response to a request with a valid key. Invariant: errors have them, too.
 
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::Request;
-use axum::http::HeaderValue;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Spent;
 
-/// Where the extractor that authenticates leaves what the request took.
+/// Requests that the key has in an hour.
+pub const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+/// … of which it has these left.
+pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+/// … until this Unix time.
+pub const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+/// Filled by the extractor that authenticates.
 #[derive(Clone, Default)]
 struct Note(Arc<OnceLock<Spent>>);
 
-/// Middleware: tells the client what is left of its window.
+/// Middleware: adds what is left of the key's window.
 pub async fn show(mut request: Request, next: Next) -> Response {
     let note = Note::default();
     request.extensions_mut().insert(note.clone());
     let mut response = next.run(request).await;
     if let Some(spent) = note.0.get() {
         let headers = response.headers_mut();
-        headers.insert("x-ratelimit-limit", HeaderValue::from(spent.limit));
-        headers.insert("x-ratelimit-remaining", HeaderValue::from(spent.remaining()));
-        headers.insert("x-ratelimit-reset", HeaderValue::from(spent.reset_at().timestamp()));
+        headers.insert(LIMIT, HeaderValue::from(spent.limit));
+        headers.insert(REMAINING, HeaderValue::from(spent.remaining()));
+        headers.insert(RESET, HeaderValue::from(spent.reset_at().timestamp()));
     }
     response
 }

@@ -94,7 +94,7 @@ impl Spent {
 
 /// The beginning of the hour.
 pub fn window_start(now: Time) -> Time {
-    now.duration_trunc(WINDOW).unwrap_or(now)
+    now.duration_trunc(WINDOW).map_or(now, Time::from)
 }
 
 pub fn has_ended(window_start: Time, now: Time) -> bool {

@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::extract::{Body, Params, PathId, not_null, nullable};
 use crate::model::ids::ShopId;
 use crate::model::people::Shop;
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 use crate::shops::create::{self, NewShop};
@@ -71,8 +71,6 @@ pub struct ShopView {
     name: String,
     time_zone: String,
     address: Option<String>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::db::Conn;
+use crate::jobs;
 use crate::model::event::Hook;
 use crate::model::ids::{OrgId, TicketId};
 use crate::model::people::Actor;
@@ -21,6 +22,8 @@ use crate::{organizations, webhooks};
 
 /// How long work belongs to whoever took it.
 pub const LEASE: Duration = Duration::from_secs(30);
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How often an installation is asked about one ticket before it counts as failed.
 const ATTEMPTS_MAX: i64 = 5;
@@ -222,17 +225,12 @@ async fn give_up_removed(
     tx.commit().await
 }
 
-/// Looks for due work every second, until the server is asked to end.
-pub async fn run_until(app: App, mut stopped: watch::Receiver<bool>) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-        }
+/// Looks for due work every second, until `stop` is cancelled.
+pub async fn run_until(app: App, stop: CancellationToken) {
+    jobs::every(LOOK_EVERY, &stop, async || {
         if let Err(error) = run_due(&app).await {
-            tracing::error!(?error, "due post-create work could not be taken up");
+            tracing::error!(?error, "due post-create work could not be started");
         }
-    }
+    })
+    .await;
 }

@@ -13,7 +13,7 @@ use crate::model::ids::{
 use crate::model::money::{Balance, Hours, Money};
 use crate::model::stock::ReservationState;
 use crate::model::ticket::{Detail, PartStock, number_text};
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::plugins::hooks::{PluginRun, Warning};
 use crate::tickets::outcome::{self, Changed};
@@ -32,11 +32,7 @@ pub struct ListItem {
     total_cost: Money,
     labor_cost: Money,
     parts_cost: Money,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
     assigned_to: Option<UserId>,
     assigned_to_name: Option<String>,
@@ -49,8 +45,6 @@ pub struct Created {
     pub id: TicketId,
     pub number: String,
     pub status: Status,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Time,
     /// The ticket's version, as in `ETag`.
     pub version: i64,
@@ -65,8 +59,6 @@ pub struct Created {
 pub struct Updated {
     pub id: TicketId,
     pub status: Status,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Time,
     /// The ticket's version, as in `ETag`.
     pub version: i64,
@@ -83,8 +75,6 @@ pub struct Transitioned {
     pub event_id: TimelineId,
     pub from_status: Status,
     pub to_status: Status,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     pub timestamp: Time,
     /// The ticket's version, as in `ETag`.
     pub version: i64,
@@ -125,11 +115,7 @@ pub struct TicketView {
     set_by_plugins: Vec<FieldSourceView>,
     enrichment: &'static str,
     version: i64,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Time,
 }
 
@@ -162,8 +148,6 @@ struct IssueView {
 #[schema(as = TimelineEntry)]
 struct TimelineView {
     status: Status,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     timestamp: Time,
     actor: String,
     kind: String,
@@ -218,8 +202,6 @@ struct FieldSourceView {
     plugin: String,
     version: String,
     installation_id: InstallationId,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     at: Time,
 }
 

@@ -13,7 +13,7 @@ use crate::extract::{Body, Params, PathId, not_null, nullable};
 use crate::model::ids::UserId;
 use crate::model::money::Money;
 use crate::model::people::User;
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
 use crate::users::create::{self, NewUser};
@@ -81,8 +81,6 @@ pub struct UserView {
     email: String,
     role: String,
     hourly_cost: Option<Money>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     created_at: Time,
 }
 

@@ -25,7 +25,7 @@ pub async fn disable(
         "url": webhook.url,
         "shop_id": null,
         "reason": reason,
-        "failing_since": webhook.failing_since.as_ref().map(crate::model::time::format),
+        "failing_since": webhook.failing_since,
     });
     let disabled = Webhook {
         enabled: false,

@@ -1,12 +1,13 @@
-//! The dispatcher of a node: hands on events, takes endpoints that have something due, and delivers to each in a lane of
-//! its own. Any number of nodes do this on one database.
+//! The dispatcher of a node: hands on events, takes endpoints that have something due, and delivers to each in a lane
+//! of its own. Any number of nodes do this on one database.
 
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::jobs::interval;
 use crate::webhooks::lane::Lane;
 use crate::webhooks::store::leases;
 use crate::webhooks::{fan_out, prune};
@@ -23,12 +24,12 @@ const LANES_MAX: usize = 512;
 
 /// Delivers all that is due now, and what becomes due by it; answers how many attempts were made.
 pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
-    let (_stop, stopped) = watch::channel(false);
+    let never = CancellationToken::new();
     let mut lanes = JoinSet::new();
     let mut attempts = 0;
     loop {
         fan_out::run(app).await?;
-        start_lanes(app, &mut lanes, &stopped).await?;
+        start_lanes(app, &mut lanes, &never).await?;
         match lanes.join_next().await {
             Some(ended) => attempts += ended.unwrap_or(0),
             None => return Ok(attempts),
@@ -36,18 +37,17 @@ pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
     }
 }
 
-/// Delivers until the server is asked to end; then what is under way is finished and the endpoints are given back.
-pub async fn run_until(app: App, mut stopped: watch::Receiver<bool>) {
+/// Delivers until `stop` is cancelled; then what is under way is finished and the endpoints are given back.
+pub async fn run_until(app: App, stop: CancellationToken) {
     let mut looks = interval(LOOK_EVERY);
     let mut measures = interval(MEASURE_EVERY);
     let mut prunes = interval(PRUNE_EVERY);
     let mut lanes = JoinSet::new();
-    let lane_stop = stopped.clone();
     loop {
         tokio::select! {
-            () = asked_to_end(&mut stopped) => break,
-            _ = app.webhooks.new_events.notified() => look(&app, &mut lanes, &lane_stop).await,
-            _ = looks.tick() => look(&app, &mut lanes, &lane_stop).await,
+            () = stop.cancelled() => break,
+            _ = app.webhooks.new_events.notified() => look(&app, &mut lanes, &stop).await,
+            _ = looks.tick() => look(&app, &mut lanes, &stop).await,
             Some(_) = lanes.join_next() => {}
             _ = measures.tick() => measure(&app).await,
             _ = prunes.tick() => prune::run(&app).await,
@@ -56,20 +56,10 @@ pub async fn run_until(app: App, mut stopped: watch::Receiver<bool>) {
     while lanes.join_next().await.is_some() {}
 }
 
-async fn asked_to_end(stopped: &mut watch::Receiver<bool>) {
-    let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-fn interval(period: Duration) -> tokio::time::Interval {
-    let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    ticks
-}
-
-async fn look(app: &App, lanes: &mut JoinSet<usize>, stopped: &watch::Receiver<bool>) {
+async fn look(app: &App, lanes: &mut JoinSet<usize>, stop: &CancellationToken) {
     let looked = async {
         fan_out::run(app).await?;
-        start_lanes(app, lanes, stopped).await
+        start_lanes(app, lanes, stop).await
     };
     if let Err(error) = looked.await {
         tracing::error!(?error, "due webhooks could not be taken up");
@@ -79,7 +69,7 @@ async fn look(app: &App, lanes: &mut JoinSet<usize>, stopped: &watch::Receiver<b
 async fn start_lanes(
     app: &App,
     lanes: &mut JoinSet<usize>,
-    stopped: &watch::Receiver<bool>,
+    stop: &CancellationToken,
 ) -> Result<(), sqlx::Error> {
     let room = LANES_MAX.saturating_sub(lanes.len());
     if room == 0 {
@@ -91,7 +81,7 @@ async fn start_lanes(
     drop(conn);
     for (org, webhook) in due {
         if let Some(lane) = Lane::take(app, org, webhook).await? {
-            lanes.spawn(lane.run(stopped.clone()));
+            lanes.spawn(lane.run(stop.clone()));
         }
     }
     Ok(())

@@ -10,8 +10,9 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -74,9 +75,9 @@ impl Lane {
         }))
     }
 
-    /// Until nothing is due, or the server is to end; answers how many attempts were made.
-    pub async fn run(mut self, stopped: watch::Receiver<bool>) -> usize {
-        if let Err(error) = self.deliver(&stopped).await {
+    /// Runs until nothing is due or `stop` is cancelled. Returns how many attempts were made.
+    pub async fn run(mut self, stop: CancellationToken) -> usize {
+        if let Err(error) = self.deliver(&stop).await {
             // The lease runs out by itself; until then nobody tries.
             tracing::error!(webhook_id = %self.webhook_id, ?error, "deliveries to a webhook are left for later");
         }
@@ -84,9 +85,9 @@ impl Lane {
         self.attempts
     }
 
-    async fn deliver(&mut self, stopped: &watch::Receiver<bool>) -> Result<(), sqlx::Error> {
+    async fn deliver(&mut self, stop: &CancellationToken) -> Result<(), sqlx::Error> {
         loop {
-            while !*stopped.borrow() && self.running.len() < self.width() {
+            while !stop.is_cancelled() && self.running.len() < self.width() {
                 let Some((endpoint, due)) = self.next().await? else { break };
                 self.begin(endpoint, due).await?;
             }
@@ -102,7 +103,7 @@ impl Lane {
                     tracing::error!(webhook_id = %self.webhook_id, ?error, "an attempt broke off");
                     return Ok(());
                 }
-                None if *stopped.borrow() => {
+                None if stop.is_cancelled() => {
                     let mut tx = self.app.db.begin().await?;
                     leases::release(&mut tx, self.key(), self.lease).await?;
                     return tx.commit().await;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::ids::{DeliveryId, EventId, WebhookId};
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::model::webhook::{
     Attempt, Delivery, DeliveryState, Event, EventName, Origin, PreviousSecret, Webhook,
 };
@@ -20,22 +20,12 @@ pub struct WebhookView {
     pub enabled: bool,
     /// Why it is off, for example because five attempts failed.
     pub disabled_reason: Option<String>,
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Time>,
     /// When the receiver last took something.
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_delivery_at: Option<Time>,
     /// The first of the failed attempts that no success came after.
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub failing_since: Option<Time>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Time,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     pub updated_at: Time,
 }
 
@@ -62,8 +52,6 @@ pub struct SecretView {
 #[schema(as = WebhookPreviousSecret)]
 pub struct PreviousSecretView {
     pub secret: String,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     pub valid_until: Time,
 }
 
@@ -80,19 +68,13 @@ pub struct DeliveryView {
     pub state: DeliveryState,
     pub attempt_count: i64,
     /// When it is tried next; `null` when it is not pending.
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub next_attempt_at: Option<Time>,
     /// The status of the last answer; `null` when there was none.
     pub last_response_status: Option<i64>,
     /// In words, why the last attempt failed.
     pub last_error: Option<String>,
     /// When it was delivered, failed or was cancelled.
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Time>,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     pub created_at: Time,
 }
 
@@ -112,8 +94,6 @@ pub struct DeliveryDetailView {
 pub struct AttemptView {
     /// From 1.
     pub number: i64,
-    #[serde(serialize_with = "time::serialize")]
-    #[schema(value_type = String, format = DateTime)]
     pub started_at: Time,
     pub duration_ms: i64,
     /// `null` when there was no answer.
@@ -130,8 +110,6 @@ pub struct AttemptView {
 pub struct ReplayedView {
     pub events: usize,
     /// When there were more events than fit into one call: the `since` of the next one.
-    #[serde(serialize_with = "time::serialize_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
     pub next_since: Option<Time>,
 }
 

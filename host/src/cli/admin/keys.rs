@@ -91,7 +91,7 @@ async fn create(common: &Common, org: OrgId, new: NewKey) -> anyhow::Result<Exit
     let db = open(common, org).await?;
     let made = create::create(&db, &Clock::default(), org, new).await?;
     let body = json!({ "id": made.key.id, "key": made.text, "scope": made.key.scope,
-                       "name": made.key.name, "expires_at": made.key.expires_at.as_ref().map(time::format) });
+                       "name": made.key.name, "expires_at": made.key.expires_at });
     common.print(&body, &format!("{}\nThis is shown once; keep it safe.", made.text));
     Ok(ExitCode::SUCCESS)
 }
@@ -103,12 +103,10 @@ async fn list(common: &Common, org: OrgId, limit: i64) -> anyhow::Result<ExitCod
     let (rows, _) = store::list(&mut db.read().await?, org, &window).await?;
     let keys = window.page((rows, 0), |key| key).data;
     let now = Clock::default().now();
-    let time = |time: &Option<Time>| time.as_ref().map(time::format);
     let body = |key: &ApiKey| {
         json!({ "id": key.id, "name": key.name, "scope": key.scope, "hint": key.hint,
-                "user_id": key.user_id, "state": key.state(now), "created_at": time::format(&key.created_at),
-                "last_used_at": time(&key.last_used_at), "expires_at": time(&key.expires_at),
-                "revoked_at": time(&key.revoked_at) })
+                "user_id": key.user_id, "state": key.state(now), "created_at": key.created_at,
+                "last_used_at": key.last_used_at, "expires_at": key.expires_at, "revoked_at": key.revoked_at })
     };
     let line = |key: &ApiKey| {
         format!(
@@ -117,7 +115,7 @@ async fn list(common: &Common, org: OrgId, limit: i64) -> anyhow::Result<ExitCod
             key.hint.as_deref().unwrap_or("????"),
             key.scope.as_str(),
             key.state(now).as_str(),
-            time(&key.last_used_at).unwrap_or_else(|| "never".to_owned()),
+            key.last_used_at.map_or_else(|| "never".to_owned(), |time| time.to_string()),
             key.name
         )
     };

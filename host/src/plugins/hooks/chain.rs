@@ -155,7 +155,7 @@ impl Chain {
 
 /// The event's `now` as the guest's clocks show it: the same moment to the millisecond.
 fn moment(now_ms: i64) -> Time {
-    DateTime::from_timestamp_millis(now_ms).unwrap_or_default()
+    DateTime::from_timestamp_millis(now_ms).unwrap_or_default().into()
 }
 
 fn random_seed() -> Result<u64, String> {
@@ -183,8 +183,10 @@ fn run_step<T>(
         return (unanswered(step.active, "budget", message), Vec::new());
     }
     let started = Instant::now();
-    let report =
-        call(&prepared, &Call { settings: &step.active.settings, limits: &limits, now, seed });
+    let report = call(
+        &prepared,
+        &Call { settings: &step.active.settings, limits: &limits, now: *now, seed },
+    );
     budget.left = budget.left.saturating_sub(started.elapsed());
     let answered = Answered {
         active: step.active,

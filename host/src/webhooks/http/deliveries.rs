@@ -13,7 +13,7 @@ use crate::error::ApiError;
 use crate::extract::{Body, Params, PathId, PathIds};
 use crate::model::ids::{DeliveryId, EventId, WebhookId};
 use crate::model::invalid::check_filter;
-use crate::model::time::{self, Time};
+use crate::model::time::Time;
 use crate::model::webhook::DeliveryState;
 use crate::page::{Page, Paging, Window};
 use crate::respond::Created;
@@ -51,8 +51,7 @@ pub struct ListParams {
 #[schema(as = WebhookReplay)]
 pub struct ReplayBody {
     /// Events from this moment on. They are kept for 30 days.
-    #[serde(deserialize_with = "time::deserialize")]
-    #[schema(value_type = String, format = DateTime, example = "2026-02-21T10:00:00Z")]
+    #[schema(example = "2026-02-21T10:00:00Z")]
     since: Time,
     /// Only what this webhook has not received and does not wait for.
     #[serde(default)]

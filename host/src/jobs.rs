@@ -1,0 +1,69 @@
+//! Repeats a piece of work beside the requests, such as a sweep or a flush. Invariant: a round that has begun is
+//! finished; after the cancellation no other one begins.
+
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// Runs `work` at once and then every `period`, until `stop` is cancelled.
+pub async fn every(period: Duration, stop: &CancellationToken, mut work: impl AsyncFnMut()) {
+    let mut ticks = interval(period);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        work().await;
+    }
+}
+
+/// Ticks at once and then every `period`; after a round that took longer than that, the next one is late, too.
+pub fn interval(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn run<F: Future>(test: F) -> F::Output {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let limited = tokio::time::timeout(10 * SECOND, test);
+            limited.await.expect("it ends")
+        })
+    }
+
+    #[test]
+    fn it_runs_at_once_and_again_until_it_is_cancelled() {
+        let stop = CancellationToken::new();
+        let mut rounds = 0;
+        run(every(SECOND / 1000, &stop, async || {
+            rounds += 1;
+            if rounds == 3 {
+                stop.cancel();
+            }
+        }));
+        assert_eq!(rounds, 3);
+    }
+
+    #[test]
+    fn a_round_that_has_begun_is_finished() {
+        let stop = CancellationToken::new();
+        let mut is_finished = false;
+        run(every(3600 * SECOND, &stop, async || {
+            stop.cancel();
+            tokio::time::sleep(SECOND / 50).await;
+            is_finished = true;
+        }));
+        assert!(is_finished);
+    }
+
+    #[test]
+    fn a_cancelled_job_does_not_begin() {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        run(every(SECOND, &stop, async || panic!("a round began")));
+    }
+}
