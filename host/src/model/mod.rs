@@ -8,6 +8,7 @@ pub mod invalid;
 pub mod key;
 pub mod limits;
 pub mod money;
+pub mod outbox;
 pub mod patch;
 pub mod payment;
 pub mod people;

@@ -13,6 +13,7 @@ use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, OrgId, PluginId, ShopId};
 use crate::model::invalid::{Invalid, check_length};
 use crate::model::limits::Limits;
+use crate::model::outbox::{InstallationData, OutboxEvent};
 use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
 use crate::plugins::{settings, store};
 use crate::runtime::SettingsError;
@@ -98,16 +99,8 @@ pub async fn install(
     let mut tx = app.db.begin().await?;
     check_shops(&mut tx, caller.org, &installation).await?;
     store::insert_installation(&mut tx, caller.org, &installation).await?;
-    let data = event_data(&installation, &plugin);
-    webhooks::store::enqueue(
-        &mut tx,
-        caller.org,
-        app.clock.new_id(),
-        "plugin.installed",
-        &data,
-        now,
-    )
-    .await?;
+    let event = OutboxEvent::PluginInstalled(InstallationData::of(&installation, &plugin));
+    webhooks::store::enqueue(&mut tx, caller.org, app.clock.new_id(), &event, now).await?;
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
     tx.commit().await?;
     Ok(installation)
@@ -135,17 +128,10 @@ pub async fn update(
     store::update_installation(&mut tx, caller.org, &installation).await?;
     let changed = changed(&found, &installation);
     if !changed.is_empty() {
-        let mut data = event_data(&installation, &plugin);
-        data["changed"] = json!(changed);
-        webhooks::store::enqueue(
-            &mut tx,
-            caller.org,
-            app.clock.new_id(),
-            "plugin.updated",
-            &data,
-            now,
-        )
-        .await?;
+        let data = InstallationData::of(&installation, &plugin);
+        let event =
+            OutboxEvent::PluginUpdated(InstallationData { changed: Some(changed), ..data });
+        webhooks::store::enqueue(&mut tx, caller.org, app.clock.new_id(), &event, now).await?;
     }
     tx.commit().await?;
     Ok(installation)
@@ -158,34 +144,11 @@ pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId) -> Result
     let installation = found.ok_or(InstallError::NotFound)?;
     let plugin = find_plugin(&mut tx, caller.org, installation.plugin_id).await?;
     store::delete_installation(&mut tx, caller.org, id).await?;
-    let data = event_data(&installation, &plugin);
-    let now = app.clock.now();
-    webhooks::store::enqueue(
-        &mut tx,
-        caller.org,
-        app.clock.new_id(),
-        "plugin.uninstalled",
-        &data,
-        now,
-    )
-    .await?;
+    let event = OutboxEvent::PluginUninstalled(InstallationData::of(&installation, &plugin));
+    let (event_id, now) = (app.clock.new_id(), app.clock.now());
+    webhooks::store::enqueue(&mut tx, caller.org, event_id, &event, now).await?;
     tx.commit().await?;
     Ok(())
-}
-
-/// The data of the events of installations. An installation is of the organization, so there is no `shop_id`, unless it is
-/// for certain shops.
-fn event_data(installation: &Installation, plugin: &Plugin) -> Value {
-    let only = installation.shop_ids.as_deref();
-    json!({
-        "installation_id": installation.id,
-        "plugin_id": plugin.id,
-        "plugin": plugin.name,
-        "version": plugin.version,
-        "shop_id": only.filter(|ids| ids.len() == 1).and_then(<[ShopId]>::first),
-        "shop_ids": only,
-        "hooks": installation.hooks,
-    })
 }
 
 fn changed(before: &Installation, after: &Installation) -> Vec<&'static str> {

@@ -1,5 +1,6 @@
-//! Writes the event `plugin.failed` for failures that were noted in memory, in a job of its own. What a node noted in the
-//! second before it was killed is not reported.
+//! A job that writes the event `plugin.failed` for failures collected in memory.
+//!
+//! Invariant: a failure is written once, or lost when the node is killed within a second after it.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::webhooks;
 
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 
-/// Writes what was noted. What cannot be written now is kept for the next time, unless it would fail again.
+/// Writes what was collected. Keeps what could not be written for the next time, unless it would fail again.
 pub async fn write(app: &App) {
     let waiting = app.plugin_failures.take();
     if waiting.is_empty() {
@@ -19,9 +20,9 @@ pub async fn write(app: &App) {
     }
     let written = async {
         let mut tx = app.db.begin().await?;
-        for (org, data, at) in &waiting {
+        for (org, event, at) in &waiting {
             let id = app.clock.new_id();
-            webhooks::store::enqueue(&mut tx, *org, id, "plugin.failed", data, *at).await?;
+            webhooks::store::enqueue(&mut tx, *org, id, event, *at).await?;
         }
         tx.commit().await
     };
@@ -36,7 +37,7 @@ pub async fn write(app: &App) {
     }
 }
 
-/// Writes every second, until the server is asked to end, and once more then.
+/// Writes every second until the server stops, and once more then.
 pub async fn run_until(app: App, mut stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(WRITE_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -9,7 +9,7 @@ mod disable;
 pub mod dispatch;
 mod enqueued;
 mod errors;
-mod fan_out;
+pub mod fan_out;
 pub mod http;
 mod lane;
 pub mod prune;

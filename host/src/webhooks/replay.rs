@@ -72,9 +72,11 @@ pub async fn since(
     let next_since = events.get(EVENTS_MAX).map(|(_, _, time)| *time);
     events.truncate(EVENTS_MAX);
     let count = events.len();
-    let again: Vec<Delivery> =
-        events.into_iter().map(|(id, event, _)| again(app, &webhook, id, event)).collect();
-    deliveries::insert_all(&mut tx, caller.org, &again).await?;
+    let again: Vec<(OrgId, Delivery)> = events
+        .into_iter()
+        .map(|(id, event, _)| (caller.org, again(app, &webhook, id, event)))
+        .collect();
+    deliveries::insert_all(&mut tx, &again).await?;
     tx.commit().await?;
     enqueued::note();
     Ok(Replayed { events: count, next_since })

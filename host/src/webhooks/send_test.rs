@@ -1,11 +1,11 @@
-//! Tries an endpoint: one `webhook.test` event, sent now, once, whether the endpoint is on or off. It is in the log, and
-//! changes nothing else about the endpoint.
-
-use serde_json::json;
+//! Sends one `webhook.test` event to an endpoint, immediately, whether it is enabled or not.
+//!
+//! Invariant: the attempt is logged and changes nothing else about the endpoint.
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::model::ids::WebhookId;
+use crate::model::outbox::{OutboxEvent, WebhookTest};
 use crate::model::webhook::{Attempt, Delivery, DeliveryState, Event, Origin};
 use crate::webhooks::record;
 use crate::webhooks::store::{self, deliveries, endpoints};
@@ -25,15 +25,14 @@ pub async fn send_test(
 ) -> Result<(Delivery, Attempt, Event), SendTestError> {
     let mut conn = app.db.read().await?;
     let found = endpoints::get(&mut conn, caller.org, id).await?;
-    drop(conn); // the receiver may take its time
+    drop(conn); // the request may take long
     let webhook = found.ok_or(SendTestError::NotFound)?;
     let now = app.clock.now();
-    let event = Event {
-        id: app.clock.new_id(),
-        event: "webhook.test".to_owned(),
-        data: json!({ "webhook_id": id, "shop_id": null, "sent_by": caller.actor.name }),
-        created_at: now,
-    };
+    let test = WebhookTest { webhook_id: id, shop_id: None, sent_by: caller.actor.name.clone() };
+    let (name, data) = OutboxEvent::WebhookTest(test)
+        .to_parts()
+        .map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let event = Event { id: app.clock.new_id(), event: name, data, created_at: now };
     let (attempt, failure) = record::send(app, &webhook, &event, 1).await;
     let state = if failure.is_none() { DeliveryState::Delivered } else { DeliveryState::Failed };
     let ended = app.clock.now();
