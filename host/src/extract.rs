@@ -5,6 +5,7 @@
 //! into its type, duplicates are found by hash, and what an error repeats of the input is an excerpt.
 
 mod checked;
+mod list;
 mod seek;
 
 use std::collections::HashMap;
@@ -28,6 +29,8 @@ use crate::model::place::{self, Step};
 use crate::timeouts::BodyTimeout;
 use checked::{Checked, NUL};
 use seek::seek;
+
+pub use list::{List, NoFilter};
 
 /// The largest body of an ordinary request.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;

@@ -25,7 +25,8 @@ pub fn add(document: &mut Value) {
     for variant in events["oneOf"].as_array().into_iter().flatten() {
         let properties = &variant["properties"];
         let event = properties["event"]["enum"][0].as_str().unwrap_or_default();
-        let name = properties["data"]["$ref"].as_str().and_then(|path| path.strip_prefix(COMPONENTS));
+        let name =
+            properties["data"]["$ref"].as_str().and_then(|path| path.strip_prefix(COMPONENTS));
         let data = name.and_then(|name| schemas.get(name)).cloned().unwrap_or_default();
         webhooks.insert(event.to_owned(), webhook(event, &variant["description"], &data));
         data_names.extend(name.map(str::to_owned));

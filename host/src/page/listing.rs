@@ -35,6 +35,9 @@ pub enum Column {
 
 /// A row of a list.
 pub trait Listed {
+    /// The list that it is a row of.
+    fn listing() -> &'static Listing;
+
     fn id(&self) -> Uuid;
 
     /// The values of a sort's columns.

@@ -4,29 +4,22 @@
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::error::OperationError;
 use crate::model::ids::WebhookId;
 use crate::model::outbox::{OutboxEvent, WebhookTest};
 use crate::model::webhook::{Attempt, Delivery, DeliveryState, Event, Origin};
 use crate::webhooks::record;
 use crate::webhooks::store::{self, deliveries, endpoints};
 
-#[derive(Debug, thiserror::Error)]
-pub enum SendTestError {
-    #[error("there is no such webhook")]
-    NotFound,
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-}
-
 pub async fn send_test(
     app: &App,
     caller: &Caller,
     id: WebhookId,
-) -> Result<(Delivery, Attempt, Event), SendTestError> {
+) -> Result<(Delivery, Attempt, Event), OperationError> {
     let mut conn = app.db.read().await?;
     let found = endpoints::get(&mut conn, caller.org, id).await?;
     drop(conn); // the request may take long
-    let webhook = found.ok_or(SendTestError::NotFound)?;
+    let webhook = found.ok_or(OperationError::NotFound("Webhook"))?;
     let now = app.clock.now();
     let test = WebhookTest { webhook_id: id, shop_id: None, sent_by: caller.actor.name.clone() };
     let (name, data) = OutboxEvent::WebhookTest(test)
@@ -52,7 +45,7 @@ pub async fn send_test(
     };
     let mut tx = app.db.begin().await?;
     if endpoints::lock(&mut tx, caller.org, id).await?.is_none() {
-        return Err(SendTestError::NotFound); // deleted meanwhile
+        return Err(OperationError::NotFound("Webhook")); // deleted meanwhile
     }
     store::insert_unshared(&mut tx, caller.org, &event).await?;
     deliveries::insert(&mut tx, caller.org, &delivery).await?;

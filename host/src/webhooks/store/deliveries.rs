@@ -26,6 +26,10 @@ pub static LISTING: Listing = Listing {
 };
 
 impl Listed for Delivery {
+    fn listing() -> &'static Listing {
+        &LISTING
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }

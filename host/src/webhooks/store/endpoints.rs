@@ -27,6 +27,10 @@ pub static LISTING: Listing = Listing {
 };
 
 impl Listed for Webhook {
+    fn listing() -> &'static Listing {
+        &LISTING
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }
