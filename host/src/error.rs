@@ -1,11 +1,11 @@
 //! The one owner of HTTP status codes and of the error envelope:
 //! `{"error": {"code", "message", "details", "request_id"}}`.
 //!
-//! What a client reads and what is logged differ: the body of a 500 or 503 says nothing of the inside; its
-//! cause is logged here, once, with its chain. Each feature's `errors` maps its own errors, through the constructors
-//! here alone.
+//! Invariant: the body of a 500 or 503 does not show its cause, which is logged here, once, with its chain. Each feature's
+//! `errors` maps its own errors, with the constructors here only.
 
 mod database;
+mod operation;
 
 use std::fmt;
 
@@ -19,6 +19,8 @@ use crate::model::excerpt;
 use crate::model::invalid::Invalid;
 use crate::request_id;
 
+pub use operation::OperationError;
+
 #[derive(Debug)]
 pub struct ApiError {
     pub status: StatusCode,
@@ -26,7 +28,7 @@ pub struct ApiError {
     pub message: String,
     pub details: Value,
     retry_after_s: Option<u32>,
-    /// For the log alone.
+    /// For the log only.
     cause: Option<anyhow::Error>,
 }
 
@@ -47,7 +49,7 @@ impl ApiError {
         }
     }
 
-    /// What the message quotes of the input is cut: see [`Invalid`] for what names a field and a value.
+    /// Cuts a long message; [`Invalid`] is for errors that name a field and a value.
     pub fn invalid(message: impl Into<String>, details: Value) -> Self {
         let mut message = message.into();
         excerpt::shorten(&mut message, excerpt::MESSAGE_BYTES_MAX);
@@ -105,13 +107,12 @@ impl ApiError {
             .retry_after(retry_after_s)
     }
 
-    /// With the header that says in how many seconds to try again.
+    /// Adds the header `Retry-After`.
     pub fn retry_after(self, seconds: u32) -> Self {
         ApiError { retry_after_s: Some(seconds), ..self }
     }
 
-    /// A failure that is not the client's. Where an error of the database is behind it, that decides what the client
-    /// can do about it.
+    /// A failure that the client did not cause. When its chain has an error of the database, that decides the response.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         let cause = cause.into();
         let of_database = cause.chain().find_map(|error| error.downcast_ref::<sqlx::Error>());
@@ -151,7 +152,7 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::REQUEST_TIMEOUT {
-            // What is still to come of its body would be taken for the next request.
+            // The rest of its body would be read as the next request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if self.status == StatusCode::UNAUTHORIZED {

@@ -5,10 +5,9 @@
 //! into its type, duplicates are found by hash, and what an error repeats of the input is an excerpt.
 
 mod checked;
+mod list;
+mod params;
 mod seek;
-
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -29,6 +28,9 @@ use crate::timeouts::BodyTimeout;
 use checked::{Checked, NUL};
 use seek::seek;
 
+pub use list::{List, NoFilter};
+pub use params::Params;
+
 /// The largest body of an ordinary request.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
 
@@ -37,9 +39,6 @@ pub struct Body<T>(pub T);
 
 /// A body of any kind, as it was sent. Handlers take it, not `Bytes`: for an Idempotency-Key it was read before.
 pub struct WholeBody(pub Bytes);
-
-/// The query parameters.
-pub struct Params<T>(pub T);
 
 /// The one id in the path.
 pub struct PathId<T>(pub T);
@@ -149,49 +148,6 @@ fn step(segment: &Segment) -> Option<Step<'_>> {
         Segment::Map { key } | Segment::Enum { variant: key } => Some(Step::Field(key)),
         Segment::Unknown => None,
     }
-}
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or("");
-        let pairs: Vec<(String, String)> = serde_html_form::from_str(query).map_err(|error| {
-            ApiError::invalid(format!("The query cannot be read: {error}"), Value::Null)
-        })?;
-        let given = given(&pairs)?;
-        let deserializer = serde_html_form::Deserializer::from_bytes(query.as_bytes());
-        serde_path_to_error::deserialize(deserializer).map(Params).map_err(|error| {
-            let message = error.inner().to_string();
-            let steps = steps(error.path(), &message);
-            let field = place::text(steps.iter().copied());
-            let value = match steps.first() {
-                Some(Step::Field(name)) => given.get(name),
-                _ => None,
-            };
-            ApiError::field(&field, value, complaint(&field, &message))
-        })
-    }
-}
-
-/// The parameters by their names; each may be there once.
-fn given(pairs: &[(String, String)]) -> Result<HashMap<&str, &str>, ApiError> {
-    let mut given = HashMap::with_capacity(pairs.len());
-    for (name, value) in pairs {
-        if name.contains('\0') || value.contains('\0') {
-            return Err(has_nul(name, value));
-        }
-        match given.entry(name.as_str()) {
-            Entry::Vacant(entry) => {
-                entry.insert(value.as_str());
-            }
-            Entry::Occupied(_) => {
-                let name = excerpt::text(name, excerpt::NAME_BYTES_MAX);
-                return Err(ApiError::field(&name, value, format!("{name} is given twice")));
-            }
-        }
-    }
-    Ok(given)
 }
 
 impl<S: Send + Sync, T: Id> FromRequestParts<S> for PathId<T> {
@@ -398,15 +354,5 @@ mod tests {
             let bytes = error.message.len() + error.details.to_string().len();
             assert!(bytes < 8_000, "{} ends in {bytes} bytes", &body[..40]);
         }
-    }
-
-    #[test]
-    fn parameters_may_be_given_once() {
-        let pairs = |names: &[&str]| -> Vec<(String, String)> {
-            names.iter().map(|name| ((*name).to_owned(), "v".to_owned())).collect()
-        };
-        assert_eq!(given(&pairs(&["a", "b"])).expect("no duplicate").len(), 2);
-        let error = given(&pairs(&["a", "b", "a"])).expect_err("a duplicate");
-        assert_eq!(error.message, "a is given twice");
     }
 }

@@ -36,6 +36,7 @@ pub mod counters;
 pub mod customers;
 pub mod feedback;
 pub mod idempotency;
+pub mod installations;
 pub mod inventory;
 pub mod keys;
 pub mod kpis;

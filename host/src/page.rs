@@ -1,8 +1,9 @@
-//! Pages of lists: by offset, as the reference has them, and by cursor, for those who need pages that hold
-//! still while rows come and go.
+//! Pages of lists: by offset, as the reference has them, and by cursor, which is stable while rows are added and deleted.
 //!
-//! A store declares what its list sorts by ([`Listing`]), a handler makes a [`Window`] of the four parameters
-//! that every list has, the store reads `window.slice`, and [`Window::page`] is the answer.
+//! A store declares what its list sorts by ([`Listing`]), a handler builds a [`Window`] from the four parameters
+//! that every list has, the store reads `window.slice`, and [`Window::page`] builds the response.
+//!
+//! Invariant: pages by cursor neither repeat nor skip a row that exists all the time.
 
 mod cursor;
 mod listing;
@@ -18,7 +19,7 @@ pub const LIMIT_DEFAULT: i64 = 50;
 pub const LIMIT_MAX: i64 = 500;
 pub const OFFSET_MAX: i64 = 1_000_000_000;
 
-/// The parameters that every list has.
+/// The parameters of every list.
 #[derive(Debug, Default)]
 pub struct Paging {
     pub limit: Option<i64>,
@@ -27,15 +28,15 @@ pub struct Paging {
     pub sort: Option<String>,
 }
 
-/// Which page is asked for.
+/// The requested page.
 #[derive(Debug)]
 pub struct Window {
-    /// What to read: one row more than the page has, which tells whether there is another page.
+    /// What to read: one row more than the page has, to know whether there is another page.
     pub slice: Slice,
     limit: i64,
     by_cursor: bool,
     sort: &'static Sort,
-    /// Of the list and its filters, which a cursor is bound to.
+    /// Identifies the list and its filters; a cursor is valid for these only.
     fingerprint: String,
 }
 
@@ -65,7 +66,7 @@ pub struct Pagination {
 }
 
 impl Window {
-    /// `filter` is what a cursor is bound to, besides the sort.
+    /// A cursor is valid for the same `filter` and sort only.
     pub fn new(
         listing: &'static Listing,
         paging: Paging,

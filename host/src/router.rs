@@ -1,4 +1,6 @@
-//! All routes, and the layers in the order in which a request meets them, from the last one up.
+//! All routes and the layers around them.
+//!
+//! Invariant: a request passes the layers from the last one up, the request id first.
 
 use std::sync::Arc;
 
@@ -7,17 +9,16 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
-use utoipa_axum::routes;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::extract::BODY_MAX_BYTES;
 use crate::webhooks::wake;
 use crate::{
-    access_log, compression, cors, customers, feedback, health, idempotency, inventory, keys, kpis,
-    metrics, openapi, panics, payments, plugins, rate_limits, request_id, shops, tickets, timeouts,
-    users, webhooks,
+    access_log, compression, cors, customers, feedback, health, idempotency, installations,
+    inventory, keys, kpis, metrics, openapi, panics, payments, plugins, rate_limits, request_id,
+    shops, tickets, timeouts, users, webhooks,
 };
 
 /// All routes. Tests call this, `repairops serve` listens with it.
@@ -67,48 +68,20 @@ pub fn document() -> serde_json::Value {
     openapi::complete(&v1(0).into_openapi())
 }
 
-/// The API, each route with its method and path in the annotation of its handler.
+/// The API: each feature lists its own routes.
 fn v1(component_max_bytes: usize) -> OpenApiRouter<App> {
-    let upload_max = DefaultBodyLimit::max(component_max_bytes);
     let v1 = OpenApiRouter::new()
-        .routes(routes!(tickets::http::list, tickets::http::create))
-        .routes(routes!(tickets::http::show, tickets::http::update))
-        .routes(routes!(tickets::http::transition))
-        .routes(routes!(tickets::transitions::http::list))
-        .routes(routes!(payments::http::list, payments::http::create))
-        .routes(routes!(payments::http::show))
-        .routes(routes!(feedback::http::show, feedback::http::create))
-        .routes(routes!(customers::http::list))
-        .routes(routes!(customers::http::show, customers::http::update))
-        .routes(routes!(customers::http::merge))
-        .routes(routes!(inventory::http::list, inventory::http::create))
-        .routes(routes!(inventory::http::show, inventory::http::update))
-        .routes(routes!(inventory::movements::list))
-        .routes(routes!(kpis::http::show))
-        .routes(routes!(shops::http::list, shops::http::create))
-        .routes(routes!(shops::http::show, shops::http::update))
-        .routes(routes!(users::http::list, users::http::create))
-        .routes(routes!(users::http::show, users::http::update))
-        .routes(routes!(keys::http::list, keys::http::create))
-        .routes(routes!(keys::http::show, keys::http::revoke))
-        .routes(routes!(keys::http::rotate))
-        .routes(routes!(plugins::http::list))
-        .routes(routes!(plugins::http::upload).layer(upload_max))
-        .routes(routes!(plugins::http::show))
-        .routes(routes!(plugins::http::list_installations, plugins::http::install))
-        .routes(routes!(
-            plugins::http::show_installation,
-            plugins::http::update_installation,
-            plugins::http::uninstall
-        ))
-        .routes(routes!(webhooks::http::list, webhooks::http::create))
-        .routes(routes!(webhooks::http::show, webhooks::http::update, webhooks::http::delete))
-        .routes(routes!(webhooks::http::show_secret))
-        .routes(routes!(webhooks::http::rotate_secret))
-        .routes(routes!(webhooks::http::send_test))
-        .routes(routes!(webhooks::http::deliveries::replay_since))
-        .routes(routes!(webhooks::http::deliveries::list))
-        .routes(routes!(webhooks::http::deliveries::show))
-        .routes(routes!(webhooks::http::deliveries::replay_one));
+        .merge(tickets::http::routes())
+        .merge(payments::http::routes())
+        .merge(feedback::http::routes())
+        .merge(customers::http::routes())
+        .merge(inventory::http::routes())
+        .merge(kpis::http::routes())
+        .merge(shops::http::routes())
+        .merge(users::http::routes())
+        .merge(keys::http::routes())
+        .merge(plugins::http::routes(component_max_bytes))
+        .merge(installations::http::routes())
+        .merge(webhooks::http::routes());
     OpenApiRouter::with_openapi(openapi::Frame::openapi()).nest("/v1", v1)
 }

@@ -1,9 +1,11 @@
 //! `/v1/webhooks`, and what arrives at real receivers.
 
 mod addresses;
+mod bodies;
 mod deliveries;
 mod endpoints;
 mod failures;
+mod fan_out;
 mod killed;
 mod nodes;
 mod payloads;

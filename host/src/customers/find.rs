@@ -1,21 +1,20 @@
-//! Finds the customer of an email address, or makes one: for a ticket, inside its transaction.
+//! Finds the customer of an email address, or creates one, inside the transaction that creates a ticket.
 //!
-//! Safe beside merges: a merge locks both customers, and what is found here is locked against it until the ticket is
-//! there. An address whose customer was merged away leads to the survivor.
-
-use serde_json::json;
+//! Invariant: safe beside merges. A merge locks both customers, and the customer found here stays locked against it until
+//! the transaction ends. An address whose customer was merged away leads to the surviving customer.
 
 use crate::clock::Clock;
 use crate::customers::store;
 use crate::db::Conn;
 use crate::model::ids::{OrgId, ShopId};
+use crate::model::outbox::{CustomerCreated, OutboxEvent};
 use crate::model::people::Customer;
 use crate::webhooks;
 
-/// How often it is tried again when a merge takes away what was found.
+/// Attempts, when a merge removes the customer that was found.
 const TRIES_MAX: usize = 8;
 
-/// `wanted` is the customer as it would be made; of one that is there empty fields are filled, nothing is overwritten.
+/// `wanted` is the customer to create. Fills empty fields of an existing customer and overwrites nothing.
 pub async fn find_or_make(
     conn: &mut Conn,
     clock: &Clock,
@@ -26,9 +25,9 @@ pub async fn find_or_make(
     for _ in 0..TRIES_MAX {
         let is_new = store::insert(conn, org, wanted).await?;
         let found = if is_new {
-            // The insertion may have waited for a merge that took this address away.
+            // The insert may have waited for a merge that moved this address to another customer.
             let Some(survivor) = store::hold_by_alias(conn, org, &wanted.email).await? else {
-                tell(conn, clock, org, wanted, shop).await?;
+                write_event(conn, clock, org, wanted, shop).await?;
                 return Ok(wanted.clone());
             };
             store::delete(conn, org, wanted.id).await?;
@@ -49,19 +48,18 @@ pub async fn find_or_make(
     Err(sqlx::Error::RowNotFound)
 }
 
-async fn tell(
+async fn write_event(
     conn: &mut Conn,
     clock: &Clock,
     org: OrgId,
     customer: &Customer,
     shop: ShopId,
 ) -> Result<(), sqlx::Error> {
-    let data = json!({
-        "customer_id": customer.id,
-        "name": customer.name,
-        "email": customer.email,
-        "shop_id": shop,
+    let event = OutboxEvent::CustomerCreated(CustomerCreated {
+        customer_id: customer.id,
+        name: customer.name.clone(),
+        email: customer.email.clone(),
+        shop_id: shop,
     });
-    let id = clock.new_id();
-    webhooks::store::enqueue(conn, org, id, "customer.created", &data, customer.created_at).await
+    webhooks::store::enqueue(conn, org, clock.new_id(), &event, customer.created_at).await
 }

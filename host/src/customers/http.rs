@@ -4,26 +4,31 @@ use axum::Json;
 use axum::extract::State;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::{Admin, Reader, Writer};
 use crate::customers::store::{self, CustomerRow, ListFilter, RepairRow};
 use crate::customers::{merge, update};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId, not_null, nullable};
+use crate::extract::{Body, List, PathId, not_null, nullable};
 use crate::model::ids::{CustomerId, OrgId, ShopId, TicketId};
 use crate::model::invalid::check_filter;
 use crate::model::money::Money;
 use crate::model::time::{self, Time};
 use crate::model::workflow::Status;
-use crate::page::{Page, Paging, Window};
+use crate::page::{Page, Window};
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update)).routes(routes!(merge))
+}
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListParams {
+pub struct ListFilters {
     /// Those who have a ticket there.
     shop_id: Option<ShopId>,
     /// Any part of the name, whatever the case.
@@ -35,16 +40,6 @@ pub struct ListParams {
     /// Made before then.
     #[param(schema_with = time::filter_schema)]
     created_before: Option<String>,
-    /// A field of those listed, or one of them after a minus sign for descending.
-    #[param(schema_with = sort_schema)]
-    sort: Option<String>,
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
-    #[param(minimum = 0, maximum = 1000000000, default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort and filters.
-    cursor: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -120,13 +115,13 @@ struct RepairView {
 /// Lists customers.
 #[utoipa::path(
     get, path = "/customers", tag = "Customers", operation_id = "listCustomers", security(("api_key" = ["read"])),
-    params(ListParams),
+    params(List<CustomerRow, ListFilters>),
     responses((status = 200, description = "A page of customers", body = Page<CustomerView>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
-    Params(params): Params<ListParams>,
+    List { filter: params, paging, .. }: List<CustomerRow, ListFilters>,
 ) -> Result<Json<Page<CustomerView>>, ApiError> {
     let filter = ListFilter {
         shop_id: params.shop_id,
@@ -134,8 +129,6 @@ pub async fn list(
         created_after: time::parse_filter("created_after", params.created_after)?,
         created_before: time::parse_filter("created_before", params.created_before)?,
     };
-    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
-    let paging = Paging { limit, offset, cursor, sort: params.sort };
     let window = Window::new(store::listing(&filter), paging, &filter)?;
     let mut conn = app.db.read().await?;
     let rows = store::list(&mut conn, caller.org, &filter, &window).await?;
@@ -207,10 +200,6 @@ async fn detail(
     let repairs = store::repairs(&mut conn, org, id).await?;
     let repairs = repairs.into_iter().map(view_repair).collect();
     Ok(Json(CustomerDetailView { customer: view(row), other_emails, repairs }))
-}
-
-fn sort_schema() -> Schema {
-    store::LISTING.sort_schema()
 }
 
 fn view(row: CustomerRow) -> CustomerView {

@@ -1,7 +1,7 @@
-//! Makes one customer of two: the tickets and email addresses of the second go to the first, whose empty fields are
-//! filled from it; the second is gone, and only remembered for those who still have its id.
-
-use serde_json::json;
+//! Merges two customers: moves the second one's tickets and email addresses to the first, fills the first one's empty
+//! fields, and deletes the second.
+//!
+//! Invariant: the deleted customer's id still leads to the surviving one.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -9,8 +9,10 @@ use crate::customers::store;
 use crate::db::Conn;
 use crate::model::ids::{CustomerId, OrgId};
 use crate::model::invalid::Invalid;
+use crate::model::outbox::{OutboxEvent, TicketUpdated};
 use crate::model::people::Customer;
 use crate::model::ticket::number_text;
+use crate::tickets::store::MovedTicket;
 use crate::{tickets, webhooks};
 
 #[derive(Debug, thiserror::Error)]
@@ -46,19 +48,19 @@ pub async fn merge(
     store::update(&mut tx, org, &filled).await?;
     let mut moved = tickets::store::move_customer(&mut tx, org, from, id, now).await?;
     moved.sort_by_key(|ticket| ticket.number);
-    let event_of = moved.into_iter().map(|ticket| {
-        let data = json!({
-            "ticket_id": ticket.id,
-            "ticket_number": number_text(ticket.number),
-            "shop_id": ticket.shop_id,
-            "customer_id": id,
-            "changed": ["customer_id"],
-            "version": ticket.version,
+    let event_of = |ticket: MovedTicket| {
+        let event = OutboxEvent::TicketUpdated(TicketUpdated {
+            ticket_id: ticket.id,
+            ticket_number: number_text(ticket.number),
+            shop_id: ticket.shop_id,
+            customer_id: Some(id),
+            changed: vec!["customer_id".to_owned()],
+            version: ticket.version,
         });
-        (app.clock.new_id(), data)
-    });
-    let events: Vec<_> = event_of.collect();
-    webhooks::store::enqueue_all(&mut tx, org, "ticket.updated", &events, now).await?;
+        (app.clock.new_id(), event)
+    };
+    let events: Vec<_> = moved.into_iter().map(event_of).collect();
+    webhooks::store::enqueue_all(&mut tx, org, &events, now).await?;
     store::move_aliases(&mut tx, org, from, id).await?;
     store::insert_alias(&mut tx, org, &gone.email, id).await?;
     store::remember_merge(&mut tx, org, from, id, &caller.actor.name, now).await?;

@@ -73,6 +73,10 @@ pub fn listing(filter: &ListFilter) -> &'static Listing {
 }
 
 impl Listed for CustomerRow {
+    fn listing() -> &'static Listing {
+        &LISTING
+    }
+
     fn id(&self) -> Uuid {
         self.customer.id.0
     }

@@ -1,6 +1,6 @@
-//! Takes a customer's score of a repair, once, when the device was handed over.
-
-use serde_json::json;
+//! Records a customer's score of a repair.
+//!
+//! Invariant: a ticket has at most one score, given after pickup.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -8,6 +8,7 @@ use crate::feedback::store;
 use crate::kpis::figures::local_day;
 use crate::model::ids::TicketId;
 use crate::model::invalid::{Invalid, check_optional};
+use crate::model::outbox::TicketUpdated;
 use crate::model::ticket::Feedback;
 use crate::model::time::Time;
 use crate::model::workflow::Status;
@@ -43,7 +44,7 @@ pub async fn give(
     let comment = check_optional("comment", comment, COMMENT_MAX)?;
     let (org, now) = (caller.org, app.clock.now());
     let mut tx = app.db.begin().await?;
-    // First, so that whoever else writes the ticket waits until this is through.
+    // First, so that other writers of the ticket wait until this commits.
     tickets::store::touch(&mut tx, org, id, Some(now)).await?;
     let ticket = tickets::store::get(&mut tx, org, id).await?.ok_or(GiveFeedbackError::NotFound)?;
     if ticket.picked_up_at.is_none() {
@@ -66,15 +67,8 @@ pub async fn give(
         created_at: now,
     };
     tickets::store::add_event(&mut tx, org, id, &entry).await?;
-    let data = json!({
-        "ticket_id": id,
-        "ticket_number": ticket.number_text(),
-        "shop_id": ticket.shop_id,
-        "changed": ["feedback"],
-        "version": ticket.version,
-    });
-    webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), "ticket.updated", &data, now)
-        .await?;
+    let event = TicketUpdated::of(&ticket, vec!["feedback".to_owned()], ticket.version);
+    webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), &event, now).await?;
     let shop = shops::store::get(&mut tx, org, ticket.shop_id).await?;
     let day = local_day(shop.as_ref().map_or("UTC", |shop| shop.time_zone.as_str()), now);
     kpis::store::add_score(&mut tx, org, ticket.shop_id, day, score).await?;

@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::inventory::event::event_data;
 use crate::inventory::store::{self, Movement};
 use crate::model::ids::ShopId;
 use crate::model::invalid::{Invalid, check_optional, check_text};
 use crate::model::money::Money;
+use crate::model::outbox::InventoryUpdated;
 use crate::model::stock::{Item, check_quantity};
 use crate::{shops, webhooks};
 
@@ -75,8 +75,8 @@ pub async fn create(app: &App, caller: &Caller, new: NewItem) -> Result<Item, Cr
         created_at: now,
     };
     store::insert_movement(&mut tx, caller.org, &movement).await?;
-    let (id, data) = (app.clock.new_id(), event_data(&item, INITIAL));
-    webhooks::store::enqueue(&mut tx, caller.org, id, "inventory.updated", &data, now).await?;
+    let event = InventoryUpdated::of(&item, INITIAL, None);
+    webhooks::store::enqueue(&mut tx, caller.org, app.clock.new_id(), &event, now).await?;
     tx.commit().await?;
     Ok(item)
 }

@@ -3,14 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::{Admin, Reader, Writer};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId, not_null, nullable};
+use crate::extract::{Body, List, PathId, not_null, nullable};
 use crate::inventory::create::{self, NewItem};
+use crate::inventory::movements;
 use crate::inventory::store::{self, ListFilter};
 use crate::inventory::update::{self, Change};
 use crate::model::ids::{ItemId, ShopId};
@@ -18,13 +20,20 @@ use crate::model::invalid::check_filter;
 use crate::model::money::Money;
 use crate::model::stock::Item;
 use crate::model::time::Time;
-use crate::page::{Page, Paging, Window};
+use crate::page::{Page, Window};
 use crate::respond::Created;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, update))
+        .routes(routes!(movements::list))
+}
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListParams {
+pub struct ListFilters {
     shop_id: Option<ShopId>,
     #[param(min_length = 1, max_length = 64, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
     category: Option<String>,
@@ -32,16 +41,6 @@ pub struct ListParams {
     sku: Option<String>,
     /// `true`: some are available; `false`: none are.
     in_stock: Option<bool>,
-    /// A field of those listed, or one of them after a minus sign for descending.
-    #[param(schema_with = sort_schema)]
-    sort: Option<String>,
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
-    #[param(minimum = 0, maximum = 1000000000, default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort and filters.
-    cursor: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -125,13 +124,13 @@ pub struct ItemView {
 /// Lists stock items.
 #[utoipa::path(
     get, path = "/inventory", tag = "Inventory", operation_id = "listInventory", security(("api_key" = ["read"])),
-    params(ListParams),
+    params(List<Item, ListFilters>),
     responses((status = 200, description = "A page of items", body = Page<ItemView>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
-    Params(params): Params<ListParams>,
+    List { filter: params, paging, .. }: List<Item, ListFilters>,
 ) -> Result<Json<Page<ItemView>>, ApiError> {
     let filter = ListFilter {
         shop_id: params.shop_id,
@@ -139,8 +138,6 @@ pub async fn list(
         sku: check_filter("sku", params.sku, 64)?,
         in_stock: params.in_stock,
     };
-    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
-    let paging = Paging { limit, offset, cursor, sort: params.sort };
     let window = Window::new(&store::LISTING, paging, &filter)?;
     let mut conn = app.db.read().await?;
     let rows = store::list(&mut conn, caller.org, &filter, &window).await?;
@@ -212,10 +209,6 @@ pub async fn update(
     };
     let item = update::update(&app, &caller, id, change).await?;
     Ok(Json(view(item)))
-}
-
-fn sort_schema() -> Schema {
-    store::LISTING.sort_schema()
 }
 
 fn view(item: Item) -> ItemView {

@@ -4,7 +4,6 @@
 pub mod create;
 pub mod doctor;
 mod errors;
-pub mod event;
 pub mod http;
 pub mod movements;
 pub mod reserve;

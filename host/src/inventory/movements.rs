@@ -2,34 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
-use utoipa::openapi::Schema;
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::Reader;
 use crate::error::ApiError;
-use crate::extract::{Params, PathId};
+use crate::extract::{List, PathId};
 use crate::inventory::store::{self, MovementRow};
 use crate::model::ids::{ItemId, MovementId, TicketId};
 use crate::model::time::Time;
-use crate::page::{Page, Paging, Window};
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListParams {
-    /// A field of those listed, or one of them after a minus sign for descending.
-    #[param(schema_with = sort_schema)]
-    sort: Option<String>,
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
-    #[param(minimum = 0, maximum = 1000000000, default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort.
-    cursor: Option<String>,
-}
+use crate::page::Page;
 
 /// A change of how many are on hand. What tickets hold is no movement until they use it.
 #[derive(Serialize, ToSchema)]
@@ -52,28 +35,22 @@ pub struct MovementView {
 #[utoipa::path(
     get, path = "/inventory/{inventory_id}/movements", tag = "Inventory", operation_id = "listInventoryMovements",
     security(("api_key" = ["read"])),
-    params(ListParams),
+    params(List<MovementRow>),
     responses((status = 200, description = "A page of movements", body = Page<MovementView>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
     PathId(item): PathId<ItemId>,
-    Params(params): Params<ListParams>,
+    list: List<MovementRow>,
 ) -> Result<Json<Page<MovementView>>, ApiError> {
-    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
-    let paging = Paging { limit, offset, cursor, sort: params.sort };
-    let window = Window::new(&store::MOVEMENTS, paging, &item)?;
+    let window = list.window(&item)?;
     let mut conn = app.db.read().await?;
     if store::get(&mut conn, caller.org, item).await?.is_none() {
         return Err(ApiError::not_found("Inventory item"));
     }
     let rows = store::movements(&mut conn, caller.org, item, &window).await?;
     Ok(Json(window.page(rows, view)))
-}
-
-fn sort_schema() -> Schema {
-    store::MOVEMENTS.sort_schema()
 }
 
 fn view(row: MovementRow) -> MovementView {

@@ -3,13 +3,11 @@
 //! Items are touched in the order of their ids, so that two tickets never wait for each other; every hold
 //! is one guarded update, so that what is not there cannot be held.
 
-use serde_json::Value;
-
 use crate::clock::Clock;
 use crate::db::Conn;
-use crate::inventory::event::event_data;
 use crate::inventory::store::{self, Movement};
 use crate::model::ids::{ItemId, OrgId, TicketId};
+use crate::model::outbox::InventoryUpdated;
 use crate::model::stock::{Item, Plan, Reservation, ReservationState};
 use crate::model::time::Time;
 use crate::webhooks;
@@ -87,13 +85,12 @@ pub async fn apply(
     let events: Vec<_> = touched
         .into_iter()
         .map(|(item, reason)| {
-            let mut data = event_data(&item, reason);
-            data["ticket_id"] = Value::String(context.ticket.to_string());
-            (context.clock.new_id(), data)
+            let event = InventoryUpdated::of(&item, reason, Some(context.ticket));
+            (context.clock.new_id(), event)
         })
         .collect();
     let (org, now) = (context.org, context.now);
-    webhooks::store::enqueue_all(conn, org, "inventory.updated", &events, now).await?;
+    webhooks::store::enqueue_all(conn, org, &events, now).await?;
     Ok(())
 }
 

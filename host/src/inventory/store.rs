@@ -49,6 +49,10 @@ pub static LISTING: Listing = Listing {
 };
 
 impl Listed for Item {
+    fn listing() -> &'static Listing {
+        &LISTING
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }

@@ -2,11 +2,11 @@
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::inventory::event::event_data;
 use crate::inventory::store::{self, Movement};
 use crate::model::ids::ItemId;
 use crate::model::invalid::{Invalid, check_optional, check_text};
 use crate::model::money::Money;
+use crate::model::outbox::InventoryUpdated;
 use crate::model::stock::{Item, check_quantity};
 use crate::webhooks;
 
@@ -67,9 +67,8 @@ pub async fn update(
         };
         store::insert_movement(&mut tx, org, &movement).await?;
     }
-    let data = event_data(&item, counted.as_deref().unwrap_or("edited"));
-    let event = app.clock.new_id();
-    webhooks::store::enqueue(&mut tx, org, event, "inventory.updated", &data, now).await?;
+    let event = InventoryUpdated::of(&item, counted.as_deref().unwrap_or("edited"), None);
+    webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), &event, now).await?;
     tx.commit().await?;
     Ok(item)
 }

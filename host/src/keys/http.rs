@@ -4,37 +4,30 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use utoipa::openapi::Schema;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::Admin;
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId};
+use crate::extract::{Body, List, PathId};
 use crate::keys::create::{self, NewKey};
 use crate::keys::revoke::{self, LastAdmin};
 use crate::keys::views::{KeyView, MadeView, made_view, view};
 use crate::keys::{rotate, store};
 use crate::model::ids::{KeyId, UserId};
+use crate::model::key::ApiKey;
 use crate::model::people::Scope;
 use crate::model::time::Time;
-use crate::page::{Page, Paging, Window};
+use crate::page::Page;
 use crate::respond::Created;
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListParams {
-    /// A field of those listed, or one of them after a minus sign for descending.
-    #[param(schema_with = sort_schema)]
-    sort: Option<String>,
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
-    #[param(minimum = 0, maximum = 1000000000, default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort and filters.
-    cursor: Option<String>,
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, revoke))
+        .routes(routes!(rotate))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -65,17 +58,15 @@ pub struct RotateBody {
 /// Lists API keys.
 #[utoipa::path(
     get, path = "/keys", tag = "API keys", operation_id = "listKeys", security(("api_key" = ["admin"])),
-    params(ListParams),
+    params(List<ApiKey>),
     responses((status = 200, description = "A page of keys, without their text", body = Page<KeyView>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Admin,
-    Params(params): Params<ListParams>,
+    list: List<ApiKey>,
 ) -> Result<Json<Page<KeyView>>, ApiError> {
-    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
-    let paging = Paging { limit, offset, cursor, sort: params.sort };
-    let window = Window::new(&store::LISTING, paging, &())?;
+    let window = list.window(&())?;
     let mut conn = app.db.read().await?;
     let rows = store::list(&mut conn, caller.org, &window).await?;
     let now = app.clock.now();
@@ -149,8 +140,4 @@ pub async fn rotate(
     let made =
         rotate::rotate(&app.db, &app.clock, caller.org, id, overlap_hours, expires_at).await?;
     Ok(made_view(made, app.clock.now()))
-}
-
-fn sort_schema() -> Schema {
-    store::LISTING.sort_schema()
 }

@@ -3,7 +3,6 @@
 
 pub mod backlog;
 pub mod doctor;
-mod errors;
 pub mod figures;
 pub mod http;
 pub mod record;

@@ -3,6 +3,7 @@
 use chrono::{Days, NaiveDate};
 
 use crate::app::App;
+use crate::error::OperationError;
 use crate::kpis::figures::{Figures, local_day};
 use crate::kpis::store::{self, Day};
 use crate::model::ids::{OrgId, ShopId};
@@ -29,15 +30,7 @@ pub struct Report {
     pub total: Figures,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-}
-
-pub async fn report(app: &App, org: OrgId, period: &Period) -> Result<Report, ReportError> {
+pub async fn report(app: &App, org: OrgId, period: &Period) -> Result<Report, OperationError> {
     let mut conn = app.db.read().await?;
     let zones = match period.shop_id {
         Some(shop) => shops::store::get(&mut conn, org, shop)

@@ -3,6 +3,7 @@
 pub mod ids;
 pub mod key;
 pub mod money;
+pub mod outbox;
 pub mod patch;
 pub mod payment;
 pub mod people;

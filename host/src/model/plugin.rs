@@ -69,6 +69,14 @@ impl OnFailure {
     }
 }
 
+/// Why a plugin gave no answer, with the figure and the limit where there is one.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct FailureView {
+    pub message: String,
+    pub limit: Option<u64>,
+    pub used: Option<u64>,
+}
+
 /// How one hook of an installation takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HookSetup {

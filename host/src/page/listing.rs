@@ -1,4 +1,6 @@
-//! What a list offers to sort by.
+//! The sorts of a list.
+//!
+//! Invariant: every order is total, so that a cursor names one place in it.
 
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 use uuid::Uuid;
@@ -16,12 +18,12 @@ pub struct Listing {
     pub sorts: &'static [Sort],
 }
 
-/// A word of `sort` and its columns.
+/// A value of the parameter `sort` and its columns.
 #[derive(Debug)]
 pub struct Sort {
     pub name: &'static str,
     pub columns: &'static [Column],
-    /// No two rows of an organization are the same in `columns`: the id is not needed to tell them apart.
+    /// No two rows of an organization have the same values in `columns`, so the order needs no id.
     pub is_unique: bool,
 }
 
@@ -35,6 +37,9 @@ pub enum Column {
 
 /// A row of a list.
 pub trait Listed {
+    /// The list of these rows.
+    fn listing() -> &'static Listing;
+
     fn id(&self) -> Uuid;
 
     /// The values of a sort's columns.
@@ -60,7 +65,7 @@ impl Column {
 }
 
 impl Listing {
-    /// The sort that `-created_at` names, and whether it goes down.
+    /// The sort that a text such as `-created_at` names, and whether it is descending.
     pub fn sort(&self, asked: Option<&str>) -> Result<(&'static Sort, bool), Invalid> {
         let text = asked.unwrap_or(self.default);
         let (name, descending) = match text.strip_prefix('-') {

@@ -3,38 +3,27 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use utoipa::openapi::Schema;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::{Reader, Writer};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId, PathIds, not_null};
+use crate::extract::{Body, List, PathId, PathIds, not_null};
 use crate::model::ids::{PaymentId, TicketId, UserId};
 use crate::model::money::Money;
-use crate::model::payment::{Kind, Method};
+use crate::model::payment::{Kind, Method, Payment};
 use crate::model::time;
-use crate::page::{Page, Paging, Window};
+use crate::page::Page;
 use crate::payments::record::{self, NewPayment};
 use crate::payments::store;
 use crate::payments::views::{PaymentView, RecordedView, recorded, view};
 use crate::respond::Created;
 use crate::tickets;
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListParams {
-    /// A field of those listed, or one of them after a minus sign for descending.
-    #[param(schema_with = sort_schema)]
-    sort: Option<String>,
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
-    #[param(minimum = 0, maximum = 1000000000, default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort.
-    cursor: Option<String>,
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -94,18 +83,16 @@ pub async fn create(
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}/payments", tag = "Payments", operation_id = "listPayments",
     security(("api_key" = ["read"])),
-    params(ListParams),
+    params(List<Payment>),
     responses((status = 200, description = "A page of payments", body = Page<PaymentView>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
     PathId(ticket): PathId<TicketId>,
-    Params(params): Params<ListParams>,
+    list: List<Payment>,
 ) -> Result<Json<Page<PaymentView>>, ApiError> {
-    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
-    let paging = Paging { limit, offset, cursor, sort: params.sort };
-    let window = Window::new(&store::LISTING, paging, &ticket)?;
+    let window = list.window(&ticket)?;
     let mut conn = app.db.read().await?;
     if tickets::store::get(&mut conn, caller.org, ticket).await?.is_none() {
         return Err(ApiError::not_found("Ticket"));
@@ -128,8 +115,4 @@ pub async fn show(
     let mut conn = app.db.read().await?;
     let payment = store::get(&mut conn, caller.org, ticket, id).await?;
     payment.map(view).map(Json).ok_or_else(|| ApiError::not_found("Payment"))
-}
-
-fn sort_schema() -> Schema {
-    store::LISTING.sort_schema()
 }

@@ -1,7 +1,7 @@
-//! Records a payment or a refund of a ticket: the row, what the ticket was paid, the timeline and the event commit
-//! together. Whoever writes second sees what the first one left, so refunds cannot exceed what was paid.
-
-use serde_json::json;
+//! Records a payment or a refund of a ticket.
+//!
+//! Invariant: the row, the ticket's paid amount, the timeline entry and the event commit together, and two writers follow
+//! each other, so refunds cannot exceed what was paid.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -9,6 +9,7 @@ use crate::db::Conn;
 use crate::model::ids::{OrgId, TicketId, UserId};
 use crate::model::invalid::{Invalid, check_optional};
 use crate::model::money::Money;
+use crate::model::outbox::PaymentProcessed;
 use crate::model::payment::{Kind, Method, Payment, Recorded};
 use crate::model::ticket::{Part, Ticket};
 use crate::model::time::Time;
@@ -22,9 +23,9 @@ pub struct NewPayment {
     pub amount: Money,
     pub method: Method,
     pub reference: Option<String>,
-    /// Now, when none is given.
+    /// Defaults to now.
     pub paid_at: Option<Time>,
-    /// Who took it; else the caller.
+    /// The user who took it; defaults to the caller.
     pub actor_id: Option<UserId>,
 }
 
@@ -80,13 +81,13 @@ pub async fn record(
     };
     let recorded = Recorded { payment, amount_paid, balance_due: total - amount_paid };
     store::insert(&mut tx, org, &recorded.payment).await?;
-    tell(app, &mut tx, org, &ticket, &recorded).await?;
+    write_entries(app, &mut tx, org, &ticket, &recorded).await?;
     idempotency::note(|| views::recorded(recorded.clone()).into());
     tx.commit().await?;
     Ok(recorded)
 }
 
-/// Why the ticket did not take it.
+/// Why the ticket did not accept it.
 async fn refused(
     conn: &mut Conn,
     org: OrgId,
@@ -105,8 +106,8 @@ async fn refused(
     })
 }
 
-/// The timeline's entry and the event.
-async fn tell(
+/// Writes the timeline entry and the event.
+async fn write_entries(
     app: &App,
     conn: &mut Conn,
     org: OrgId,
@@ -130,18 +131,6 @@ async fn tell(
         created_at: payment.created_at,
     };
     tickets::store::add_event(conn, org, ticket.id, &entry).await?;
-    let data = json!({
-        "payment_id": payment.id,
-        "ticket_id": ticket.id,
-        "ticket_number": ticket.number_text(),
-        "shop_id": ticket.shop_id,
-        "customer_id": ticket.customer_id,
-        "kind": payment.kind,
-        "amount": payment.amount,
-        "method": payment.method,
-        "amount_paid": recorded.amount_paid,
-        "balance_due": recorded.balance_due,
-    });
-    let id = app.clock.new_id();
-    webhooks::store::enqueue(conn, org, id, "payment.processed", &data, payment.created_at).await
+    let event = PaymentProcessed::of(ticket, recorded);
+    webhooks::store::enqueue(conn, org, app.clock.new_id(), &event, payment.created_at).await
 }

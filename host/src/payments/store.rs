@@ -22,6 +22,10 @@ pub static LISTING: Listing = Listing {
 };
 
 impl Listed for Payment {
+    fn listing() -> &'static Listing {
+        &LISTING
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }

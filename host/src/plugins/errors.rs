@@ -1,12 +1,21 @@
-//! Maps the errors of plugins and installations to HTTP responses.
+//! Maps the errors of plugins to HTTP responses.
 
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
-use crate::plugins::install::InstallError;
 use crate::plugins::upload::UploadError;
 use crate::request_id;
 use crate::runtime::SettingsError;
+
+impl ApiError {
+    /// This node had no free capacity to check settings by a plugin's schema, or the check failed.
+    pub fn settings_unchecked(error: &SettingsError) -> ApiError {
+        if let SettingsError::Host { reason } = error {
+            tracing::error!(request_id = %request_id::current(), reason, "settings could not be checked");
+        }
+        ApiError::unavailable("SERVER_BUSY", error.to_string(), json!({}))
+    }
+}
 
 impl From<UploadError> for ApiError {
     fn from(error: UploadError) -> Self {
@@ -18,7 +27,7 @@ impl From<UploadError> for ApiError {
                 }
                 ApiError::invalid(message, details)
             }
-            UploadError::SchemaUnchecked(error) => unchecked(&error),
+            UploadError::SchemaUnchecked(error) => ApiError::settings_unchecked(&error),
             UploadError::Busy(_) => {
                 ApiError::unavailable("SERVER_BUSY", error.to_string(), Value::Null)
             }
@@ -26,28 +35,4 @@ impl From<UploadError> for ApiError {
             UploadError::Database(error) => error.into(),
         }
     }
-}
-
-impl From<InstallError> for ApiError {
-    fn from(error: InstallError) -> Self {
-        let message = error.to_string();
-        match error {
-            InstallError::Invalid(invalid) => invalid.into(),
-            InstallError::NotFound => ApiError::not_found("Installation"),
-            InstallError::NotReady { state, error } => ApiError::conflict(
-                message,
-                json!({ "field": "plugin_id", "state": state, "error": error }),
-            ),
-            InstallError::SettingsUnchecked(error) => unchecked(&error),
-            InstallError::Database(error) => error.into(),
-        }
-    }
-}
-
-/// This node had no room for the check, or could not do it.
-fn unchecked(error: &SettingsError) -> ApiError {
-    if let SettingsError::Host { reason } = error {
-        tracing::error!(request_id = %request_id::current(), reason, "settings could not be checked");
-    }
-    ApiError::unavailable("SERVER_BUSY", error.to_string(), json!({}))
 }

@@ -1,16 +1,18 @@
-//! Failures of plugins that are to be reported as `plugin.failed`: noted in memory, so that they cost the request nothing, at
-//! most once a minute for each installation on each node. `report_failures` writes them.
+//! Collects failures of plugins in memory, until `report_failures` writes them as `plugin.failed`, so that they cost the
+//! request nothing.
+//!
+//! Invariant: each node reports an installation at most once a minute, and its memory is bounded.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use serde_json::Value;
 
 use crate::model::ids::{InstallationId, OrgId};
+use crate::model::outbox::OutboxEvent;
 use crate::model::time::Time;
 
-/// Of one installation a failure is reported so often.
+/// The shortest time between two reported failures of one installation.
 const QUIET: TimeDelta = TimeDelta::minutes(1);
 
 /// Installations whose last failure is remembered, and failures that wait to be written.
@@ -24,12 +26,18 @@ pub struct Failures {
 #[derive(Default)]
 struct State {
     last: HashMap<InstallationId, Time>,
-    waiting: Vec<(OrgId, Value, Time)>,
+    waiting: Vec<(OrgId, OutboxEvent, Time)>,
 }
 
 impl Failures {
-    /// Notes a failure of an installation, unless its last one was a moment ago. `data` is the event's.
-    pub fn note(&self, org: OrgId, id: InstallationId, now: Time, data: impl FnOnce() -> Value) {
+    /// Notes a failure of an installation, unless its last one was less than a minute ago.
+    pub fn note(
+        &self,
+        org: OrgId,
+        id: InstallationId,
+        now: Time,
+        event: impl FnOnce() -> OutboxEvent,
+    ) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.last.get(&id).is_some_and(|last| now - *last < QUIET) {
             return;
@@ -41,16 +49,16 @@ impl Failures {
             return;
         }
         state.last.insert(id, now);
-        state.waiting.push((org, data(), now));
+        state.waiting.push((org, event(), now));
     }
 
-    pub(super) fn take(&self) -> Vec<(OrgId, Value, Time)> {
+    pub(super) fn take(&self) -> Vec<(OrgId, OutboxEvent, Time)> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut state.waiting)
     }
 
-    /// For the next time, before what was noted since.
-    pub(super) fn keep(&self, mut unwritten: Vec<(OrgId, Value, Time)>) {
+    /// Puts back what could not be written, before what was noted since.
+    pub(super) fn keep(&self, mut unwritten: Vec<(OrgId, OutboxEvent, Time)>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         unwritten.append(&mut state.waiting);
         unwritten.truncate(REMEMBERED_MAX);

@@ -1,4 +1,4 @@
-//! Plugins of an organization: uploaded, installed, run on ticket events.
+//! Plugins of an organization: uploads, compilation, and the hooks that run them on ticket events.
 
 pub mod active;
 pub mod compile;
@@ -6,8 +6,6 @@ mod errors;
 pub mod failures;
 pub mod hooks;
 pub mod http;
-pub mod install;
 pub mod report_failures;
-pub mod settings;
 pub mod store;
 pub mod upload;

@@ -1,5 +1,6 @@
-//! Writes the event `plugin.failed` for failures that were kept in memory, in a job of its own. Invariant: a node that
-//! is killed loses the failures of the last second and no more.
+//! A job that writes the event `plugin.failed` for failures collected in memory.
+//!
+//! Invariant: a failure is written once, or lost when the node is killed within a second after it.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::webhooks;
 
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 
-/// Writes the failures. Those that cannot be written now are kept for the next time, unless they would fail again.
+/// Writes what was collected. Keeps what could not be written for the next time, unless it would fail again.
 pub async fn write(app: &App) {
     let waiting = app.plugin_failures.take();
     if waiting.is_empty() {
@@ -20,9 +21,9 @@ pub async fn write(app: &App) {
     }
     let written = async {
         let mut tx = app.db.begin().await?;
-        for (org, data, at) in &waiting {
+        for (org, event, at) in &waiting {
             let id = app.clock.new_id();
-            webhooks::store::enqueue(&mut tx, *org, id, "plugin.failed", data, *at).await?;
+            webhooks::store::enqueue(&mut tx, *org, id, event, *at).await?;
         }
         tx.commit().await
     };

@@ -1,11 +1,13 @@
-//! All SQL of components, plugins and installations.
+//! All SQL of components and plugins, and the query that reads which installations run.
+//!
+//! Invariant: a component is stored once by its digest, for all organizations; every other query filters by organization.
 
 use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
-use crate::model::ids::{InstallationId, OrgId, PluginId};
+use crate::model::ids::{OrgId, PluginId};
 use crate::model::plugin::{Installation, Plugin, PluginState};
 use crate::model::time::Time;
 use crate::page::{Column, Listed, Listing, Sort, Window};
@@ -16,13 +18,6 @@ macro_rules! select_plugin {
         "select p.id, p.digest, p.name, p.version, p.description, p.size_bytes, c.state, c.error, p.hooks,
                 p.permissions, p.settings_schema, p.created_at
          from plugins p join components c on c.digest = p.digest"
-    };
-}
-
-macro_rules! select_installation {
-    () => {
-        "select i.id, i.plugin_id, i.settings, i.grants, i.limits, i.shop_ids, i.hooks, i.created_at, i.updated_at
-         from installations i"
     };
 }
 
@@ -172,6 +167,10 @@ pub static PLUGINS: Listing = Listing {
 };
 
 impl Listed for Plugin {
+    fn listing() -> &'static Listing {
+        &PLUGINS
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }
@@ -184,23 +183,6 @@ impl Listed for Plugin {
     }
 }
 
-pub static INSTALLATIONS: Listing = Listing {
-    name: "installations",
-    id: "i.id",
-    default: "created_at",
-    sorts: &[Sort::by("created_at", &[Column::Time("i.created_at")])],
-};
-
-impl Listed for Installation {
-    fn id(&self) -> Uuid {
-        self.id.0
-    }
-
-    fn keys(&self, _: &str) -> Vec<Value> {
-        vec![Value::Time(self.created_at)]
-    }
-}
-
 pub async fn list_plugins(
     conn: &mut Conn,
     org: OrgId,
@@ -209,89 +191,6 @@ pub async fn list_plugins(
     let filter = Filter::for_org("p.org_id", org.0);
     let rows = filter.select(select_plugin!(), &window.slice).fetch_all(conn).await?;
     Ok((rows, filter.count("plugins p").fetch_figure(conn).await?))
-}
-
-pub async fn insert_installation(
-    conn: &mut Conn,
-    org: OrgId,
-    row: &Installation,
-) -> Result<(), sqlx::Error> {
-    execute!(
-        conn,
-        "insert into installations (org_id, id, plugin_id, settings, grants, limits, shop_ids, hooks, created_at,
-             updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        org,
-        row.id,
-        row.plugin_id,
-        Json(&row.settings),
-        Json(&row.grants),
-        Json(&row.limits),
-        row.shop_ids.as_ref().map(Json),
-        Json(&row.hooks),
-        row.created_at,
-        row.updated_at
-    )?;
-    Ok(())
-}
-
-/// False when there is no such installation any more.
-pub async fn update_installation(
-    conn: &mut Conn,
-    org: OrgId,
-    row: &Installation,
-) -> Result<bool, sqlx::Error> {
-    let rows = execute!(
-        conn,
-        "update installations
-         set settings = $3, grants = $4, limits = $5, shop_ids = $6, hooks = $7, updated_at = $8, plugin_id = $9
-         where org_id = $1 and id = $2",
-        org,
-        row.id,
-        Json(&row.settings),
-        Json(&row.grants),
-        Json(&row.limits),
-        row.shop_ids.as_ref().map(Json),
-        Json(&row.hooks),
-        row.updated_at,
-        row.plugin_id
-    )?;
-    Ok(rows == 1)
-}
-
-pub async fn delete_installation(
-    conn: &mut Conn,
-    org: OrgId,
-    id: InstallationId,
-) -> Result<bool, sqlx::Error> {
-    let rows = execute!(conn, "delete from installations where org_id = $1 and id = $2", org, id)?;
-    Ok(rows == 1)
-}
-
-pub async fn get_installation(
-    conn: &mut Conn,
-    org: OrgId,
-    id: InstallationId,
-) -> Result<Option<Installation>, sqlx::Error> {
-    fetch_optional!(
-        conn,
-        Installation,
-        concat!(select_installation!(), " where i.org_id = $1 and i.id = $2"),
-        org,
-        id
-    )
-}
-
-pub async fn list_installations(
-    conn: &mut Conn,
-    org: OrgId,
-    plugin: Option<PluginId>,
-    window: &Window,
-) -> Result<(Vec<Installation>, i64), sqlx::Error> {
-    let mut filter = Filter::for_org("i.org_id", org.0);
-    filter.and_some("i.plugin_id = ?", plugin.map(|id| Value::Uuid(id.0)));
-    let rows = filter.select(select_installation!(), &window.slice).fetch_all(conn).await?;
-    Ok((rows, filter.count("installations i").fetch_figure(conn).await?))
 }
 
 /// An installation with what its plugin is called and where its code is.

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::error::OperationError;
 use crate::model::ids::OrgId;
 use crate::model::invalid::{Invalid, check_optional, check_text};
 use crate::model::people::Shop;
@@ -14,20 +15,12 @@ pub struct NewShop {
     pub address: Option<String>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum CreateShopError {
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-}
-
 pub async fn create(
     db: &Db,
     clock: &Clock,
     org: OrgId,
     new: NewShop,
-) -> Result<Shop, CreateShopError> {
+) -> Result<Shop, OperationError> {
     let zone = check_zone(new.time_zone.as_deref().unwrap_or("UTC"))?;
     let shop = Shop {
         id: clock.new_id(),

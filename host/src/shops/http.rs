@@ -3,21 +3,26 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::Schema;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::{Admin, Reader};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId, not_null, nullable};
+use crate::extract::{Body, List, PathId, not_null, nullable};
 use crate::model::ids::ShopId;
 use crate::model::people::Shop;
 use crate::model::time::Time;
-use crate::page::{Page, Paging, Window};
+use crate::page::Page;
 use crate::respond::Created;
 use crate::shops::create::{self, NewShop};
 use crate::shops::store::{self, Change};
 use crate::shops::update;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update))
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -46,22 +51,6 @@ pub struct UpdateBody {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, max_length = 500)]
     address: Option<Option<String>>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListParams {
-    /// A field of those listed, or one of them after a minus sign for descending.
-    #[param(schema_with = sort_schema)]
-    sort: Option<String>,
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
-    #[param(minimum = 0, maximum = 1000000000, default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort and filters.
-    cursor: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -93,17 +82,15 @@ pub async fn create(
 /// Lists shops.
 #[utoipa::path(
     get, path = "/shops", tag = "Shops", operation_id = "listShops", security(("api_key" = ["read"])),
-    params(ListParams),
+    params(List<Shop>),
     responses((status = 200, description = "A page of shops", body = Page<ShopView>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
-    Params(params): Params<ListParams>,
+    list: List<Shop>,
 ) -> Result<Json<Page<ShopView>>, ApiError> {
-    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
-    let paging = Paging { limit, offset, cursor, sort: params.sort };
-    let window = Window::new(&store::LISTING, paging, &())?;
+    let window = list.window(&())?;
     let mut conn = app.db.read().await?;
     let rows = store::list(&mut conn, caller.org, &window).await?;
     Ok(Json(window.page(rows, view)))
@@ -122,10 +109,6 @@ pub async fn show(
     let mut conn = app.db.read().await?;
     let shop = store::get(&mut conn, caller.org, id).await?;
     shop.map(view).map(Json).ok_or_else(|| ApiError::not_found("Shop"))
-}
-
-fn sort_schema() -> Schema {
-    store::LISTING.sort_schema()
 }
 
 /// Changes a shop.

@@ -29,6 +29,10 @@ pub static LISTING: Listing = Listing {
 };
 
 impl Listed for Shop {
+    fn listing() -> &'static Listing {
+        &LISTING
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }

@@ -2,28 +2,19 @@
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::error::OperationError;
 use crate::model::ids::ShopId;
-use crate::model::invalid::{Invalid, check_optional, check_text};
+use crate::model::invalid::{check_optional, check_text};
 use crate::model::people::Shop;
 use crate::shops::create::check_zone;
 use crate::shops::store::{self, Change};
-
-#[derive(Debug, thiserror::Error)]
-pub enum UpdateShopError {
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
-    #[error("there is no such shop")]
-    NotFound,
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-}
 
 pub async fn update(
     app: &App,
     caller: &Caller,
     id: ShopId,
     change: Change,
-) -> Result<Shop, UpdateShopError> {
+) -> Result<Shop, OperationError> {
     let address = change.address.map(|text| check_optional("address", text.as_deref(), 500));
     let change = Change {
         name: change.name.map(|name| check_text("name", &name, 200)).transpose()?,
@@ -32,7 +23,7 @@ pub async fn update(
     };
     let mut tx = app.db.begin().await?;
     let shop = store::update(&mut tx, caller.org, id, &change).await?;
-    let shop = shop.ok_or(UpdateShopError::NotFound)?;
+    let shop = shop.ok_or(OperationError::NotFound("Shop"))?;
     tx.commit().await?;
     Ok(shop)
 }

@@ -6,14 +6,13 @@
 
 pub(super) mod stock;
 
-use serde_json::{Value, json};
-
 use crate::app::App;
 use crate::auth::Caller;
 use crate::inventory;
 use crate::inventory::reserve::{Context, ReserveError};
 use crate::model::ids::{TicketId, TimelineId};
 use crate::model::invalid::check_optional;
+use crate::model::outbox::{OutboxEvent, TicketTransitioned, TicketUpdated};
 use crate::model::people::Actor;
 use crate::model::ticket::Detail;
 use crate::model::time::Time;
@@ -190,9 +189,9 @@ impl Write<'_> {
         for (plugin, text) in self.trace.failed_open() {
             note::add(&mut tx, &self.app.clock, org, &ticket, plugin, &text, self.now).await?;
         }
-        for (name, data) in self.events() {
-            webhooks::store::enqueue(&mut tx, org, self.app.clock.new_id(), name, &data, self.now)
-                .await?;
+        for event in self.events() {
+            let id = self.app.clock.new_id();
+            webhooks::store::enqueue(&mut tx, org, id, &event, self.now).await?;
         }
         kpis::record::record(&mut tx, org, &self.draft.after).await?;
         idempotency::note(|| noted::changed(self.change, self.outcome(event_id)));
@@ -216,26 +215,16 @@ impl Write<'_> {
     }
 
     /// The outbox rows: `ticket.transitioned` for the status, `ticket.updated` for the rest.
-    fn events(&self) -> Vec<(&'static str, Value)> {
+    fn events(&self) -> Vec<OutboxEvent> {
         let ticket = &self.draft.after.ticket;
-        let base = json!({
-            "ticket_id": ticket.id,
-            "ticket_number": ticket.number_text(),
-            "shop_id": ticket.shop_id,
-        });
         let mut events = Vec::new();
         if let Some(from) = &self.draft.from {
-            let mut data = base.clone();
-            data["from_status"] = json!(from);
-            data["to_status"] = json!(ticket.status);
-            events.push(("ticket.transitioned", data));
+            events.push(TicketTransitioned::of(ticket, from));
         }
-        let fields: Vec<_> = self.draft.changed.iter().filter(|name| **name != "status").collect();
-        if !fields.is_empty() {
-            let mut data = base;
-            data["changed"] = json!(fields);
-            data["version"] = json!(self.before.ticket.version + 1);
-            events.push(("ticket.updated", data));
+        let names = self.draft.changed.iter().filter(|name| **name != "status");
+        let changed: Vec<String> = names.map(|name| (*name).to_owned()).collect();
+        if !changed.is_empty() {
+            events.push(TicketUpdated::of(ticket, changed, self.before.ticket.version + 1));
         }
         events
     }

@@ -1,8 +1,6 @@
 //! Makes a ticket. The ticket, its customer, its first timeline entry, its events and the mark of the
 //! post-create work commit together; only then do post-create plugins run, in the same request.
 
-use serde_json::json;
-
 use crate::app::App;
 use crate::auth::Caller;
 use crate::db::Conn;
@@ -10,6 +8,7 @@ use crate::model::event::Hook;
 use crate::model::ids::{OrgId, ShopId, UserId};
 use crate::model::invalid::{Invalid, check_email, check_optional, check_text};
 use crate::model::money::{Hours, Money};
+use crate::model::outbox::TicketCreated;
 use crate::model::people::{Actor, Customer};
 use crate::model::ticket::Ticket;
 use crate::model::workflow;
@@ -141,20 +140,6 @@ async fn write(
         created_at: ticket.created_at,
     };
     store::add_event(conn, org, ticket.id, &event).await?;
-    let data = json!({
-        "ticket_id": ticket.id,
-        "ticket_number": ticket.number_text(),
-        "status": ticket.status,
-        "shop_id": ticket.shop_id,
-        "customer_id": ticket.customer_id,
-    });
-    webhooks::store::enqueue(
-        conn,
-        org,
-        app.clock.new_id(),
-        "ticket.created",
-        &data,
-        ticket.created_at,
-    )
-    .await
+    let event = TicketCreated::of(ticket);
+    webhooks::store::enqueue(conn, org, app.clock.new_id(), &event, ticket.created_at).await
 }

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -13,6 +12,7 @@ use crate::db::Conn;
 use crate::jobs;
 use crate::model::event::Hook;
 use crate::model::ids::{OrgId, TicketId};
+use crate::model::outbox::TicketUpdated;
 use crate::model::people::Actor;
 use crate::model::ticket::{FieldSource, Ticket};
 use crate::plugins::active::Active;
@@ -126,15 +126,8 @@ async fn write(
             return Ok(None);
         }
         version += 1;
-        let data = json!({
-            "ticket_id": id,
-            "ticket_number": ticket.number_text(),
-            "shop_id": ticket.shop_id,
-            "changed": changed,
-            "version": version,
-        });
-        webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), "ticket.updated", &data, now)
-            .await?;
+        let event = TicketUpdated::of(&ticket, changed, version);
+        webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), &event, now).await?;
     }
     tx.commit().await?;
     Ok(Some(version))

@@ -6,29 +6,38 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa::openapi::Schema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::{Reader, Writer};
 use crate::error::ApiError;
 use crate::etag::{ETag, IfMatch, IfNoneMatch};
-use crate::extract::{Body, Params, PathId};
+use crate::extract::{Body, List, PathId};
 use crate::model::ids::{CustomerId, ShopId, TicketId, UserId};
 use crate::model::invalid::Invalid;
 use crate::model::time;
 use crate::model::workflow::{self, Status};
 use crate::openapi::ErrorBody;
-use crate::page::{Page, Paging, Window};
+use crate::page::{Page, Window};
 use crate::respond;
 use crate::tickets::bodies::{CreateBody, TransitionBody, UpdateBody};
-use crate::tickets::store::{self, ListFilter};
+use crate::tickets::store::{self, ListFilter, ListRow};
 use crate::tickets::views::{self, Created, ListItem, TicketView, Transitioned, Updated};
-use crate::tickets::{change, create, detail};
+use crate::tickets::{change, create, detail, transitions};
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, update))
+        .routes(routes!(transition))
+        .routes(routes!(transitions::http::list))
+}
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListParams {
+pub struct ListFilters {
     shop_id: Option<ShopId>,
     #[param(value_type = Option<Status>)]
     status: Option<String>,
@@ -40,28 +49,18 @@ pub struct ListParams {
     /// Made before then.
     #[param(schema_with = time::filter_schema)]
     created_before: Option<String>,
-    /// A field of those listed, or one of them after a minus sign for descending.
-    #[param(schema_with = sort_schema)]
-    sort: Option<String>,
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
-    #[param(minimum = 0, maximum = 1000000000, default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort and filters.
-    cursor: Option<String>,
 }
 
 /// Lists tickets.
 #[utoipa::path(
     get, path = "/tickets", tag = "Tickets", operation_id = "listTickets", security(("api_key" = ["read"])),
-    params(ListParams),
+    params(List<ListRow, ListFilters>),
     responses((status = 200, description = "A page of tickets", body = Page<ListItem>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
-    Params(params): Params<ListParams>,
+    List { filter: params, paging, .. }: List<ListRow, ListFilters>,
 ) -> Result<Json<Page<ListItem>>, ApiError> {
     let filter = ListFilter {
         shop_id: params.shop_id,
@@ -71,8 +70,6 @@ pub async fn list(
         created_after: time::parse_filter("created_after", params.created_after)?,
         created_before: time::parse_filter("created_before", params.created_before)?,
     };
-    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
-    let paging = Paging { limit, offset, cursor, sort: params.sort };
     let window = Window::new(&store::LISTING, paging, &filter)?;
     let mut conn = app.db.read().await?;
     let rows = store::list(&mut conn, caller.org, &filter, &window).await?;
@@ -186,8 +183,4 @@ fn known_status(name: String) -> Result<Status, Invalid> {
     let message =
         format!("{name} is no status; there are {}", workflow::DEFAULT.names().join(", "));
     Err(Invalid::new("status", name, message))
-}
-
-fn sort_schema() -> Schema {
-    store::LISTING.sort_schema()
 }

@@ -63,6 +63,10 @@ pub static LISTING: Listing = Listing {
 };
 
 impl Listed for ListRow {
+    fn listing() -> &'static Listing {
+        &LISTING
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }

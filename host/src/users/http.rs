@@ -3,22 +3,27 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::Schema;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::{Admin, Reader};
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId, not_null, nullable};
+use crate::extract::{Body, List, PathId, not_null, nullable};
 use crate::model::ids::UserId;
 use crate::model::money::Money;
 use crate::model::people::User;
 use crate::model::time::Time;
-use crate::page::{Page, Paging, Window};
+use crate::page::Page;
 use crate::respond::Created;
 use crate::users::create::{self, NewUser};
 use crate::users::store::{self, Change};
 use crate::users::update;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, update))
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -57,22 +62,6 @@ pub struct UpdateBody {
     hourly_cost: Option<Option<Money>>,
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListParams {
-    /// A field of those listed, or one of them after a minus sign for descending.
-    #[param(schema_with = sort_schema)]
-    sort: Option<String>,
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
-    #[param(minimum = 0, maximum = 1000000000, default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort and filters.
-    cursor: Option<String>,
-}
-
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub struct UserView {
@@ -108,17 +97,15 @@ pub async fn create(
 /// Lists users.
 #[utoipa::path(
     get, path = "/users", tag = "Users", operation_id = "listUsers", security(("api_key" = ["read"])),
-    params(ListParams),
+    params(List<User>),
     responses((status = 200, description = "A page of users", body = Page<UserView>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Reader,
-    Params(params): Params<ListParams>,
+    list: List<User>,
 ) -> Result<Json<Page<UserView>>, ApiError> {
-    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
-    let paging = Paging { limit, offset, cursor, sort: params.sort };
-    let window = Window::new(&store::LISTING, paging, &())?;
+    let window = list.window(&())?;
     let mut conn = app.db.read().await?;
     let rows = store::list(&mut conn, caller.org, &window).await?;
     Ok(Json(window.page(rows, view)))
@@ -156,10 +143,6 @@ pub async fn update(
     let UpdateBody { name, role, hourly_cost } = body;
     let change = Change { name, role, hourly_cost };
     Ok(Json(view(update::update(&app, &caller, id, change).await?)))
-}
-
-fn sort_schema() -> Schema {
-    store::LISTING.sort_schema()
 }
 
 fn view(user: User) -> UserView {

@@ -28,6 +28,10 @@ pub static LISTING: Listing = Listing {
 };
 
 impl Listed for User {
+    fn listing() -> &'static Listing {
+        &LISTING
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }

@@ -2,21 +2,14 @@
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::error::OperationError;
 use crate::model::ids::WebhookId;
 use crate::webhooks::store::{deliveries, endpoints};
 
-#[derive(Debug, thiserror::Error)]
-pub enum DeleteWebhookError {
-    #[error("there is no such webhook")]
-    NotFound,
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-}
-
-pub async fn delete(app: &App, caller: &Caller, id: WebhookId) -> Result<(), DeleteWebhookError> {
+pub async fn delete(app: &App, caller: &Caller, id: WebhookId) -> Result<(), OperationError> {
     let mut tx = app.db.begin().await?;
     if endpoints::lock(&mut tx, caller.org, id).await?.is_none() {
-        return Err(DeleteWebhookError::NotFound);
+        return Err(OperationError::NotFound("Webhook"));
     }
     deliveries::delete_of_webhook(&mut tx, caller.org, id).await?;
     endpoints::delete(&mut tx, caller.org, id).await?;

@@ -1,16 +1,17 @@
-//! Switches an endpoint off because its receiver does not take anything.
-
-use serde_json::json;
+//! Disables an endpoint whose receiver keeps failing.
+//!
+//! Invariant: the endpoint, its cancelled deliveries and the event `webhook.disabled` commit together.
 
 use crate::app::App;
 use crate::db::Conn;
 use crate::model::ids::OrgId;
+use crate::model::outbox::{OutboxEvent, WebhookDisabled};
 use crate::model::time::Time;
 use crate::model::webhook::Webhook;
 use crate::webhooks::store::{self, deliveries, endpoints};
 
-/// Inside the transaction of the attempt that was the last. What else waits for the endpoint is cancelled; the
-/// organization's other endpoints are told.
+/// Runs inside the transaction of the last attempt. Cancels the endpoint's pending deliveries and writes an event for the
+/// organization's other endpoints.
 pub async fn disable(
     app: &App,
     conn: &mut Conn,
@@ -20,12 +21,12 @@ pub async fn disable(
     now: Time,
 ) -> Result<(), sqlx::Error> {
     tracing::warn!(target: "repairops::webhook", webhook_id = %webhook.id, reason, "webhook disabled");
-    let data = json!({
-        "webhook_id": webhook.id,
-        "url": webhook.url,
-        "shop_id": null,
-        "reason": reason,
-        "failing_since": webhook.failing_since,
+    let event = OutboxEvent::WebhookDisabled(WebhookDisabled {
+        webhook_id: webhook.id,
+        url: webhook.url.clone(),
+        shop_id: None,
+        reason: reason.clone(),
+        failing_since: webhook.failing_since,
     });
     let disabled = Webhook {
         enabled: false,
@@ -36,5 +37,5 @@ pub async fn disable(
     };
     endpoints::update(conn, org, &disabled).await?;
     deliveries::cancel_pending(conn, org, disabled.id, now).await?;
-    store::enqueue(conn, org, app.clock.new_id(), "webhook.disabled", &data, now).await
+    store::enqueue(conn, org, app.clock.new_id(), &event, now).await
 }

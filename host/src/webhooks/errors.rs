@@ -4,11 +4,8 @@ use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::webhooks::create::CreateWebhookError;
-use crate::webhooks::delete::DeleteWebhookError;
 use crate::webhooks::replay::ReplayError;
 use crate::webhooks::rotate::RotateSecretError;
-use crate::webhooks::send_test::SendTestError;
-use crate::webhooks::update::UpdateWebhookError;
 
 impl From<CreateWebhookError> for ApiError {
     fn from(error: CreateWebhookError) -> Self {
@@ -23,25 +20,6 @@ impl From<CreateWebhookError> for ApiError {
     }
 }
 
-impl From<UpdateWebhookError> for ApiError {
-    fn from(error: UpdateWebhookError) -> Self {
-        match error {
-            UpdateWebhookError::Invalid(invalid) => invalid.into(),
-            UpdateWebhookError::NotFound => ApiError::not_found("Webhook"),
-            UpdateWebhookError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<DeleteWebhookError> for ApiError {
-    fn from(error: DeleteWebhookError) -> Self {
-        match error {
-            DeleteWebhookError::NotFound => ApiError::not_found("Webhook"),
-            DeleteWebhookError::Database(error) => error.into(),
-        }
-    }
-}
-
 impl From<RotateSecretError> for ApiError {
     fn from(error: RotateSecretError) -> Self {
         let message = error.to_string();
@@ -51,15 +29,6 @@ impl From<RotateSecretError> for ApiError {
             RotateSecretError::TooMany => ApiError::conflict(message, Value::Null),
             RotateSecretError::Randomness(error) => ApiError::internal(error),
             RotateSecretError::Database(error) => error.into(),
-        }
-    }
-}
-
-impl From<SendTestError> for ApiError {
-    fn from(error: SendTestError) -> Self {
-        match error {
-            SendTestError::NotFound => ApiError::not_found("Webhook"),
-            SendTestError::Database(error) => error.into(),
         }
     }
 }

@@ -1,17 +1,21 @@
-//! Hands events to the endpoints that are there, on, and want them: one delivery each. The deliveries and the mark
-//! that the event was handed on commit together.
+//! Creates the deliveries of new events: one for each enabled endpoint that subscribes to the event.
+//!
+//! Invariant: an event's deliveries and its mark as fanned out commit together, and a batch takes the same number of
+//! statements for any number of events and endpoints (above 500 deliveries, one more for each further 500).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::app::App;
-use crate::model::ids::OrgId;
+use crate::model::ids::{EventId, OrgId};
+use crate::model::time::Time;
 use crate::model::webhook::{Delivery, DeliveryState, Origin, Webhook};
+use crate::webhooks::store::endpoints::OwnedWebhook;
 use crate::webhooks::store::{self, deliveries, endpoints};
 
-/// Events of one transaction: short enough for the writers that wait behind it.
+/// Events per transaction: few enough that other writers do not wait long.
 const BATCH: i64 = 100;
 
-/// Hands on what waits, in the order of the events' ids; answers how many events that were.
+/// Fans out all waiting events in the order of their ids. Returns their number.
 pub async fn run(app: &App) -> Result<usize, sqlx::Error> {
     let mut total = 0;
     loop {
@@ -22,7 +26,7 @@ pub async fn run(app: &App) -> Result<usize, sqlx::Error> {
             return Ok(total);
         }
         match batch(app).await? {
-            0 => return Ok(total), // another node is at it
+            0 => return Ok(total), // another node holds the lock
             done => total += done,
         }
     }
@@ -35,30 +39,35 @@ async fn batch(app: &App) -> Result<usize, sqlx::Error> {
         return Ok(0);
     }
     let events = store::pending_events(&mut tx, BATCH).await?;
-    let mut endpoints_of: HashMap<OrgId, Vec<Webhook>> = HashMap::new();
-    for (org, event_id, event) in &events {
-        if !endpoints_of.contains_key(org) {
-            endpoints_of.insert(*org, endpoints::lock_enabled(&mut tx, *org).await?);
-        }
-        let wanting = endpoints_of[org].iter().filter(|webhook| webhook.wants(event));
-        let delivery = |webhook: &Webhook| Delivery {
-            id: app.clock.new_id(),
-            webhook_id: webhook.id,
-            event_id: *event_id,
-            event: event.clone(),
-            origin: Origin::Event,
-            state: DeliveryState::Pending,
-            attempts: 0,
-            due_at: now,
-            last_status: None,
-            last_error: None,
-            ended_at: None,
-            created_at: now,
-        };
-        let wanted: Vec<Delivery> = wanting.map(delivery).collect();
-        deliveries::insert_all(&mut tx, *org, &wanted).await?;
-        store::mark_fanned_out(&mut tx, *org, *event_id).await?;
+    let orgs: BTreeSet<OrgId> = events.iter().map(|(org, ..)| *org).collect();
+    let mut webhooks: HashMap<OrgId, Vec<Webhook>> = HashMap::new();
+    for OwnedWebhook { org_id, webhook } in endpoints::lock_enabled(&mut tx, &orgs).await? {
+        webhooks.entry(org_id).or_default().push(webhook);
     }
+    let mut rows = Vec::new();
+    for (org, id, event) in &events {
+        let subscribed = webhooks.get(org).into_iter().flatten().filter(|one| one.wants(event));
+        rows.extend(subscribed.map(|webhook| (*org, delivery(app, webhook, *id, event, now))));
+    }
+    deliveries::insert_all(&mut tx, &rows).await?;
+    store::mark_fanned_out(&mut tx, &events).await?;
     tx.commit().await?;
     Ok(events.len())
+}
+
+fn delivery(app: &App, webhook: &Webhook, event_id: EventId, event: &str, now: Time) -> Delivery {
+    Delivery {
+        id: app.clock.new_id(),
+        webhook_id: webhook.id,
+        event_id,
+        event: event.to_owned(),
+        origin: Origin::Event,
+        state: DeliveryState::Pending,
+        attempts: 0,
+        due_at: now,
+        last_status: None,
+        last_error: None,
+        ended_at: None,
+        created_at: now,
+    }
 }

@@ -6,8 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use utoipa::openapi::Schema;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::create::NewWebhook;
 use super::rotate::OVERLAP_HOURS_DEFAULT;
@@ -22,11 +23,24 @@ use super::{
 use crate::app::App;
 use crate::auth::Admin;
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId, nullable};
+use crate::extract::{Body, List, PathId, nullable};
 use crate::model::ids::WebhookId;
-use crate::model::webhook::EventName;
-use crate::page::{Page, Paging, Window};
+use crate::model::webhook::{EventName, Webhook};
+use crate::page::Page;
 use crate::respond::Created;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, update, delete))
+        .routes(routes!(show_secret))
+        .routes(routes!(rotate_secret))
+        .routes(routes!(send_test))
+        .routes(routes!(deliveries::replay_since))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::show))
+        .routes(routes!(deliveries::replay_one))
+}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,22 +72,6 @@ pub struct UpdateBody {
     enabled: Option<bool>,
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListParams {
-    /// A field of those listed, or one of them after a minus sign for descending.
-    #[param(schema_with = sort_schema)]
-    sort: Option<String>,
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
-    #[param(minimum = 0, maximum = 1000000000, default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort and filters.
-    cursor: Option<String>,
-}
-
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SecretRotation)]
@@ -102,24 +100,18 @@ pub async fn create(
 /// Lists webhooks.
 #[utoipa::path(
     get, path = "/webhooks", tag = "Webhooks", operation_id = "listWebhooks", security(("api_key" = ["admin"])),
-    params(ListParams),
+    params(List<Webhook>),
     responses((status = 200, description = "A page of webhooks", body = Page<WebhookView>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Admin,
-    Params(params): Params<ListParams>,
+    list: List<Webhook>,
 ) -> Result<Json<Page<WebhookView>>, ApiError> {
-    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
-    let paging = Paging { limit, offset, cursor, sort: params.sort };
-    let window = Window::new(&endpoints::LISTING, paging, &())?;
+    let window = list.window(&())?;
     let mut conn = app.db.read().await?;
     let rows = endpoints::list(&mut conn, caller.org, &window).await?;
     Ok(Json(window.page(rows, webhook)))
-}
-
-fn sort_schema() -> Schema {
-    endpoints::LISTING.sort_schema()
 }
 
 /// A webhook: whether it is on, and if not, why.

@@ -1,6 +1,7 @@
-//! Webhooks: endpoints of an organization, to which its events are delivered. Events are written to the outbox in the
-//! transaction of what they tell (`store::enqueue`), handed to the endpoints that want them (`fan_out`), and sent with
-//! the documented attempts (`dispatch`, `lane`, `send`, `record`).
+//! Webhooks: endpoints of an organization, to which its events are delivered.
+//!
+//! Invariant: an event exists exactly if its change does. `store::enqueue` writes it in the transaction of the change,
+//! `fan_out` creates its deliveries, and `dispatch`, `lane`, `send` and `record` send them with the documented retries.
 
 pub mod address;
 pub mod create;
@@ -9,7 +10,7 @@ mod disable;
 pub mod dispatch;
 mod enqueued;
 mod errors;
-mod fan_out;
+pub mod fan_out;
 pub mod http;
 mod lane;
 pub mod prune;
@@ -32,10 +33,10 @@ use tokio::sync::{Notify, Semaphore};
 use crate::config::WebhookConfig;
 use send::Sender;
 
-/// What this node needs to deliver.
+/// The state of this node's deliveries.
 pub struct Webhooks {
     sender: Sender,
-    /// Requests that may be under way at the same time.
+    /// Limits concurrent requests.
     slots: Arc<Semaphore>,
     new_events: Notify,
 }
@@ -49,7 +50,7 @@ impl Webhooks {
         }
     }
 
-    /// Says that there may be something to deliver.
+    /// Starts the dispatcher's next round now.
     pub fn wake(&self) {
         self.new_events.notify_one();
     }

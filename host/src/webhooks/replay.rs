@@ -1,4 +1,6 @@
-//! Delivers again: one event, or all since a time. The deliveries are new, the events keep their ids.
+//! Replays one event, or all events since a time.
+//!
+//! Invariant: a replay creates new deliveries; the events keep their ids.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -9,7 +11,7 @@ use crate::model::webhook::{Delivery, DeliveryState, Origin, Webhook};
 use crate::webhooks::enqueued;
 use crate::webhooks::store::{self, deliveries, endpoints};
 
-/// Events of one call, so that its transaction stays short; the answer says where to go on.
+/// Events per call, which keeps its transaction short; the response says where to continue.
 pub const EVENTS_MAX: usize = 5_000;
 
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +28,10 @@ pub enum ReplayError {
     Database(#[from] sqlx::Error),
 }
 
-/// What was put on its way.
+/// What was queued.
 pub struct Replayed {
     pub events: usize,
-    /// When there were more than fit into one call: the time of the first that did not.
+    /// The time of the first event that did not fit into this call, if any.
     pub next_since: Option<Time>,
 }
 
@@ -53,8 +55,8 @@ pub async fn one(
     Ok(delivery)
 }
 
-/// All events since a time that the endpoint wants; only those it has not received and does not wait for, if
-/// `missed_only`.
+/// Replays all events since a time that the endpoint subscribes to; with `missed_only`, only those that are neither
+/// delivered nor pending.
 pub async fn since(
     app: &App,
     caller: &Caller,
@@ -72,9 +74,11 @@ pub async fn since(
     let next_since = events.get(EVENTS_MAX).map(|(_, _, time)| *time);
     events.truncate(EVENTS_MAX);
     let count = events.len();
-    let again: Vec<Delivery> =
-        events.into_iter().map(|(id, event, _)| again(app, &webhook, id, event)).collect();
-    deliveries::insert_all(&mut tx, caller.org, &again).await?;
+    let again: Vec<(OrgId, Delivery)> = events
+        .into_iter()
+        .map(|(id, event, _)| (caller.org, again(app, &webhook, id, event)))
+        .collect();
+    deliveries::insert_all(&mut tx, &again).await?;
     tx.commit().await?;
     enqueued::note();
     Ok(Replayed { events: count, next_since })

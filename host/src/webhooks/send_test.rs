@@ -1,39 +1,31 @@
-//! Tries an endpoint: one `webhook.test` event, sent now, once, whether the endpoint is on or off. It is in the log, and
-//! changes nothing else about the endpoint.
-
-use serde_json::json;
+//! Sends one `webhook.test` event to an endpoint, immediately, whether it is enabled or not.
+//!
+//! Invariant: the attempt is logged and changes nothing else about the endpoint.
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::error::OperationError;
 use crate::model::ids::WebhookId;
+use crate::model::outbox::{OutboxEvent, WebhookTest};
 use crate::model::webhook::{Attempt, Delivery, DeliveryState, Event, Origin};
 use crate::webhooks::record;
 use crate::webhooks::store::{self, deliveries, endpoints};
-
-#[derive(Debug, thiserror::Error)]
-pub enum SendTestError {
-    #[error("there is no such webhook")]
-    NotFound,
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-}
 
 pub async fn send_test(
     app: &App,
     caller: &Caller,
     id: WebhookId,
-) -> Result<(Delivery, Attempt, Event), SendTestError> {
+) -> Result<(Delivery, Attempt, Event), OperationError> {
     let mut conn = app.db.read().await?;
     let found = endpoints::get(&mut conn, caller.org, id).await?;
-    drop(conn); // the receiver may take its time
-    let webhook = found.ok_or(SendTestError::NotFound)?;
+    drop(conn); // the request may take long
+    let webhook = found.ok_or(OperationError::NotFound("Webhook"))?;
     let now = app.clock.now();
-    let event = Event {
-        id: app.clock.new_id(),
-        event: "webhook.test".to_owned(),
-        data: json!({ "webhook_id": id, "shop_id": null, "sent_by": caller.actor.name }),
-        created_at: now,
-    };
+    let test = WebhookTest { webhook_id: id, shop_id: None, sent_by: caller.actor.name.clone() };
+    let (name, data) = OutboxEvent::WebhookTest(test)
+        .to_parts()
+        .map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let event = Event { id: app.clock.new_id(), event: name, data, created_at: now };
     let (attempt, failure) = record::send(app, &webhook, &event, 1).await;
     let state = if failure.is_none() { DeliveryState::Delivered } else { DeliveryState::Failed };
     let ended = app.clock.now();
@@ -53,7 +45,7 @@ pub async fn send_test(
     };
     let mut tx = app.db.begin().await?;
     if endpoints::lock(&mut tx, caller.org, id).await?.is_none() {
-        return Err(SendTestError::NotFound); // deleted meanwhile
+        return Err(OperationError::NotFound("Webhook")); // deleted meanwhile
     }
     store::insert_unshared(&mut tx, caller.org, &event).await?;
     deliveries::insert(&mut tx, caller.org, &delivery).await?;

@@ -1,8 +1,12 @@
-//! All SQL of webhooks: here the outbox of events, below the endpoints, their deliveries, and what the dispatcher leases.
+//! All SQL of webhooks: here the outbox of events; in the modules below endpoints, deliveries and the dispatcher's leases.
+//!
+//! Invariant: an event is written in the transaction of the change that it reports, by the functions here alone.
 
 pub mod deliveries;
 pub mod endpoints;
 pub mod leases;
+
+use std::collections::BTreeSet;
 
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -10,6 +14,7 @@ use uuid::Uuid;
 use super::enqueued;
 use crate::db::{Conn, Filter, Slice, Value};
 use crate::model::ids::{EventId, OrgId, WebhookId};
+use crate::model::outbox::OutboxEvent;
 use crate::model::time::Time;
 use crate::model::webhook::{Event, EventName};
 use crate::{execute, fetch_all, fetch_one, fetch_optional, insert_all};
@@ -17,15 +22,16 @@ use crate::{execute, fetch_all, fetch_one, fetch_optional, insert_all};
 /// Serializes the fan-out of all nodes on PostgreSQL; any number that nothing else uses.
 const FAN_OUT_LOCK: i64 = 0x7265_7061_6972_0001;
 
-/// Call it inside the transaction of what the event tells. Where no endpoint is there to have it, it is only kept.
+/// Writes an event, inside the transaction of the change that it reports. Without an enabled endpoint it is stored, but
+/// not delivered.
 pub async fn enqueue(
     conn: &mut Conn,
     org: OrgId,
     id: EventId,
-    event: &str,
-    data: &serde_json::Value,
+    event: &OutboxEvent,
     now: Time,
 ) -> Result<(), sqlx::Error> {
+    let (name, data) = stored(event)?;
     let (pending,): (bool,) = fetch_one!(
         conn,
         (bool,),
@@ -35,7 +41,7 @@ pub async fn enqueue(
          returning pending",
         org,
         id,
-        event,
+        name.as_str(),
         Json(data),
         now
     )?;
@@ -45,14 +51,20 @@ pub async fn enqueue(
     Ok(())
 }
 
-/// The same for several of one kind, each with its own id and data.
+/// Writes several events, in as few statements as one.
 pub async fn enqueue_all(
     conn: &mut Conn,
     org: OrgId,
-    event: &str,
-    events: &[(EventId, serde_json::Value)],
+    events: &[(EventId, OutboxEvent)],
     now: Time,
 ) -> Result<(), sqlx::Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Vec::with_capacity(events.len());
+    for (id, event) in events {
+        rows.push((*id, stored(event)?));
+    }
     let (pending,): (bool,) = fetch_one!(
         conn,
         (bool,),
@@ -62,21 +74,25 @@ pub async fn enqueue_all(
     insert_all!(
         conn,
         "insert into events (org_id, id, event, data, created_at, pending) ",
-        events,
+        rows,
         |row| org,
         row.0,
-        event,
-        Json(&row.1),
+        row.1.0.as_str(),
+        Json(&row.1.1),
         now,
         pending
     )?;
-    if pending && !events.is_empty() {
+    if pending {
         enqueued::note();
     }
     Ok(())
 }
 
-/// Writes an event that goes to one endpoint alone.
+fn stored(event: &OutboxEvent) -> Result<(String, serde_json::Value), sqlx::Error> {
+    event.to_parts().map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+/// Writes an event that is sent to one endpoint only.
 pub async fn insert_unshared(
     conn: &mut Conn,
     org: OrgId,
@@ -110,17 +126,17 @@ pub async fn get_event(
     )
 }
 
-/// True when this transaction is the only one that fans out, on any node: so events are handed on in order.
+/// True when this transaction is the only one that fans out, on any node, so that deliveries keep the order of events.
 pub async fn lock_fan_out(conn: &mut Conn) -> Result<bool, sqlx::Error> {
     if !conn.is_postgres() {
-        return Ok(true); // there is one writer at a time
+        return Ok(true); // SQLite has one writer at a time
     }
     let (locked,): (bool,) =
         fetch_one!(conn, (bool,), "select pg_try_advisory_xact_lock($1)", FAN_OUT_LOCK)?;
     Ok(locked)
 }
 
-/// Across organizations by design. Events that wait to be handed to the endpoints, in order.
+/// Across organizations by design. Returns events that have no deliveries yet, in order.
 pub async fn pending_events(
     conn: &mut Conn,
     limit: i64,
@@ -133,8 +149,25 @@ pub async fn pending_events(
     )
 }
 
-pub async fn mark_fanned_out(conn: &mut Conn, org: OrgId, id: EventId) -> Result<(), sqlx::Error> {
-    execute!(conn, "update events set pending = $3 where org_id = $1 and id = $2", org, id, false)?;
+/// Across organizations by design. Marks events as fanned out, in one statement.
+pub async fn mark_fanned_out(
+    conn: &mut Conn,
+    events: &[(OrgId, EventId, String)],
+) -> Result<(), sqlx::Error> {
+    let mut filter = Filter::default();
+    filter.and_plain("pending");
+    let orgs: BTreeSet<OrgId> = events.iter().map(|(org, ..)| *org).collect();
+    let Some(orgs) = filter.list(orgs.into_iter().map(|org| Value::Uuid(org.0))) else {
+        return Ok(());
+    };
+    filter.and_plain(&format!("org_id in {orgs}"));
+    let Some(ids) = filter.list(events.iter().map(|(_, id, _)| Value::Uuid(id.0))) else {
+        return Ok(());
+    };
+    filter.and_plain(&format!("id in {ids}"));
+    let mut update = filter.figure("update events set pending = false");
+    update.sql.push_str(" returning id");
+    let _: Vec<(EventId,)> = update.fetch_all(conn).await?;
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::error::OperationError;
 use crate::model::ids::WebhookId;
-use crate::model::invalid::{Invalid, check_optional};
+use crate::model::invalid::check_optional;
 use crate::model::webhook::{EventName, Webhook};
 use crate::webhooks::create::{DESCRIPTION_MAX, check_events};
 use crate::webhooks::store::{deliveries, endpoints};
@@ -18,26 +19,16 @@ pub struct Change {
     pub enabled: Option<bool>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum UpdateWebhookError {
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
-    #[error("there is no such webhook")]
-    NotFound,
-    #[error("the database failed")]
-    Database(#[from] sqlx::Error),
-}
-
 pub async fn update(
     app: &App,
     caller: &Caller,
     id: WebhookId,
     change: Change,
-) -> Result<Webhook, UpdateWebhookError> {
+) -> Result<Webhook, OperationError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let found = endpoints::lock(&mut tx, caller.org, id).await?;
-    let mut webhook = found.ok_or(UpdateWebhookError::NotFound)?;
+    let mut webhook = found.ok_or(OperationError::NotFound("Webhook"))?;
     if let Some(text) = change.url {
         webhook.url = url::check_url(&text)?;
     }

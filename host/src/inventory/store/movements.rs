@@ -42,6 +42,10 @@ pub static MOVEMENTS: Listing = Listing {
 };
 
 impl Listed for MovementRow {
+    fn listing() -> &'static Listing {
+        &MOVEMENTS
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }

@@ -134,7 +134,7 @@ impl Chain {
         };
         let id = answered.active.installation_id;
         let failures = &self.app.plugin_failures;
-        failures.note(self.org, id, self.app.clock.now(), || broken.event_data());
+        failures.note(self.org, id, self.app.clock.now(), || broken.event());
     }
 
     async fn prepare_steps(&self) -> Vec<Step> {

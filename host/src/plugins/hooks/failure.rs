@@ -1,19 +1,11 @@
-//! How a plugin failed in a call: what clients read of it, and the data of the event `plugin.failed`.
-
-use serde::Serialize;
-use serde_json::{Value, json};
+//! How a plugin failed in a call: what clients read of it, and the event `plugin.failed`.
 
 use crate::model::event::{Hook, Ticket};
+use crate::model::outbox::{OutboxEvent, PluginFailed};
 use crate::plugins::active::Active;
 use crate::request_id;
 
-/// Why a plugin gave no answer, with the figure and the limit where there is one.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct FailureView {
-    pub message: String,
-    pub limit: Option<u64>,
-    pub used: Option<u64>,
-}
+pub use crate::model::plugin::FailureView;
 
 /// The ticket that it is about, for those who read of a failure.
 pub struct Subject {
@@ -42,21 +34,19 @@ pub struct Broken<'a> {
 }
 
 impl Broken<'_> {
-    /// The data of `plugin.failed`.
-    pub fn event_data(&self) -> Value {
-        let on_failure = self.active.setup(self.hook).map(|setup| setup.on_failure);
-        json!({
-            "installation_id": self.active.installation_id,
-            "plugin": self.active.plugin,
-            "version": self.active.version,
-            "shop_id": self.subject.shop_id,
-            "ticket_id": self.subject.ticket_id,
-            "ticket_number": self.subject.ticket_number,
-            "hook": self.hook,
-            "outcome": self.outcome,
-            "error": self.error,
-            "on_failure": on_failure,
-            "request_id": request_id::current(),
+    pub fn event(&self) -> OutboxEvent {
+        OutboxEvent::PluginFailed(PluginFailed {
+            installation_id: self.active.installation_id,
+            plugin: self.active.plugin.clone(),
+            version: self.active.version.clone(),
+            shop_id: self.subject.shop_id.clone(),
+            ticket_id: self.subject.ticket_id.clone(),
+            ticket_number: self.subject.ticket_number.clone(),
+            hook: self.hook,
+            outcome: self.outcome,
+            error: self.error.clone(),
+            on_failure: self.active.setup(self.hook).map(|setup| setup.on_failure),
+            request_id: request_id::current(),
         })
     }
 }

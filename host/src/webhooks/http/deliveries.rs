@@ -4,18 +4,17 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use utoipa::openapi::Schema;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::auth::Admin;
 use crate::error::ApiError;
-use crate::extract::{Body, Params, PathId, PathIds};
+use crate::extract::{Body, List, PathId, PathIds};
 use crate::model::ids::{DeliveryId, EventId, WebhookId};
 use crate::model::invalid::check_filter;
 use crate::model::time::Time;
-use crate::model::webhook::DeliveryState;
-use crate::page::{Page, Paging, Window};
+use crate::model::webhook::{Delivery, DeliveryState};
+use crate::page::{Page, Window};
 use crate::respond::Created;
 use crate::webhooks::replay as again;
 use crate::webhooks::store::deliveries::ListFilter;
@@ -27,23 +26,13 @@ use crate::webhooks::views::{
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListParams {
+pub struct ListFilters {
     state: Option<DeliveryState>,
     /// The name of an event, for example `ticket.created`.
     #[param(min_length = 1, max_length = 64, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
     event: Option<String>,
     /// The `webhook-id` of a request.
     event_id: Option<EventId>,
-    /// A field of those listed, or one of them after a minus sign for descending.
-    #[param(schema_with = sort_schema)]
-    sort: Option<String>,
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
-    #[param(minimum = 0, maximum = 1000000000, default = 0)]
-    offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort and filters.
-    cursor: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -61,17 +50,15 @@ pub struct ReplayBody {
 /// Lists the deliveries of a webhook.
 #[utoipa::path(
     get, path = "/webhooks/{webhook_id}/deliveries", tag = "Webhooks", operation_id = "listWebhookDeliveries", security(("api_key" = ["admin"])),
-    params(ListParams),
+    params(List<Delivery, ListFilters>),
     responses((status = 200, description = "A page of deliveries", body = Page<DeliveryView>)),
 )]
 pub async fn list(
     State(app): State<App>,
     caller: Admin,
     PathId(id): PathId<WebhookId>,
-    Params(params): Params<ListParams>,
+    List { filter: params, paging, .. }: List<Delivery, ListFilters>,
 ) -> Result<Json<Page<DeliveryView>>, ApiError> {
-    let (limit, offset, cursor) = (params.limit, params.offset, params.cursor);
-    let paging = Paging { limit, offset, cursor, sort: params.sort };
     let event = check_filter("event", params.event, 64)?;
     let wanted = ListFilter { state: params.state, event, event_id: params.event_id };
     let window = Window::new(&deliveries::LISTING, paging, &(id, &wanted))?;
@@ -81,10 +68,6 @@ pub async fn list(
     }
     let rows = deliveries::list(&mut conn, caller.org, id, &wanted, &window).await?;
     Ok(Json(window.page(rows, delivery)))
-}
-
-fn sort_schema() -> Schema {
-    deliveries::LISTING.sort_schema()
 }
 
 /// A delivery with every attempt and the body that was sent.

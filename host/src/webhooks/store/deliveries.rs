@@ -26,6 +26,10 @@ pub static LISTING: Listing = Listing {
 };
 
 impl Listed for Delivery {
+    fn listing() -> &'static Listing {
+        &LISTING
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }
@@ -43,29 +47,29 @@ pub struct ListFilter {
 }
 
 pub async fn insert(conn: &mut Conn, org: OrgId, delivery: &Delivery) -> Result<(), sqlx::Error> {
-    insert_all(conn, org, std::slice::from_ref(delivery)).await
+    insert_all(conn, &[(org, delivery.clone())]).await
 }
 
+/// Each row names its organization, so that one statement serves several.
 pub async fn insert_all(
     conn: &mut Conn,
-    org: OrgId,
-    deliveries: &[Delivery],
+    deliveries: &[(OrgId, Delivery)],
 ) -> Result<(), sqlx::Error> {
     crate::insert_all!(
         conn,
         "insert into webhook_deliveries (org_id, id, webhook_id, event_id, event, origin, state, attempts, due_at,
              created_at) ",
         deliveries,
-        |delivery| org,
-        delivery.id,
-        delivery.webhook_id,
-        delivery.event_id,
-        delivery.event.as_str(),
-        delivery.origin.as_str(),
-        delivery.state.as_str(),
+        |row| row.0,
+        row.1.id,
+        row.1.webhook_id,
+        row.1.event_id,
+        row.1.event.as_str(),
+        row.1.origin.as_str(),
+        row.1.state.as_str(),
         0_i64,
-        delivery.due_at,
-        delivery.created_at
+        row.1.due_at,
+        row.1.created_at
     )?;
     Ok(())
 }

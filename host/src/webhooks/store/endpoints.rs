@@ -1,7 +1,11 @@
-//! All SQL of webhook_endpoints, but for the lease.
+//! All SQL of the table `webhook_endpoints`, except the lease.
+//!
+//! Invariant: every query filters by organization; the fan-out names several.
 
+use std::collections::BTreeSet;
+
+use sqlx::FromRow;
 use sqlx::types::Json;
-
 use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
@@ -9,9 +13,9 @@ use crate::model::ids::{OrgId, WebhookId};
 use crate::model::time::Time;
 use crate::model::webhook::Webhook;
 use crate::page::{Column, Listed, Listing, Sort, Window};
-use crate::{execute, fetch_all, fetch_one, fetch_optional};
+use crate::{execute, fetch_one, fetch_optional};
 
-/// There are few, so none needs an index.
+/// An organization has few endpoints, so no sort needs an index.
 pub static LISTING: Listing = Listing {
     name: "webhooks",
     id: "id",
@@ -23,6 +27,10 @@ pub static LISTING: Listing = Listing {
 };
 
 impl Listed for Webhook {
+    fn listing() -> &'static Listing {
+        &LISTING
+    }
+
     fn id(&self) -> Uuid {
         self.id.0
     }
@@ -35,11 +43,17 @@ impl Listed for Webhook {
     }
 }
 
-macro_rules! select_webhook {
+macro_rules! webhook_columns {
     () => {
-        "select id, url, description, events, secret, previous_secrets, enabled, disabled_reason, disabled_at,
+        "id, url, description, events, secret, previous_secrets, enabled, disabled_reason, disabled_at,
             failing_since, last_delivery_at, created_at, updated_at
          from webhook_endpoints"
+    };
+}
+
+macro_rules! select_webhook {
+    () => {
+        concat!("select ", webhook_columns!())
     };
 }
 
@@ -92,15 +106,15 @@ pub async fn get(
     )
 }
 
-/// Reads an endpoint and keeps others from changing it until the end of the transaction. Whoever changes deliveries as
-/// well comes here first, so that no two wait for each other.
+/// Reads an endpoint and locks it until the transaction ends. A transaction that also changes deliveries locks the
+/// endpoint first, so that two of them cannot deadlock.
 pub async fn lock(
     conn: &mut Conn,
     org: OrgId,
     id: WebhookId,
 ) -> Result<Option<Webhook>, sqlx::Error> {
     if !conn.is_postgres() {
-        return get(conn, org, id).await; // there is one writer at a time
+        return get(conn, org, id).await; // SQLite has one writer at a time
     }
     fetch_optional!(
         conn,
@@ -111,25 +125,34 @@ pub async fn lock(
     )
 }
 
-/// The endpoints that are on; they stay as they are until the end of the transaction.
-pub async fn lock_enabled(conn: &mut Conn, org: OrgId) -> Result<Vec<Webhook>, sqlx::Error> {
-    if conn.is_postgres() {
-        return fetch_all!(
-            conn,
-            Webhook,
-            concat!(select_webhook!(), " where org_id = $1 and enabled order by id for share"),
-            org
-        );
-    }
-    fetch_all!(
-        conn,
-        Webhook,
-        concat!(select_webhook!(), " where org_id = $1 and enabled order by id"),
-        org
-    )
+/// An endpoint with its organization.
+#[derive(FromRow)]
+pub struct OwnedWebhook {
+    pub org_id: OrgId,
+    #[sqlx(flatten)]
+    pub webhook: Webhook,
 }
 
-/// Writes what can be changed, whoever changed it.
+/// The enabled endpoints of some organizations, in one statement. Nobody changes them until the transaction ends.
+pub async fn lock_enabled(
+    conn: &mut Conn,
+    orgs: &BTreeSet<OrgId>,
+) -> Result<Vec<OwnedWebhook>, sqlx::Error> {
+    let mut filter = Filter::default();
+    let Some(list) = filter.list(orgs.iter().map(|org| Value::Uuid(org.0))) else {
+        return Ok(Vec::new());
+    };
+    filter.and_plain("enabled");
+    filter.and_plain(&format!("org_id in {list}"));
+    let mut query = filter.figure(concat!("select org_id, ", webhook_columns!()));
+    query.sql.push_str(" order by org_id, id");
+    if conn.is_postgres() {
+        query.sql.push_str(" for share");
+    }
+    query.fetch_all(conn).await
+}
+
+/// Writes all columns that can change.
 pub async fn update(conn: &mut Conn, org: OrgId, webhook: &Webhook) -> Result<(), sqlx::Error> {
     execute!(
         conn,
@@ -152,7 +175,7 @@ pub async fn update(conn: &mut Conn, org: OrgId, webhook: &Webhook) -> Result<()
     Ok(())
 }
 
-/// Notes that the receiver took something.
+/// Records a successful delivery.
 pub async fn note_success(
     conn: &mut Conn,
     org: OrgId,

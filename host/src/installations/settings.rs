@@ -1,5 +1,7 @@
-//! Checks an installation's settings by the JSON Schema that its plugin carries, before anything is stored and outside
-//! of any transaction: a schema comes from a stranger, and evaluating it may take as long as its limits allow.
+//! Checks an installation's settings by the JSON Schema in its plugin.
+//!
+//! Invariant: runs before anything is stored and outside of any transaction, because a schema is untrusted and evaluating
+//! it may take as long as its limits allow.
 
 use serde_json::Value;
 
@@ -11,10 +13,10 @@ use crate::runtime::SettingsError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// It names the field: `settings.approval_threshold`.
+    /// Names the field, for example `settings.approval_threshold`.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// This node had no room for the check, or could not do it.
+    /// This node had no free capacity for the check, or the check failed.
     #[error("{0}")]
     Unchecked(SettingsError),
 }

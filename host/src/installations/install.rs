@@ -1,5 +1,6 @@
-//! Installs a plugin, changes and removes installations. Each bumps the organization's
-//! `plugins_revision`, so that every node sees it at its next request.
+//! Creates, changes and removes installations.
+//!
+//! Invariant: each change bumps the organization's `plugins_revision` and writes its event in the same transaction.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +9,27 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::db::Conn;
+use crate::installations::{settings, store};
 use crate::model::distinct::each_once;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, OrgId, PluginId, ShopId};
 use crate::model::invalid::{Invalid, check_length};
 use crate::model::limits::Limits;
+use crate::model::outbox::{InstallationData, OutboxEvent};
 use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
-use crate::plugins::{settings, store};
 use crate::runtime::SettingsError;
-use crate::{organizations, shops, webhooks};
+use crate::{organizations, plugins, shops, webhooks};
 
-/// What every plugin may import without being asked for.
+/// Imports that every plugin has without a grant.
 const ALWAYS_GRANTED: [&str; 2] = ["repairops:plugin/log", "repairops:plugin/settings"];
 
-/// Shops that an installation can be limited to; without `shop_ids` it is for all of them.
+/// Shops that an installation can be limited to; without `shop_ids` it runs for all of them.
 pub const SHOP_IDS_MAX: usize = 1_000;
 
-/// A plugin has fewer imports.
+/// Entries of `grants`; plugins have fewer imports.
 pub const GRANTS_MAX: usize = 200;
 
-/// How a hook shall take part; what is left out gets its default or stays.
+/// The new setup of a hook; a missing field keeps its value, or gets its default in a new installation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HookChange {
     pub order: Option<i32>,
@@ -35,7 +37,7 @@ pub struct HookChange {
     pub on_failure: Option<OnFailure>,
 }
 
-/// What to set; `None` leaves the default or what is there.
+/// What to set; `None` keeps the value, or the default in a new installation.
 #[derive(Debug, Default)]
 pub struct Change {
     pub settings: Option<Value>,
@@ -97,17 +99,9 @@ pub async fn install(
     settings::check(app, caller.org, &plugin, &installation.settings).await?;
     let mut tx = app.db.begin().await?;
     check_shops(&mut tx, caller.org, &installation).await?;
-    store::insert_installation(&mut tx, caller.org, &installation).await?;
-    let data = event_data(&installation, &plugin);
-    webhooks::store::enqueue(
-        &mut tx,
-        caller.org,
-        app.clock.new_id(),
-        "plugin.installed",
-        &data,
-        now,
-    )
-    .await?;
+    store::insert(&mut tx, caller.org, &installation).await?;
+    let event = OutboxEvent::PluginInstalled(InstallationData::of(&installation, &plugin));
+    webhooks::store::enqueue(&mut tx, caller.org, app.clock.new_id(), &event, now).await?;
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
     tx.commit().await?;
     Ok(installation)
@@ -123,29 +117,20 @@ pub async fn update(
         check_new_settings(app, caller, id, settings).await?;
     }
     let mut tx = app.db.begin().await?;
-    // First, so that two changes of one organization's plugins follow each other.
+    // First: this row's lock serializes the changes of one organization's plugins.
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
-    let found =
-        store::get_installation(&mut tx, caller.org, id).await?.ok_or(InstallError::NotFound)?;
+    let found = store::get(&mut tx, caller.org, id).await?.ok_or(InstallError::NotFound)?;
     let plugin = find_plugin(&mut tx, caller.org, found.plugin_id).await?;
     let mut installation = apply(found.clone(), change, &plugin, &app.config.limits_max)?;
     let now = app.clock.now();
     installation.updated_at = now;
     check_shops(&mut tx, caller.org, &installation).await?;
-    store::update_installation(&mut tx, caller.org, &installation).await?;
+    store::update(&mut tx, caller.org, &installation).await?;
     let changed = changed(&found, &installation);
     if !changed.is_empty() {
-        let mut data = event_data(&installation, &plugin);
-        data["changed"] = json!(changed);
-        webhooks::store::enqueue(
-            &mut tx,
-            caller.org,
-            app.clock.new_id(),
-            "plugin.updated",
-            &data,
-            now,
-        )
-        .await?;
+        let data = InstallationData::of(&installation, &plugin);
+        let event = OutboxEvent::PluginUpdated(InstallationData { changed: Some(changed), ..data });
+        webhooks::store::enqueue(&mut tx, caller.org, app.clock.new_id(), &event, now).await?;
     }
     tx.commit().await?;
     Ok(installation)
@@ -154,38 +139,15 @@ pub async fn update(
 pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId) -> Result<(), InstallError> {
     let mut tx = app.db.begin().await?;
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
-    let found = store::get_installation(&mut tx, caller.org, id).await?;
+    let found = store::get(&mut tx, caller.org, id).await?;
     let installation = found.ok_or(InstallError::NotFound)?;
     let plugin = find_plugin(&mut tx, caller.org, installation.plugin_id).await?;
-    store::delete_installation(&mut tx, caller.org, id).await?;
-    let data = event_data(&installation, &plugin);
-    let now = app.clock.now();
-    webhooks::store::enqueue(
-        &mut tx,
-        caller.org,
-        app.clock.new_id(),
-        "plugin.uninstalled",
-        &data,
-        now,
-    )
-    .await?;
+    store::delete(&mut tx, caller.org, id).await?;
+    let event = OutboxEvent::PluginUninstalled(InstallationData::of(&installation, &plugin));
+    let (event_id, now) = (app.clock.new_id(), app.clock.now());
+    webhooks::store::enqueue(&mut tx, caller.org, event_id, &event, now).await?;
     tx.commit().await?;
     Ok(())
-}
-
-/// The data of the events of installations. An installation is of the organization, so there is no `shop_id`, unless it is
-/// for certain shops.
-fn event_data(installation: &Installation, plugin: &Plugin) -> Value {
-    let only = installation.shop_ids.as_deref();
-    json!({
-        "installation_id": installation.id,
-        "plugin_id": plugin.id,
-        "plugin": plugin.name,
-        "version": plugin.version,
-        "shop_id": only.filter(|ids| ids.len() == 1).and_then(<[ShopId]>::first),
-        "shop_ids": only,
-        "hooks": installation.hooks,
-    })
 }
 
 fn changed(before: &Installation, after: &Installation) -> Vec<&'static str> {
@@ -200,7 +162,7 @@ fn changed(before: &Installation, after: &Installation) -> Vec<&'static str> {
 }
 
 async fn find_plugin(conn: &mut Conn, org: OrgId, id: PluginId) -> Result<Plugin, InstallError> {
-    let plugin = store::get_plugin(conn, org, id).await?;
+    let plugin = plugins::store::get_plugin(conn, org, id).await?;
     plugin.ok_or_else(|| {
         Invalid::new("plugin_id", id, "plugin_id is no plugin of this organization").into()
     })
@@ -253,7 +215,7 @@ fn apply(
     Ok(row)
 }
 
-/// Settings that are there already are not checked again: they may be from before the bounds on schemas.
+/// Skips unchanged settings: they may be older than the bounds on schemas.
 async fn check_new_settings(
     app: &App,
     caller: &Caller,
@@ -262,7 +224,7 @@ async fn check_new_settings(
 ) -> Result<(), InstallError> {
     let (found, plugin) = {
         let mut conn = app.db.read().await?;
-        let found = store::get_installation(&mut conn, caller.org, id).await?;
+        let found = store::get(&mut conn, caller.org, id).await?;
         let found = found.ok_or(InstallError::NotFound)?;
         let plugin = find_plugin(&mut conn, caller.org, found.plugin_id).await?;
         (found, plugin)
@@ -285,7 +247,7 @@ async fn check_shops(conn: &mut Conn, org: OrgId, row: &Installation) -> Result<
     }
 }
 
-/// No code runs before a person granted what it imports.
+/// A plugin runs only when a person granted all of its imports.
 fn check_grants(grants: &[String], plugin: &Plugin) -> Result<(), Invalid> {
     if let Some(unknown) = grants.iter().find(|grant| !plugin.permissions.contains(grant)) {
         let message = format!("the plugin {} does not ask for {unknown}", plugin.name);

@@ -1,0 +1,252 @@
+//! `/v1/installations`: which plugins take part, with which settings, grants, limits and shops.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::auth::{Admin, Reader};
+use crate::error::ApiError;
+use crate::extract::{Body, List, PathId, nullable};
+use crate::installations::install::{self as operations, Change, HookChange};
+use crate::installations::store;
+use crate::model::event::Hook;
+use crate::model::ids::{InstallationId, PluginId, ShopId};
+use crate::model::limits::Limits;
+use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure};
+use crate::model::time::Time;
+use crate::page::{Page, Window};
+use crate::respond::Created;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, install)).routes(routes!(show, update, uninstall))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListFilters {
+    plugin_id: Option<PluginId>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewInstallation)]
+pub struct InstallBody {
+    plugin_id: PluginId,
+    /// What the plugin's `settings_schema` asks for.
+    settings: Option<Value>,
+    /// Of the plugin's `permissions`, those that it gets; all that it needs must be there.
+    #[schema(max_items = 200)]
+    grants: Option<Vec<String>>,
+    #[schema(value_type = Option<LimitsChange>)]
+    limits: Option<Map<String, Value>>,
+    /// Only tickets of these shops; of all when left out.
+    #[schema(max_items = 1000)]
+    shop_ids: Option<Vec<ShopId>>,
+    #[schema(value_type = Option<HooksChange>)]
+    hooks: Option<BTreeMap<String, HookBody>>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = InstallationChange)]
+pub struct UpdateBody {
+    /// What the plugin's `settings_schema` asks for.
+    settings: Option<Value>,
+    /// Of the plugin's `permissions`, those that it gets; all that it needs must be there.
+    #[schema(max_items = 200)]
+    grants: Option<Vec<String>>,
+    #[schema(value_type = Option<LimitsChange>)]
+    limits: Option<Map<String, Value>>,
+    /// Only tickets of these shops; `null`: of all.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(max_items = 1000)]
+    shop_ids: Option<Option<Vec<ShopId>>>,
+    #[schema(value_type = Option<HooksChange>)]
+    hooks: Option<BTreeMap<String, HookBody>>,
+}
+
+/// Hooks of the plugin; what is left out gets its default, or stays.
+#[allow(dead_code)] // for the document alone
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct HooksChange {
+    #[schema(required = false)]
+    pre_transition: HookBody,
+    /// Its `on_failure` can only be `open`: the ticket is stored already when it runs.
+    #[schema(required = false)]
+    post_create: HookBody,
+    #[schema(required = false)]
+    reserve_inventory: HookBody,
+}
+
+/// How much one call may use; what is left out gets its default, or stays. The server may have lower maxima.
+#[allow(dead_code)] // for the document alone
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LimitsChange {
+    /// About one unit a WebAssembly instruction.
+    #[schema(required = false, minimum = 1, maximum = 1_000_000_000)]
+    fuel: i64,
+    #[schema(required = false, minimum = 1, maximum = 1_000)]
+    deadline_ms: i64,
+    #[schema(required = false, minimum = 1, maximum = 134_217_728)]
+    memory_bytes: i64,
+    #[schema(required = false, minimum = 1, maximum = 100_000)]
+    table_elements: i64,
+    #[schema(required = false, minimum = 1, maximum = 8_388_608)]
+    input_bytes: i64,
+    #[schema(required = false, minimum = 1, maximum = 1_048_576)]
+    output_bytes: i64,
+    #[schema(required = false, minimum = 1, maximum = 65_536)]
+    log_bytes: i64,
+    #[schema(required = false, minimum = 1, maximum = 100_000)]
+    host_calls: i64,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = HookChange)]
+struct HookBody {
+    order: Option<i32>,
+    mode: Option<Mode>,
+    on_failure: Option<OnFailure>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Installation)]
+pub struct InstallationView {
+    id: InstallationId,
+    plugin_id: PluginId,
+    settings: Value,
+    grants: Vec<String>,
+    limits: Limits,
+    shop_ids: Option<Vec<ShopId>>,
+    hooks: BTreeMap<Hook, HookSetup>,
+    created_at: Time,
+    updated_at: Time,
+}
+
+/// Installs a plugin: from now on it takes part.
+#[utoipa::path(
+    post, path = "/installations", tag = "Installations", operation_id = "createInstallation", security(("api_key" = ["admin"])),
+    request_body = InstallBody,
+    responses((status = 201, description = "Installed", body = InstallationView)),
+)]
+pub async fn install(
+    State(app): State<App>,
+    caller: Admin,
+    Body(body): Body<InstallBody>,
+) -> Result<Created<InstallationView>, ApiError> {
+    let change = Change {
+        settings: body.settings,
+        grants: body.grants,
+        limits: body.limits,
+        shop_ids: body.shop_ids.map(Some),
+        hooks: body.hooks.map(hook_changes),
+    };
+    let installation = operations::install(&app, &caller, body.plugin_id, change).await?;
+    Ok(Created {
+        location: format!("/v1/installations/{}", installation.id),
+        body: view(installation),
+    })
+}
+
+/// Lists installations.
+#[utoipa::path(
+    get, path = "/installations", tag = "Installations", operation_id = "listInstallations", security(("api_key" = ["read"])),
+    params(List<Installation, ListFilters>),
+    responses((status = 200, description = "A page of installations", body = Page<InstallationView>)),
+)]
+pub async fn list(
+    State(app): State<App>,
+    caller: Reader,
+    List { filter, paging, .. }: List<Installation, ListFilters>,
+) -> Result<Json<Page<InstallationView>>, ApiError> {
+    let window = Window::new(&store::LISTING, paging, &filter.plugin_id)?;
+    let mut conn = app.db.read().await?;
+    let rows = store::list(&mut conn, caller.org, filter.plugin_id, &window).await?;
+    Ok(Json(window.page(rows, view)))
+}
+
+/// An installation.
+#[utoipa::path(
+    get, path = "/installations/{installation_id}", tag = "Installations", operation_id = "getInstallation", security(("api_key" = ["read"])),
+    responses((status = 200, description = "The installation", body = InstallationView)),
+)]
+pub async fn show(
+    State(app): State<App>,
+    caller: Reader,
+    PathId(id): PathId<InstallationId>,
+) -> Result<Json<InstallationView>, ApiError> {
+    let mut conn = app.db.read().await?;
+    let found = store::get(&mut conn, caller.org, id).await?;
+    found.map(view).map(Json).ok_or_else(|| ApiError::not_found("Installation"))
+}
+
+/// Changes settings, limits, order, mode of an installation.
+#[utoipa::path(
+    patch, path = "/installations/{installation_id}", tag = "Installations", operation_id = "updateInstallation", security(("api_key" = ["admin"])),
+    request_body = UpdateBody,
+    responses((status = 200, description = "The installation as it is now", body = InstallationView)),
+)]
+pub async fn update(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<InstallationId>,
+    Body(body): Body<UpdateBody>,
+) -> Result<Json<InstallationView>, ApiError> {
+    let change = Change {
+        settings: body.settings,
+        grants: body.grants,
+        limits: body.limits,
+        shop_ids: body.shop_ids,
+        hooks: body.hooks.map(hook_changes),
+    };
+    Ok(Json(view(operations::update(&app, &caller, id, change).await?)))
+}
+
+/// Removes an installation.
+#[utoipa::path(
+    delete, path = "/installations/{installation_id}", tag = "Installations", operation_id = "deleteInstallation", security(("api_key" = ["admin"])),
+    responses((status = 204, description = "Removed")),
+)]
+pub async fn uninstall(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<InstallationId>,
+) -> Result<StatusCode, ApiError> {
+    operations::uninstall(&app, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn hook_changes(hooks: BTreeMap<String, HookBody>) -> BTreeMap<String, HookChange> {
+    let change = |body: HookBody| HookChange {
+        order: body.order,
+        mode: body.mode,
+        on_failure: body.on_failure,
+    };
+    hooks.into_iter().map(|(name, body)| (name, change(body))).collect()
+}
+
+fn view(row: Installation) -> InstallationView {
+    InstallationView {
+        id: row.id,
+        plugin_id: row.plugin_id,
+        settings: row.settings,
+        grants: row.grants,
+        limits: row.limits,
+        shop_ids: row.shop_ids,
+        hooks: row.hooks,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}

@@ -1,0 +1,299 @@
+//! The events that webhooks deliver: each with its name and the data of its body.
+//!
+//! Invariant: a name and a body's fields are written here alone. The OpenAPI document is generated from [`OutboxEvent`],
+//! and receivers rely on every field: fields may be added, none may be renamed, moved to another type or removed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::event::Hook;
+use super::ids::{
+    CustomerId, InstallationId, ItemId, PaymentId, PluginId, ShopId, TicketId, WebhookId,
+};
+use super::money::{Balance, Money};
+use super::payment::{Kind, Method, Recorded};
+use super::plugin::{FailureView, HookSetup, Installation, OnFailure, Plugin};
+use super::stock::Item;
+use super::ticket::Ticket;
+use super::time::Time;
+use super::workflow::Status;
+
+/// An event before it is stored. A variant's first line is its summary in the document.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "event", content = "data")]
+pub enum OutboxEvent {
+    /// New ticket created
+    #[serde(rename = "ticket.created")]
+    TicketCreated(TicketCreated),
+    /// Ticket status changed
+    #[serde(rename = "ticket.transitioned")]
+    TicketTransitioned(TicketTransitioned),
+    /// Ticket details modified
+    #[serde(rename = "ticket.updated")]
+    TicketUpdated(TicketUpdated),
+    /// Payment received
+    #[serde(rename = "payment.processed")]
+    PaymentProcessed(PaymentProcessed),
+    /// New customer created
+    #[serde(rename = "customer.created")]
+    CustomerCreated(CustomerCreated),
+    /// Stock level changed
+    #[serde(rename = "inventory.updated")]
+    InventoryUpdated(InventoryUpdated),
+    /// A plugin was installed
+    #[serde(rename = "plugin.installed")]
+    PluginInstalled(InstallationData),
+    /// An installation was changed
+    #[serde(rename = "plugin.updated")]
+    PluginUpdated(InstallationData),
+    /// An installation was removed
+    #[serde(rename = "plugin.uninstalled")]
+    PluginUninstalled(InstallationData),
+    /// A plugin broke in a request; at most once a minute for each installation
+    #[serde(rename = "plugin.failed")]
+    PluginFailed(PluginFailed),
+    /// Another webhook was switched off, since its receiver takes nothing
+    #[serde(rename = "webhook.disabled")]
+    WebhookDisabled(WebhookDisabled),
+    /// Somebody tries the webhook
+    #[serde(rename = "webhook.test")]
+    WebhookTest(WebhookTest),
+}
+
+impl OutboxEvent {
+    /// The event's name and its data, as the outbox stores them.
+    pub fn to_parts(&self) -> Result<(String, Value), serde_json::Error> {
+        let Parts { event, data } = serde_json::from_value(serde_json::to_value(self)?)?;
+        Ok((event, data))
+    }
+}
+
+#[derive(Deserialize)]
+struct Parts {
+    event: String,
+    data: Value,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TicketCreated {
+    pub ticket_id: TicketId,
+    pub ticket_number: String,
+    pub status: Status,
+    pub shop_id: ShopId,
+    pub customer_id: CustomerId,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TicketTransitioned {
+    pub ticket_id: TicketId,
+    pub ticket_number: String,
+    pub from_status: Status,
+    pub to_status: Status,
+    pub shop_id: ShopId,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TicketUpdated {
+    pub ticket_id: TicketId,
+    pub ticket_number: String,
+    pub shop_id: ShopId,
+    /// The ticket's new customer, when a merge of two customers moved it; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = CustomerId, required = false)]
+    pub customer_id: Option<CustomerId>,
+    /// The names of the fields that changed.
+    pub changed: Vec<String>,
+    /// The ticket's version after the change.
+    pub version: i64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PaymentProcessed {
+    pub payment_id: PaymentId,
+    pub ticket_id: TicketId,
+    pub ticket_number: String,
+    pub shop_id: ShopId,
+    pub customer_id: CustomerId,
+    pub kind: Kind,
+    pub amount: Money,
+    pub method: Method,
+    pub amount_paid: Money,
+    pub balance_due: Balance,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CustomerCreated {
+    pub customer_id: CustomerId,
+    pub name: String,
+    pub email: String,
+    pub shop_id: ShopId,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct InventoryUpdated {
+    pub inventory_id: ItemId,
+    pub shop_id: ShopId,
+    pub sku: String,
+    pub quantity_on_hand: i64,
+    pub quantity_reserved: i64,
+    pub quantity_available: i64,
+    /// `initial`, `edited`, `reserved`, `released`, `consumed`, or the reason that a client gave.
+    pub reason: String,
+    /// The ticket that the stock moved for; absent when it moved for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = TicketId, required = false)]
+    pub ticket_id: Option<TicketId>,
+}
+
+/// What `plugin.installed`, `plugin.updated` and `plugin.uninstalled` carry.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct InstallationData {
+    pub installation_id: InstallationId,
+    pub plugin_id: PluginId,
+    pub plugin: String,
+    pub version: String,
+    /// The shop, when the installation is limited to one.
+    #[schema(required = true)]
+    pub shop_id: Option<ShopId>,
+    /// The shops that the installation is limited to; `null`: all.
+    #[schema(required = true)]
+    pub shop_ids: Option<Vec<ShopId>>,
+    pub hooks: BTreeMap<Hook, HookSetup>,
+    /// The names of the fields that changed; in `plugin.updated` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>, required = false)]
+    pub changed: Option<Vec<&'static str>>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PluginFailed {
+    pub installation_id: InstallationId,
+    pub plugin: String,
+    pub version: String,
+    #[schema(value_type = ShopId)]
+    pub shop_id: String,
+    #[schema(value_type = TicketId)]
+    pub ticket_id: String,
+    pub ticket_number: String,
+    pub hook: Hook,
+    pub outcome: &'static str,
+    pub error: FailureView,
+    #[schema(required = true)]
+    pub on_failure: Option<OnFailure>,
+    /// The request in which it failed; empty outside of one.
+    pub request_id: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WebhookDisabled {
+    pub webhook_id: WebhookId,
+    pub url: String,
+    /// Always `null`: a webhook belongs to the organization.
+    #[schema(required = true)]
+    pub shop_id: Option<ShopId>,
+    pub reason: String,
+    #[schema(required = true)]
+    pub failing_since: Option<Time>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WebhookTest {
+    pub webhook_id: WebhookId,
+    /// Always `null`: a webhook belongs to the organization.
+    #[schema(required = true)]
+    pub shop_id: Option<ShopId>,
+    /// Who asked for the test.
+    pub sent_by: String,
+}
+
+impl TicketCreated {
+    pub fn of(ticket: &Ticket) -> OutboxEvent {
+        OutboxEvent::TicketCreated(TicketCreated {
+            ticket_id: ticket.id,
+            ticket_number: ticket.number_text(),
+            status: ticket.status.clone(),
+            shop_id: ticket.shop_id,
+            customer_id: ticket.customer_id,
+        })
+    }
+}
+
+impl TicketTransitioned {
+    /// The ticket has its new status already.
+    pub fn of(ticket: &Ticket, from: &Status) -> OutboxEvent {
+        OutboxEvent::TicketTransitioned(TicketTransitioned {
+            ticket_id: ticket.id,
+            ticket_number: ticket.number_text(),
+            from_status: from.clone(),
+            to_status: ticket.status.clone(),
+            shop_id: ticket.shop_id,
+        })
+    }
+}
+
+impl TicketUpdated {
+    /// `version` is the one after the change.
+    pub fn of(ticket: &Ticket, changed: Vec<String>, version: i64) -> OutboxEvent {
+        OutboxEvent::TicketUpdated(TicketUpdated {
+            ticket_id: ticket.id,
+            ticket_number: ticket.number_text(),
+            shop_id: ticket.shop_id,
+            customer_id: None,
+            changed,
+            version,
+        })
+    }
+}
+
+impl PaymentProcessed {
+    pub fn of(ticket: &Ticket, recorded: &Recorded) -> OutboxEvent {
+        let payment = &recorded.payment;
+        OutboxEvent::PaymentProcessed(PaymentProcessed {
+            payment_id: payment.id,
+            ticket_id: ticket.id,
+            ticket_number: ticket.number_text(),
+            shop_id: ticket.shop_id,
+            customer_id: ticket.customer_id,
+            kind: payment.kind,
+            amount: payment.amount,
+            method: payment.method,
+            amount_paid: recorded.amount_paid,
+            balance_due: recorded.balance_due,
+        })
+    }
+}
+
+impl InventoryUpdated {
+    /// The item as it is after the change.
+    pub fn of(item: &Item, reason: &str, ticket_id: Option<TicketId>) -> OutboxEvent {
+        OutboxEvent::InventoryUpdated(InventoryUpdated {
+            inventory_id: item.id,
+            shop_id: item.shop_id,
+            sku: item.sku.clone(),
+            quantity_on_hand: item.on_hand,
+            quantity_reserved: item.reserved,
+            quantity_available: item.available(),
+            reason: reason.to_owned(),
+            ticket_id,
+        })
+    }
+}
+
+impl InstallationData {
+    pub fn of(installation: &Installation, plugin: &Plugin) -> InstallationData {
+        let only = installation.shop_ids.as_deref();
+        InstallationData {
+            installation_id: installation.id,
+            plugin_id: plugin.id,
+            plugin: plugin.name.clone(),
+            version: plugin.version.clone(),
+            shop_id: only.filter(|ids| ids.len() == 1).and_then(<[ShopId]>::first).copied(),
+            shop_ids: installation.shop_ids.clone(),
+            hooks: installation.hooks.clone(),
+            changed: None,
+        }
+    }
+}
