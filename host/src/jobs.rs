@@ -6,11 +6,15 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-/// Runs `work` at once and then every `period`, until `stop` is cancelled.
-pub async fn every(period: Duration, stop: &CancellationToken, mut work: impl AsyncFnMut()) {
+/// Runs a round at once and then every `period`, until `stop` is cancelled.
+pub async fn every<F: Future<Output = ()>>(
+    period: Duration,
+    stop: CancellationToken,
+    round: impl Fn() -> F,
+) {
     let mut ticks = interval(period);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        work().await;
+        round().await;
     }
 }
 
@@ -23,6 +27,8 @@ pub fn interval(period: Duration) -> Interval {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -38,32 +44,34 @@ mod tests {
     #[test]
     fn it_runs_at_once_and_again_until_it_is_cancelled() {
         let stop = CancellationToken::new();
-        let mut rounds = 0;
-        run(every(SECOND / 1000, &stop, async || {
-            rounds += 1;
-            if rounds == 3 {
+        let rounds = Cell::new(0);
+        run(every(SECOND / 1000, stop.clone(), || async {
+            rounds.set(rounds.get() + 1);
+            if rounds.get() == 3 {
                 stop.cancel();
             }
         }));
-        assert_eq!(rounds, 3);
+        assert_eq!(rounds.get(), 3);
     }
 
     #[test]
     fn a_round_that_has_begun_is_finished() {
         let stop = CancellationToken::new();
-        let mut is_finished = false;
-        run(every(3600 * SECOND, &stop, async || {
+        let is_finished = Cell::new(false);
+        run(every(3600 * SECOND, stop.clone(), || async {
             stop.cancel();
             tokio::time::sleep(SECOND / 50).await;
-            is_finished = true;
+            is_finished.set(true);
         }));
-        assert!(is_finished);
+        assert!(is_finished.get());
     }
 
     #[test]
     fn a_cancelled_job_does_not_begin() {
         let stop = CancellationToken::new();
         stop.cancel();
-        run(every(SECOND, &stop, async || panic!("a round began")));
+        let rounds = Cell::new(0);
+        run(every(SECOND, stop, || async { rounds.set(1) }));
+        assert_eq!(rounds.get(), 0);
     }
 }

@@ -29,6 +29,6 @@ async fn a_refusal_is_not_waited_for_and_says_when_it_is_over(t: &TestApp) {
     let reset: DateTime<Utc> = said["resetAt"].as_str().expect("a time").parse().expect("a time");
     assert_eq!(said["limit"]["resetAt"], said["resetAt"]);
     let wait_s = said["retryAfter"].as_i64().expect("seconds");
-    let until_s = (reset - node.app.clock.now()).num_seconds();
+    let until_s = (reset - *node.app.clock.now()).num_seconds();
     assert!((0..=3600).contains(&until_s) && (wait_s - until_s).abs() < 60, "{said}");
 }

@@ -30,7 +30,7 @@ pub async fn sweep(app: &App) -> Result<u64, sqlx::Error> {
 
 /// Sweeps every few minutes, until `stop` is cancelled.
 pub async fn run_until(app: App, stop: CancellationToken) {
-    jobs::every(SWEEP_EVERY, &stop, async || {
+    jobs::every(SWEEP_EVERY, stop, || async {
         if let Err(error) = sweep(&app).await {
             tracing::error!(?error, "old Idempotency-Keys could not be deleted");
         }

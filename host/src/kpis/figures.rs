@@ -128,6 +128,7 @@ pub fn half_up(numerator: i128, denominator: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::parse;
 
     #[test]
     fn quotients_round_half_up_and_need_a_denominator() {
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn days_are_those_of_the_zone() {
-        let day = |zone, time: &str| local_day(zone, time.parse().expect("a time")).to_string();
+        let day = |zone, time: &str| local_day(zone, parse(time).expect("a time")).to_string();
         assert_eq!(day("America/Chicago", "2026-03-08T05:59:59Z"), "2026-03-07");
         assert_eq!(day("America/Chicago", "2026-03-08T06:00:00Z"), "2026-03-08");
         // The clocks went forward that night: midnight is an hour earlier in UTC from then on.

@@ -25,7 +25,7 @@ const RETRY_DELAYS: [Duration; 4] = [
 pub fn next_attempt_at(number: i64, started_at: Time) -> Option<Time> {
     let index = usize::try_from(number - 1).ok()?;
     let delay = TimeDelta::from_std(*RETRY_DELAYS.get(index)?).ok()?;
-    started_at.checked_add_signed(delay)
+    started_at.checked_add_signed(delay).map(Time::from)
 }
 
 /// What an endpoint may ask for; `*` is everything, also what comes with later versions.

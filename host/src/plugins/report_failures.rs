@@ -40,6 +40,6 @@ pub async fn write(app: &App) {
 
 /// Writes every second until `stop` is cancelled, and once more then.
 pub async fn run_until(app: App, stop: CancellationToken) {
-    jobs::every(WRITE_EVERY, &stop, async || write(&app).await).await;
+    jobs::every(WRITE_EVERY, stop, || write(&app)).await;
     write(&app).await;
 }

@@ -76,7 +76,7 @@ impl RateLimits {
 
 /// Flushes every second, until `stop` is cancelled. The last flush is the caller's, when no request is left.
 pub async fn run_until(app: App, stop: CancellationToken) {
-    jobs::every(FLUSH_EVERY, &stop, async || {
+    jobs::every(FLUSH_EVERY, stop, || async {
         if let Err(error) = flush(&app).await {
             tracing::error!(?error, "what keys used could not be written back");
         }

@@ -220,7 +220,7 @@ async fn give_up_removed(
 
 /// Looks for due work every second, until `stop` is cancelled.
 pub async fn run_until(app: App, stop: CancellationToken) {
-    jobs::every(LOOK_EVERY, &stop, async || {
+    jobs::every(LOOK_EVERY, stop, || async {
         if let Err(error) = run_due(&app).await {
             tracing::error!(?error, "due post-create work could not be started");
         }
