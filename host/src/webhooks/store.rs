@@ -3,6 +3,7 @@
 pub mod deliveries;
 pub mod endpoints;
 pub mod leases;
+pub mod outbox;
 
 use sqlx::types::Json;
 use uuid::Uuid;
