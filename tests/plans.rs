@@ -68,9 +68,9 @@ async fn fill(t: &TestApp) -> Filled {
             ticket.shop_id = if number % 2 == 0 { shop } else { elm };
             ticket.customer_id = people[pick % people.len()];
             ticket.status = Status(status.to_owned());
-            tickets::store::insert(&mut tx, t.org, &ticket).await.expect("a ticket");
+            tickets::store::insert(&mut tx, t.org, &ticket, &[]).await.expect("a ticket");
             ticket.assigned_to = Some(technicians[pick % technicians.len()]);
-            assert!(tickets::store::update(&mut tx, t.org, &ticket).await.expect("an update"));
+            assert!(tickets::store::update(&mut tx, t.org, &ticket, &[]).await.expect("an update"));
         }
         tx.commit().await.expect("a commit");
     }

@@ -14,7 +14,7 @@ use crate::rate_limits::RateLimits;
 use crate::runtime::{Runtime, RuntimeConfig};
 use crate::shutdown::Shutdown;
 use crate::webhooks::Webhooks;
-use crate::{idempotency, kpis};
+use crate::{idempotency, tickets};
 
 #[derive(Clone)]
 pub struct App {
@@ -38,7 +38,9 @@ impl App {
         let db = Db::open(&config.database.url).await?;
         db.set_commit_hook(Box::new(idempotency::MarkClaims));
         db.migrate().await?;
-        kpis::backlog::work_off(&db).await.context("giving figures to picked-up tickets")?;
+        tickets::backlog::record_missing(&db)
+            .await
+            .context("giving figures to picked-up tickets")?;
         let runtime = Runtime::new(RuntimeConfig {
             guest_threads: config.guests.threads(),
             caps: config.guests.caps(),

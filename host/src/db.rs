@@ -10,9 +10,11 @@ mod filter;
 mod finish;
 mod insert;
 mod open;
+mod postgres;
 mod refused;
 mod storage;
 mod transaction;
+mod update;
 
 use std::sync::Arc;
 
@@ -28,7 +30,7 @@ use transaction::Transaction;
 pub use conn::{AfterCommit, Backend, BeforeCommit, CommitHook, Conn};
 pub use fault::Fault;
 pub use filter::{Filter, Query, Slice, Value};
-pub use insert::ROWS_MAX;
+pub use insert::{ROWS_MAX, ROWS_PREPARED_MAX};
 pub use refused::{CommitRefused, reason, refuse};
 pub use storage::Trouble;
 

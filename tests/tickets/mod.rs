@@ -9,6 +9,7 @@ mod patch;
 mod payments;
 mod races;
 mod show;
+mod statements;
 mod stock;
 mod transition;
 mod transitions;

@@ -6,6 +6,7 @@ use crate::support::{TestApp, all_at_once, both_databases, json};
 both_databases![
     two_hundred_repairs_of_fifty_pieces,
     two_hundred_approvals_of_fifty_pieces,
+    lines_in_opposite_orders_neither_block_each_other_nor_oversell,
     one_of_many_transitions_wins,
     changes_of_different_fields_all_stay,
     counting_the_shelf_while_it_is_reserved,
@@ -62,6 +63,34 @@ async fn two_hundred_approvals_of_fifty_pieces(t: &TestApp) {
     )
     .expect("a count");
     assert_eq!(held.0, PIECES);
+}
+
+/// Each ticket wants two pieces of six items, one half of them in the opposite order; there is enough for 15.
+async fn lines_in_opposite_orders_neither_block_each_other_nor_oversell(t: &TestApp) {
+    let mut items = Vec::new();
+    for index in 0..6 {
+        items.push(t.create_item(&t.shop, &format!("PART-{index}"), 31).await);
+    }
+    let mut ids = Vec::new();
+    for index in 0..40 {
+        let mut parts: Vec<_> =
+            items.iter().map(|item| json!({ "inventory_id": item, "quantity": 2 })).collect();
+        if index % 2 == 1 {
+            parts.reverse();
+        }
+        let id = t.create_ticket(&t.shop).await;
+        t.change(&id, json!({ "status": "DIAGNOSTICS", "parts": parts })).await.ok();
+        ids.push(id);
+    }
+    let replies = all_at_once(ids.iter().map(|id| t.transition(id, "IN_REPAIR"))).await;
+    let (won, lost): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status == 200);
+    assert_eq!((won.len(), lost.len()), (15, 25));
+    for reply in lost {
+        reply.details(409, "INSUFFICIENT_STOCK");
+    }
+    for item in &items {
+        assert_eq!(t.stock(item).await, (31, 30, 1));
+    }
 }
 
 async fn one_of_many_transitions_wins(t: &TestApp) {

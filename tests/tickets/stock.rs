@@ -9,6 +9,8 @@ both_databases![
     another_shop_s_item_is_not_taken_without_a_plugin,
     lines_of_one_item_share_it,
     qc_consumes_and_freezes_the_parts,
+    a_line_that_shrinks_on_the_way_to_qc_is_used_for_the_rest,
+    each_use_of_an_item_is_a_movement,
     after_a_failed_qc_parts_may_grow_but_what_was_used_stays,
     parts_that_are_not_held_block_qc,
     a_voided_ticket_gives_back_what_it_holds,
@@ -110,6 +112,34 @@ async fn qc_consumes_and_freezes_the_parts(t: &TestApp) {
         t.change(&ticket, json!({ "parts": parts, "labor_hours": 1 })).await.ok();
     }
     assert_eq!(t.stock(&item).await, (3, 0, 3));
+}
+
+/// One request takes a part off and consumes the others: nothing stays held.
+async fn a_line_that_shrinks_on_the_way_to_qc_is_used_for_the_rest(t: &TestApp) {
+    let item = t.create_item(&t.shop, "SCREEN", 5).await;
+    let parts = json!([{ "inventory_id": item, "quantity": 3 }]);
+    let ticket = t.create_ticket_with_parts(&t.shop, "IN_REPAIR", parts).await;
+    let body = json!({ "status": "QC_REVIEW", "parts": [{ "inventory_id": item, "quantity": 1 }] });
+    t.change(&ticket, body).await.ok();
+    assert_eq!(t.stock(&item).await, (4, 0, 4));
+    assert_eq!(t.movements(&item).await, [(5, "initial".to_owned()), (-1, "used".to_owned())]);
+    let part = t.ticket(&ticket).await["parts"][0].clone();
+    assert_eq!((&part["held"], &part["consumed"]), (&json!(0), &json!(1)));
+}
+
+async fn each_use_of_an_item_is_a_movement(t: &TestApp) {
+    let item = t.create_item(&t.shop, "SCREEN", 9).await;
+    let line = |quantity: i64| json!({ "inventory_id": item, "quantity": quantity });
+    let parts = json!([line(2), line(3), line(1)]);
+    let ticket = t.create_ticket_with_parts(&t.shop, "QC_REVIEW", parts).await;
+    let path = format!("/v1/inventory/{item}/movements?sort=created_at");
+    let rows = t.get(&path).await.ok()["data"].as_array().expect("a list").clone();
+    let used: Vec<_> = rows
+        .iter()
+        .filter(|row| row["ticket_id"] == json!(ticket))
+        .map(|row| (row["delta"].clone(), row["quantity_after"].clone()))
+        .collect();
+    assert_eq!(used, [(json!(-2), json!(7)), (json!(-3), json!(4)), (json!(-1), json!(3))]);
 }
 
 async fn after_a_failed_qc_parts_may_grow_but_what_was_used_stays(t: &TestApp) {

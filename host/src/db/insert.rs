@@ -1,7 +1,13 @@
 //! `insert_all!`: the rows of a list with a few statements, not one for each row.
+//!
+//! Invariant: a connection keeps few texts of such a statement prepared, although each number of rows is a text of its
+//! own.
 
 /// Rows of one statement. PostgreSQL binds 65,535 values at most, SQLite 32,766: so many rows may have 60 columns.
 pub const ROWS_MAX: usize = 500;
+
+/// Statements of so many rows are kept prepared: most lists are short, and preparing costs PostgreSQL a round trip.
+pub const ROWS_PREPARED_MAX: usize = 4;
 
 /// `insert_all!(conn, "insert into t (a, b) ", &rows, |row| row.a, row.b)`: returns the number of rows inserted.
 #[macro_export]
@@ -10,14 +16,14 @@ macro_rules! insert_all {
         async {
             let mut inserted = 0;
             for rows in $rows.chunks($crate::db::ROWS_MAX) {
-                // Each length is a text of its own, so none is kept prepared.
+                let is_short = rows.len() <= $crate::db::ROWS_PREPARED_MAX;
                 macro_rules! run {
                     ($database:ty, $backend:expr) => {{
                         let mut query = sqlx::QueryBuilder::<$database>::new($sql);
                         query.push_values(rows, |mut values, $row| {
                             $(values.push_bind($bind);)+
                         });
-                        let done = query.build().persistent(false).execute($backend).await;
+                        let done = query.build().persistent(is_short).execute($backend).await;
                         done.map(|done| done.rows_affected())
                     }};
                 }

@@ -1,26 +1,28 @@
-//! Moves stock for a ticket inside the operation's transaction: gives back, holds, consumes.
+//! Moves stock for a ticket inside the operation's transaction: releases, holds, consumes.
 //!
-//! Items are touched in the order of their ids, so that two tickets never wait for each other; every hold
-//! is one guarded update, so that what is not there cannot be held.
+//! Invariants: what is not available cannot be held, whatever the plan said; the number of statements does not depend
+//! on the number of lines.
+
+use std::collections::BTreeMap;
 
 use crate::clock::Clock;
 use crate::db::Conn;
-use crate::inventory::store::{self, Movement};
+use crate::inventory::store::{self, ItemMove, MoveContext, Moves, Use};
 use crate::model::ids::{ItemId, OrgId, TicketId};
-use crate::model::outbox::InventoryUpdated;
+use crate::model::outbox::{InventoryUpdated, OutboxEvent};
 use crate::model::stock::{Item, Plan, Reservation, ReservationState};
 use crate::model::time::Time;
-use crate::webhooks;
 
-/// What shall happen to a ticket's stock.
+/// What happens to a ticket's stock.
 #[derive(Debug, Default)]
 pub struct StockChange {
-    /// So many of a held reservation go back.
+    /// So many pieces of a held reservation are released.
     pub release: Vec<(Reservation, i64)>,
     pub hold: Plan,
-    /// What is held after that is taken off the shelf.
+    /// Held reservations, none of them in `release`, that are used.
     pub consume: Vec<Reservation>,
-    pub consume_new_holds: bool,
+    /// Whether what this change itself leaves held is used as well: the new holds, and the rest of what is released.
+    pub consumes: bool,
 }
 
 /// For whom stock moves.
@@ -34,144 +36,179 @@ pub struct Context<'a> {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReserveError {
-    /// Someone else took it since the plan was made: plan again.
-    #[error("item {0} has less available than was planned")]
-    Taken(ItemId),
+    /// Another operation changed the stock since it was read: plan again.
+    #[error("the stock changed since the plan was made")]
+    Stale,
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
-enum Step {
-    Release(Reservation, i64),
-    Hold(Reservation),
-    Consume(Reservation),
+/// What happens to one item.
+#[derive(Debug, Default)]
+struct Sums {
+    released: i64,
+    held: i64,
+    used: i64,
 }
 
-impl Step {
-    /// The item, then the order within it: what goes back may be held again, what is held may be consumed.
-    fn rank(&self) -> (ItemId, u8) {
+impl Sums {
+    /// The reason in the event: the last thing that happens to an item.
+    fn reason(&self) -> &'static str {
         match self {
-            Step::Release(row, _) => (row.item_id, 0),
-            Step::Hold(row) => (row.item_id, 1),
-            Step::Consume(row) => (row.item_id, 2),
+            Sums { used: 1.., .. } => "consumed",
+            Sums { held: 1.., .. } => "reserved",
+            _ => "released",
         }
     }
 }
 
-/// Writes the rows, and one `inventory.updated` for each item that changed.
+/// Writes all of it, and returns the data of one `inventory.updated` for each item that changed, in the order of their
+/// ids.
 pub async fn apply(
     conn: &mut Conn,
     context: &Context<'_>,
     change: StockChange,
-) -> Result<(), ReserveError> {
-    let mut steps = steps(context.clock, change);
-    steps.sort_by_key(Step::rank);
-    let mut touched: Vec<(Item, &'static str)> = Vec::new();
-    for step in steps {
-        let (item, reason) = match step {
-            Step::Release(row, quantity) => {
-                (release(conn, context, row, quantity).await?, "released")
-            }
-            Step::Hold(row) => (hold(conn, context, row).await?, "reserved"),
-            Step::Consume(row) => (consume(conn, context, row).await?, "consumed"),
-        };
-        let Some(item) = item else { continue };
-        // The steps of one item follow each other: the last of them has the figures as they are then.
-        match touched.last_mut() {
-            Some(last) if last.0.id == item.id => *last = (item, reason),
-            _ => touched.push((item, reason)),
-        }
+) -> Result<Vec<OutboxEvent>, ReserveError> {
+    let (sums, moves) = moves(context.clock, change);
+    let move_context = MoveContext {
+        org: context.org,
+        ticket: context.ticket,
+        actor: context.actor,
+        now: context.now,
+    };
+    let moved = store::write_moves(conn, &move_context, &moves).await?;
+    if moved.items.len() < moves.items.len() || moved.reservations < moves.reservations.len() {
+        return Err(ReserveError::Stale);
     }
-    let events: Vec<_> = touched
+    let mut items: Vec<(Item, &Sums)> = moved
+        .items
         .into_iter()
-        .map(|(item, reason)| {
-            let event = InventoryUpdated::of(&item, reason, Some(context.ticket));
-            (context.clock.new_id(), event)
-        })
+        .filter_map(|item| sums.get(&item.id).map(|sums| (item, sums)))
         .collect();
-    let (org, now) = (context.org, context.now);
-    webhooks::store::enqueue_all(conn, org, &events, now).await?;
-    Ok(())
+    items.sort_by_key(|(item, _)| item.id);
+    let events = items
+        .iter()
+        .map(|(item, sums)| InventoryUpdated::of(item, sums.reason(), Some(context.ticket)));
+    Ok(events.collect())
 }
 
-fn steps(clock: &Clock, change: StockChange) -> Vec<Step> {
-    let holds: Vec<Reservation> = change
-        .hold
-        .allocations
-        .iter()
-        .map(|allocation| Reservation {
+/// The rows to write. A reservation ends as a whole; what is left of one that is released in part gets a new row.
+fn moves(clock: &Clock, change: StockChange) -> (BTreeMap<ItemId, Sums>, Moves) {
+    let mut sums: BTreeMap<ItemId, Sums> = BTreeMap::new();
+    let StockChange { release, hold, consume, consumes } = change;
+    let state = if consumes { ReservationState::Consumed } else { ReservationState::Held };
+    // What this change holds, and what it leaves held, is used as a whole when it consumes.
+    let mut kept: Vec<Reservation> = Vec::new();
+    for allocation in hold.allocations {
+        sums.entry(allocation.item_id).or_default().held += allocation.quantity;
+        kept.push(Reservation {
             id: clock.new_id(),
             part_id: allocation.part_id,
             item_id: allocation.item_id,
             quantity: allocation.quantity,
-            state: ReservationState::Held,
-            plugin: change.hold.plugin.clone(),
+            state,
+            plugin: hold.plugin.clone(),
+        });
+    }
+    let mut reservations: Vec<Reservation> = Vec::new();
+    for (row, quantity) in release {
+        sums.entry(row.item_id).or_default().released += quantity;
+        if row.quantity > quantity {
+            let (id, quantity) = (clock.new_id(), row.quantity - quantity);
+            kept.push(Reservation { id, quantity, state, ..row.clone() });
+        }
+        reservations.push(Reservation { state: ReservationState::Released, ..row });
+    }
+    reservations.extend(kept);
+    let consumed =
+        consume.into_iter().map(|row| Reservation { state: ReservationState::Consumed, ..row });
+    reservations.extend(consumed);
+    let uses = uses(clock, &reservations, &mut sums);
+    let items = sums
+        .iter()
+        .map(|(id, sums)| ItemMove {
+            id: *id,
+            reserved: sums.held - sums.released - sums.used,
+            used: sums.used,
+            needed: sums.held - sums.released,
         })
         .collect();
-    let mut steps: Vec<Step> =
-        change.release.into_iter().map(|(row, quantity)| Step::Release(row, quantity)).collect();
-    if change.consume_new_holds {
-        steps.extend(holds.iter().cloned().map(Step::Consume));
-    }
-    steps.extend(holds.into_iter().map(Step::Hold));
-    steps.extend(change.consume.into_iter().map(Step::Consume));
-    steps
+    (sums, Moves { items, reservations, uses })
 }
 
-async fn hold(
-    conn: &mut Conn,
-    context: &Context<'_>,
-    row: Reservation,
-) -> Result<Option<Item>, ReserveError> {
-    let item = store::hold(conn, context.org, row.item_id, row.quantity, context.now).await?;
-    let Some(item) = item else { return Err(ReserveError::Taken(row.item_id)) };
-    store::insert_reservation(conn, context.org, context.ticket, &row, context.now).await?;
-    Ok(Some(item))
+/// One movement for each reservation that is used, item by item, and what is used of each item.
+fn uses(
+    clock: &Clock,
+    reservations: &[Reservation],
+    sums: &mut BTreeMap<ItemId, Sums>,
+) -> Vec<Use> {
+    let mut used: Vec<&Reservation> =
+        reservations.iter().filter(|row| row.state == ReservationState::Consumed).collect();
+    used.sort_by_key(|row| row.item_id); // stable
+    let mut uses: Vec<Use> = Vec::with_capacity(used.len());
+    for row in used {
+        let id = clock.new_id();
+        uses.push(Use { id, item_id: row.item_id, quantity: row.quantity, later: 0 });
+    }
+    for used in uses.iter_mut().rev() {
+        let sums = sums.entry(used.item_id).or_default();
+        used.later = sums.used;
+        sums.used += used.quantity;
+    }
+    uses
 }
 
-/// A row ends as a whole; what stays held of it gets a row of its own.
-async fn release(
-    conn: &mut Conn,
-    context: &Context<'_>,
-    row: Reservation,
-    quantity: i64,
-) -> Result<Option<Item>, ReserveError> {
-    if !store::end_reservation(conn, context.org, row.id, ReservationState::Released, context.now)
-        .await?
-    {
-        return Ok(None);
-    }
-    let item = store::release(conn, context.org, row.item_id, quantity, context.now).await?;
-    if row.quantity > quantity {
-        let rest =
-            Reservation { id: context.clock.new_id(), quantity: row.quantity - quantity, ..row };
-        store::insert_reservation(conn, context.org, context.ticket, &rest, context.now).await?;
-    }
-    Ok(item)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::stock::Allocation;
 
-async fn consume(
-    conn: &mut Conn,
-    context: &Context<'_>,
-    row: Reservation,
-) -> Result<Option<Item>, ReserveError> {
-    if !store::end_reservation(conn, context.org, row.id, ReservationState::Consumed, context.now)
-        .await?
-    {
-        return Ok(None);
+    fn held(clock: &Clock, item_id: ItemId, quantity: i64) -> Reservation {
+        let (id, part_id) = (clock.new_id(), clock.new_id());
+        Reservation { id, part_id, item_id, quantity, state: ReservationState::Held, plugin: None }
     }
-    let item = store::consume(conn, context.org, row.item_id, row.quantity, context.now).await?;
-    let item = item.ok_or(sqlx::Error::RowNotFound)?; // a foreign key promises it
-    let movement = Movement {
-        id: context.clock.new_id(),
-        item_id: row.item_id,
-        delta: -row.quantity,
-        reason: "used",
-        actor: context.actor,
-        ticket_id: Some(context.ticket),
-        quantity_after: item.on_hand,
-        created_at: context.now,
-    };
-    store::insert_movement(conn, context.org, &movement).await?;
-    Ok(Some(item))
+
+    #[test]
+    fn an_item_is_changed_once_by_the_sum_of_its_lines() {
+        let clock = Clock::default();
+        let (item, other): (ItemId, ItemId) = (clock.new_id(), clock.new_id());
+        let allocation =
+            |item_id, quantity| Allocation { part_id: clock.new_id(), item_id, quantity };
+        let change = StockChange {
+            release: vec![(held(&clock, item, 5), 2)],
+            hold: Plan {
+                allocations: vec![allocation(other, 3), allocation(item, 4), allocation(item, 1)],
+                plugin: None,
+            },
+            ..StockChange::default()
+        };
+        let (sums, moves) = moves(&clock, change);
+        assert_eq!(sums[&item].reason(), "reserved");
+        let items: Vec<_> =
+            moves.items.iter().map(|m| (m.id, m.reserved, m.used, m.needed)).collect();
+        assert_eq!(items, [(item, 3, 0, 3), (other, 3, 0, 3)]);
+        // Three holds, the row that ends, and the rest of it.
+        assert_eq!(moves.reservations.len(), 5);
+        assert!(moves.uses.is_empty());
+    }
+
+    #[test]
+    fn what_a_consuming_change_leaves_held_is_used() {
+        let clock = Clock::default();
+        let item: ItemId = clock.new_id();
+        let change = StockChange {
+            release: vec![(held(&clock, item, 5), 2)],
+            consume: vec![held(&clock, item, 7)],
+            consumes: true,
+            ..StockChange::default()
+        };
+        let (sums, moves) = moves(&clock, change);
+        assert_eq!(sums[&item].reason(), "consumed");
+        let only = &moves.items[0];
+        assert_eq!((only.reserved, only.used, only.needed), (-12, 10, -2));
+        let uses: Vec<_> = moves.uses.iter().map(|used| (used.quantity, used.later)).collect();
+        assert_eq!(uses, [(3, 7), (7, 0)]);
+        let states: Vec<_> = moves.reservations.iter().map(|row| row.state.as_str()).collect();
+        assert_eq!(states, ["released", "consumed", "consumed"]);
+    }
 }

@@ -1,7 +1,9 @@
-//! All SQL of inventory_items and reservations; `movements` has that of stock_movements.
+//! All SQL of inventory_items and reservations: here their reads and what owners change; `moves` has what tickets take
+//! from stock, `movements` the SQL of stock_movements.
 
 mod doctor;
 mod movements;
+mod moves;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -9,14 +11,14 @@ use uuid::Uuid;
 use crate::counters::store::Counted;
 use crate::db::{Conn, Filter, Query, Value};
 use crate::model::distinct::each_once;
-use crate::model::ids::{ItemId, OrgId, ReservationId, ShopId, TicketId};
-use crate::model::stock::{Item, Reservation, ReservationState};
-use crate::model::time::Time;
+use crate::model::ids::{ItemId, OrgId, ShopId, TicketId};
+use crate::model::stock::{Item, Reservation};
 use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{counters, execute, fetch_all, fetch_optional};
 
 pub use doctor::*;
 pub use movements::*;
+pub use moves::*;
 
 macro_rules! select_item {
     () => {
@@ -125,8 +127,8 @@ pub async fn get(conn: &mut Conn, org: OrgId, id: ItemId) -> Result<Option<Item>
     )
 }
 
-/// Those of the items that the organization has, in the order of their ids.
-pub async fn get_all(
+/// The items that the organization has of these, in the order of their ids.
+pub async fn get_many(
     conn: &mut Conn,
     org: OrgId,
     ids: &[ItemId],
@@ -141,7 +143,7 @@ pub async fn get_all(
     query.fetch_all(conn).await
 }
 
-/// Items by their skus, one for each sku that there is: the shop's own, else the first of another shop.
+/// Items by their skus, one for each sku that exists: the shop's own, else the first of another shop.
 pub async fn find_by_skus(
     conn: &mut Conn,
     org: OrgId,
@@ -198,7 +200,7 @@ pub async fn candidates(
     query.fetch_all(conn).await
 }
 
-/// False when the shop has an item of that sku already.
+/// Returns false if the shop already has an item of that sku.
 pub async fn insert(conn: &mut Conn, org: OrgId, item: &Item) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,
@@ -222,7 +224,7 @@ pub async fn insert(conn: &mut Conn, org: OrgId, item: &Item) -> Result<bool, sq
     Ok(rows == 1)
 }
 
-/// Reads an item, and nobody else writes it before the transaction ends. SQLite has one writer anyway.
+/// Reads an item and locks it until the transaction ends. SQLite has one writer anyway.
 pub async fn lock(conn: &mut Conn, org: OrgId, id: ItemId) -> Result<Option<Item>, sqlx::Error> {
     if !conn.is_postgres() {
         return get(conn, org, id).await;
@@ -256,127 +258,6 @@ pub async fn update(conn: &mut Conn, org: OrgId, item: &Item) -> Result<(), sqlx
         item.updated_at
     )?;
     Ok(())
-}
-
-macro_rules! returning_item {
-    () => {
-        " returning id, shop_id, sku, name, category, on_hand, reserved, cost, selling_price, reorder_level,
-            supplier, created_at, updated_at"
-    };
-}
-
-/// Reserves, if so many are available. The answer is the item as it is then.
-pub async fn hold(
-    conn: &mut Conn,
-    org: OrgId,
-    id: ItemId,
-    quantity: i64,
-    now: Time,
-) -> Result<Option<Item>, sqlx::Error> {
-    fetch_optional!(
-        conn,
-        Item,
-        concat!(
-            "update inventory_items set reserved = reserved + $3, updated_at = $4
-             where org_id = $1 and id = $2 and on_hand - reserved >= $3",
-            returning_item!()
-        ),
-        org,
-        id,
-        quantity,
-        now
-    )
-}
-
-/// Gives back what was reserved.
-pub async fn release(
-    conn: &mut Conn,
-    org: OrgId,
-    id: ItemId,
-    quantity: i64,
-    now: Time,
-) -> Result<Option<Item>, sqlx::Error> {
-    fetch_optional!(
-        conn,
-        Item,
-        concat!(
-            "update inventory_items set reserved = reserved - $3, updated_at = $4 where org_id = $1 and id = $2",
-            returning_item!()
-        ),
-        org,
-        id,
-        quantity,
-        now
-    )
-}
-
-/// Takes what was reserved off the shelf.
-pub async fn consume(
-    conn: &mut Conn,
-    org: OrgId,
-    id: ItemId,
-    quantity: i64,
-    now: Time,
-) -> Result<Option<Item>, sqlx::Error> {
-    fetch_optional!(
-        conn,
-        Item,
-        concat!(
-            "update inventory_items set reserved = reserved - $3, on_hand = on_hand - $3, updated_at = $4
-             where org_id = $1 and id = $2",
-            returning_item!()
-        ),
-        org,
-        id,
-        quantity,
-        now
-    )
-}
-
-pub async fn insert_reservation(
-    conn: &mut Conn,
-    org: OrgId,
-    ticket: TicketId,
-    row: &Reservation,
-    now: Time,
-) -> Result<(), sqlx::Error> {
-    execute!(
-        conn,
-        "insert into reservations (org_id, id, ticket_id, part_id, item_id, quantity, state, plugin, created_at)
-         values ($1, $2, $3, $4, $5, $6, 'held', $7, $8)",
-        org,
-        row.id,
-        ticket,
-        row.part_id,
-        row.item_id,
-        row.quantity,
-        row.plugin.as_deref(),
-        now
-    )?;
-    Ok(())
-}
-
-/// Ends a held reservation; false when it had ended already.
-pub async fn end_reservation(
-    conn: &mut Conn,
-    org: OrgId,
-    id: ReservationId,
-    state: ReservationState,
-    now: Time,
-) -> Result<bool, sqlx::Error> {
-    let state = match state {
-        ReservationState::Consumed => "consumed",
-        ReservationState::Held | ReservationState::Released => "released",
-    };
-    let rows = execute!(
-        conn,
-        "update reservations set state = $3, ended_at = $4 where org_id = $1 and id = $2 and state = 'held'",
-        org,
-        id,
-        state,
-        now
-    )?;
-    Ok(rows == 1)
 }
 
 pub async fn reservations(

@@ -4,11 +4,15 @@ use crate::db::Conn;
 use crate::kpis::figures::{Figures, first_review, local_day};
 use crate::kpis::store::{self, TicketFigures};
 use crate::model::ids::OrgId;
-use crate::model::ticket::Detail;
+use crate::model::ticket::TicketContext;
 
 /// To be called with the ticket as it will be, at the end of the transaction. The day and what an hour costs are those
 /// of the pickup, whatever changes later: the shop's zone, the technician, their cost.
-pub async fn record(conn: &mut Conn, org: OrgId, ticket: &Detail) -> Result<(), sqlx::Error> {
+pub async fn record(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: &TicketContext,
+) -> Result<(), sqlx::Error> {
     let Some(picked_up_at) = ticket.ticket.picked_up_at else { return Ok(()) };
     let id = ticket.ticket.id;
     let before = store::get(conn, org, id).await?;

@@ -66,6 +66,16 @@ pub enum ReservationState {
     Released,
 }
 
+impl ReservationState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReservationState::Held => "held",
+            ReservationState::Consumed => "consumed",
+            ReservationState::Released => "released",
+        }
+    }
+}
+
 /// So many of an item, for a line of a ticket.
 #[derive(Clone, Debug, FromRow)]
 pub struct Reservation {
@@ -78,7 +88,7 @@ pub struct Reservation {
     pub plugin: Option<String>,
 }
 
-/// A line of which some are not held yet.
+/// A line of which some pieces are neither held nor consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortage {
     pub part_id: PartId,
@@ -94,7 +104,7 @@ pub struct Allocation {
     pub quantity: i64,
 }
 
-/// What a ticket takes from where, and whose idea it was.
+/// What a ticket takes from where, and which plugin planned it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     pub allocations: Vec<Allocation>,
@@ -122,7 +132,7 @@ impl Plan {
         plan
     }
 
-    /// Is the plan one that these shortages and this stock allow? The text says what is wrong.
+    /// Checks that these shortages and this stock allow the plan. The error says what is wrong.
     pub fn check(&self, shortages: &[Shortage], stock: &[Item]) -> Result<(), String> {
         let mut of_item: HashMap<ItemId, i64> = stock.iter().map(|item| (item.id, 0)).collect();
         let mut of_part: HashMap<PartId, i64> =

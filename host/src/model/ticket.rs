@@ -1,4 +1,4 @@
-//! A ticket and what hangs on it.
+//! A ticket, its lines, its timeline, and what is read together with it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,7 +16,7 @@ use super::workflow::Status;
 
 pub const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 
-/// A row of tickets, without what hangs on it.
+/// A row of `tickets`.
 #[derive(Clone, Debug, FromRow)]
 pub struct Ticket {
     pub id: TicketId,
@@ -99,20 +99,18 @@ pub struct FieldSource {
     pub created_at: Time,
 }
 
-/// A ticket with all that belongs to it: what the detail shows and what plugins see.
+/// A ticket with what plugins see of it and what every change of it is decided on.
 #[derive(Clone, Debug)]
-pub struct Detail {
+pub struct TicketContext {
     pub ticket: Ticket,
     pub customer: Customer,
     pub shop: Shop,
     pub technician: Option<User>,
     pub parts: Vec<Part>,
+    /// Oldest first.
     pub timeline: Vec<TimelineEntry>,
+    /// In the order of their ids, ended ones included.
     pub reservations: Vec<Reservation>,
-    pub field_sources: Vec<FieldSource>,
-    pub feedback: Option<Feedback>,
-    /// `none`, `pending`, `done` or `failed`: how far the post-create plugins got.
-    pub enrichment: &'static str,
 }
 
 /// How many pieces of a line have which state.
@@ -148,7 +146,7 @@ pub fn number_text(number: i64) -> String {
     format!("T{number:06}")
 }
 
-impl Detail {
+impl TicketContext {
     pub fn parts_total(&self) -> Money {
         self.parts.iter().map(Part::total).sum()
     }
@@ -165,8 +163,7 @@ impl Detail {
         self.total() - self.amount_paid()
     }
 
-    /// What is held and consumed for each line. One pass over the reservations, of which a ticket that was changed often
-    /// has many.
+    /// What is held and consumed for each line, in one pass: a ticket that was changed often has many reservations.
     pub fn stock_by_part(&self) -> StockByPart {
         let mut parts: HashMap<PartId, PartStock> = HashMap::new();
         for row in &self.reservations {

@@ -9,7 +9,7 @@ use crate::model::money::{Hours, Money};
 use crate::model::version::Expected;
 use crate::model::workflow::Status;
 use crate::tickets::create::NewTicket;
-use crate::tickets::draft::Change;
+use crate::tickets::draft::{Change, Intent};
 use crate::tickets::parts::NewPart;
 
 #[derive(Deserialize, ToSchema)]
@@ -169,9 +169,8 @@ impl UpdateBody {
     pub fn change(self, expected: Option<Expected>) -> Change {
         let parts = self.parts.map(|parts| parts.into_iter().map(NewPart::from).collect());
         Change {
+            intent: Intent::Patch,
             status: self.status,
-            status_field: "status",
-            same_status_is_fine: true,
             expected,
             notes: self.notes,
             actor_id: self.actor_id,
@@ -192,8 +191,8 @@ impl UpdateBody {
 impl TransitionBody {
     pub fn change(self, expected: Option<Expected>) -> Change {
         Change {
+            intent: Intent::Transition,
             status: Some(self.new_status),
-            status_field: "new_status",
             expected,
             notes: self.notes,
             actor_id: self.actor_id,

@@ -1,30 +1,31 @@
-//! Changes a ticket: fields, parts, status, in one transaction, all or nothing. `PATCH` and `/transition`
-//! are the same operation.
+//! Changes a ticket: fields, parts, status, in one transaction, all or nothing. `PATCH` and `/transition` are the same
+//! operation.
 //!
-//! Plugins decide outside the transaction on the version that was read; inside it that version is checked
-//! again. When someone else was faster, it starts again.
+//! Invariant: plugins decide outside of the transaction, on the version that was read; the write checks that version.
+//! If another request changed the ticket or the stock meanwhile, the change starts again.
 
 pub(super) mod stock;
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::inventory;
-use crate::inventory::reserve::{Context, ReserveError};
+use crate::inventory::reserve::{Context, ReserveError, StockChange};
 use crate::model::ids::{TicketId, TimelineId};
 use crate::model::invalid::check_optional;
 use crate::model::outbox::{OutboxEvent, TicketTransitioned, TicketUpdated};
 use crate::model::people::Actor;
-use crate::model::ticket::Detail;
+use crate::model::ticket::TicketContext;
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::plugins::hooks::{self, Budget, Trace};
 use crate::tickets::draft::{Change, Draft, draft};
+use crate::tickets::note::Note;
 use crate::tickets::outcome::{ChangeError, Changed, Transition, stop_if_failed};
 use crate::tickets::store::NewEvent;
-use crate::tickets::{detail, event, note, noted, store};
+use crate::tickets::{context, event, noted, store};
 use crate::{idempotency, kpis, users, webhooks};
 
-/// How often a change starts again before the client is told that the ticket is too busy.
+/// Attempts before the client gets the error that the ticket is too busy.
 const ATTEMPTS_MAX: usize = 8;
 
 pub async fn change(
@@ -44,7 +45,7 @@ pub async fn change(
     Err(ChangeError::Stale { attempts: ATTEMPTS_MAX })
 }
 
-/// One try; `None` when the ticket or the stock changed meanwhile.
+/// One attempt; `None` when another request changed the ticket or the stock meanwhile.
 async fn attempt(
     app: &App,
     caller: &Caller,
@@ -54,23 +55,24 @@ async fn attempt(
     budget: &mut Budget,
 ) -> Result<Option<Changed>, ChangeError> {
     let mut conn = app.db.read().await?;
-    let before = detail::load(&mut conn, caller.org, id).await?.ok_or(ChangeError::NotFound)?;
-    // The write is guarded by the version that was read here, so what holds now holds then.
+    let loaded = context::load_with_items(&mut conn, caller.org, id).await?;
+    let (before, items) = loaded.ok_or(ChangeError::NotFound)?;
+    // The write checks the version that was read here, so what holds now holds then.
     let current = before.ticket.version;
     if change.expected.as_ref().is_some_and(|expected| !expected.allows(current)) {
         return Err(ChangeError::OtherVersion { current });
     }
-    let draft = draft(&mut conn, &app.clock, caller.org, &before, change).await?;
+    let draft = draft(&mut conn, &app.clock, caller.org, (&before, &items), change).await?;
     let actor = users::actor::find(&mut conn, caller, change.actor_id).await??;
-    let needs = stock::needs(&mut conn, caller.org, &before, &draft).await?;
-    drop(conn); // guest code runs without one
+    drop(conn); // no connection is held while guest code runs
 
     if draft.changed.is_empty() && notes.is_none() {
         return Ok(Some(unchanged(&before)));
     }
-    let mut trace = ask_plugins(app, caller, &draft, notes, &actor, &needs.named, budget).await?;
+    let mut trace = ask_plugins(app, caller, &draft, notes, &actor, budget).await?;
+    let shortages = stock::shortages(&before, &draft);
     let moved =
-        stock::plan(app, caller, &before, &draft, &actor, &needs, budget, &mut trace).await?;
+        stock::plan(app, caller, &before, &draft, &actor, &shortages, budget, &mut trace).await?;
 
     let now = app.clock.now();
     let write = Write {
@@ -86,12 +88,12 @@ async fn attempt(
     };
     match write.commit(moved).await {
         Ok(Some(changed)) => Ok(Some(changed)),
-        Ok(None) | Err(ReserveError::Taken(_)) => Ok(None),
+        Ok(None) | Err(ReserveError::Stale) => Ok(None),
         Err(ReserveError::Database(error)) => Err(error.into()),
     }
 }
 
-fn unchanged(before: &Detail) -> Changed {
+fn unchanged(before: &TicketContext) -> Changed {
     Changed {
         ticket_id: before.ticket.id,
         version: before.ticket.version,
@@ -103,14 +105,13 @@ fn unchanged(before: &Detail) -> Changed {
     }
 }
 
-/// Asks the plugins, when the status is to change.
+/// Runs the pre-transition plugins if the status changes.
 async fn ask_plugins(
     app: &App,
     caller: &Caller,
     draft: &Draft,
     notes: Option<&str>,
     actor: &Actor,
-    named: &[crate::model::stock::Item],
     budget: &mut Budget,
 ) -> Result<Trace, ChangeError> {
     let Some(from) = &draft.from else { return Ok(Trace::default()) };
@@ -120,7 +121,7 @@ async fn ask_plugins(
         (from.as_str(), to.as_str()),
         notes,
         actor,
-        named,
+        &draft.items,
         app.clock.now(),
     );
     let shop = draft.after.ticket.shop_id;
@@ -141,7 +142,7 @@ struct Write<'a> {
     app: &'a App,
     caller: &'a Caller,
     actor: &'a Actor,
-    before: &'a Detail,
+    before: &'a TicketContext,
     change: &'a Change,
     draft: &'a Draft,
     trace: &'a Trace,
@@ -150,16 +151,18 @@ struct Write<'a> {
 }
 
 impl Write<'_> {
-    /// Everything or nothing; `None` when the ticket is not at the version that was read any more.
-    async fn commit(
-        &self,
-        moved: inventory::reserve::StockChange,
-    ) -> Result<Option<Changed>, ReserveError> {
+    /// All or nothing; `None` when the ticket is not at the version that was read any more.
+    async fn commit(&self, moved: StockChange) -> Result<Option<Changed>, ReserveError> {
         let org = self.caller.org;
         let mut ticket = self.draft.after.ticket.clone();
         ticket.updated_at = self.now;
+        let event_id = self.app.clock.new_id();
+        let failed = self.trace.failed_open();
+        let notes: Vec<Note> = failed
+            .map(|(plugin, text)| Note::of_plugin(self.app.clock.new_id(), plugin, text))
+            .collect();
         let mut tx = self.app.db.begin().await?;
-        if !store::update(&mut tx, org, &ticket).await? {
+        if !store::update(&mut tx, org, &ticket, &self.timeline(event_id, &notes)).await? {
             return Ok(None);
         }
         if self.draft.parts_changed {
@@ -172,31 +175,32 @@ impl Write<'_> {
             actor: &self.actor.name,
             now: self.now,
         };
-        inventory::reserve::apply(&mut tx, &context, moved).await?;
-        let event_id = self.app.clock.new_id();
-        if self.draft.from.is_some() || self.notes.is_some() {
-            let event = NewEvent {
-                id: event_id,
-                kind: if self.draft.from.is_some() { "transitioned" } else { "note" },
-                status: &ticket.status,
-                from_status: self.draft.from.as_ref(),
-                actor: &self.actor.name,
-                notes: self.notes,
-                created_at: self.now,
-            };
-            store::add_event(&mut tx, org, ticket.id, &event).await?;
-        }
-        for (plugin, text) in self.trace.failed_open() {
-            note::add(&mut tx, &self.app.clock, org, &ticket, plugin, &text, self.now).await?;
-        }
-        for event in self.events() {
-            let id = self.app.clock.new_id();
-            webhooks::store::enqueue(&mut tx, org, id, &event, self.now).await?;
-        }
+        let items = inventory::reserve::apply(&mut tx, &context, moved).await?;
+        let events: Vec<_> = items
+            .into_iter()
+            .chain(self.events())
+            .map(|event| (self.app.clock.new_id(), event))
+            .collect();
+        webhooks::store::enqueue_all(&mut tx, org, &events, self.now).await?;
         kpis::record::record(&mut tx, org, &self.draft.after).await?;
-        idempotency::note(|| noted::changed(self.change, self.outcome(event_id)));
+        idempotency::note(|| noted::changed(self.change.intent, self.outcome(event_id)));
         tx.commit().await?;
         Ok(Some(self.outcome(event_id)))
+    }
+
+    /// The entry of the transition or of the client's notes, then one for each plugin that failed open.
+    fn timeline<'a>(&'a self, id: TimelineId, notes: &'a [Note]) -> Vec<NewEvent<'a>> {
+        let status = &self.draft.after.ticket.status;
+        let own = (self.draft.from.is_some() || self.notes.is_some()).then(|| NewEvent {
+            id,
+            kind: if self.draft.from.is_some() { "transitioned" } else { "note" },
+            status,
+            from_status: self.draft.from.as_ref(),
+            actor: &self.actor.name,
+            notes: self.notes,
+            created_at: self.now,
+        });
+        own.into_iter().chain(notes.iter().map(|note| note.event(status, self.now))).collect()
     }
 
     fn outcome(&self, event_id: TimelineId) -> Changed {

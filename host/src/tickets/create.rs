@@ -1,21 +1,24 @@
-//! Makes a ticket. The ticket, its customer, its first timeline entry, its events and the mark of the
-//! post-create work commit together; only then do post-create plugins run, in the same request.
+//! Creates a ticket, and then runs the post-create plugins in the same request.
+//!
+//! Invariants: the ticket, its customer, its first timeline entry, its events and the pending post-create work commit
+//! together, before any plugin runs; nothing that the request wrote is read back.
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::db::Conn;
+use crate::customers::find::Found;
 use crate::model::event::Hook;
-use crate::model::ids::{OrgId, ShopId, UserId};
+use crate::model::ids::{EventId, ShopId, UserId};
 use crate::model::invalid::{Invalid, check_email, check_optional, check_text};
 use crate::model::money::{Hours, Money};
-use crate::model::outbox::TicketCreated;
-use crate::model::people::{Actor, Customer};
-use crate::model::ticket::Ticket;
+use crate::model::outbox::{OutboxEvent, TicketCreated};
+use crate::model::people::Customer;
+use crate::model::ticket::{Ticket, TicketContext, TimelineEntry};
 use crate::model::workflow;
 use crate::plugins::hooks::Budget;
+use crate::tickets::enrich::{self, Work};
 use crate::tickets::outcome::Created;
 use crate::tickets::store::NewEvent;
-use crate::tickets::{enrich, noted, store};
+use crate::tickets::{noted, store};
 use crate::{customers, idempotency, organizations, shops, users, webhooks};
 
 #[derive(Clone, Debug)]
@@ -51,14 +54,10 @@ pub async fn create(
         .await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    if shops::store::get(&mut tx, org, new.shop_id).await?.is_none() {
-        return Err(Invalid::new(
-            "shop_id",
-            new.shop_id,
-            "shop_id is no shop of this organization",
-        )
-        .into());
-    }
+    let Some(shop) = shops::store::get(&mut tx, org, new.shop_id).await? else {
+        let message = "shop_id is no shop of this organization";
+        return Err(Invalid::new("shop_id", new.shop_id, message).into());
+    };
     let actor = users::actor::find(&mut tx, caller, new.actor_id).await??;
     let wanted = Customer {
         id: app.clock.new_id(),
@@ -68,14 +67,13 @@ pub async fn create(
         address: None,
         created_at: now,
     };
-    let customer =
-        customers::find::find_or_make(&mut tx, &app.clock, org, &wanted, new.shop_id).await?;
+    let found = customers::find::find_or_create(&mut tx, org, &wanted).await?;
     let ticket = Ticket {
         id: app.clock.new_id(),
         number: organizations::store::take_ticket_number(&mut tx, org).await?,
         version: 1,
         shop_id: new.shop_id,
-        customer_id: customer.id,
+        customer_id: found.customer.id,
         status: workflow::DEFAULT.initial(),
         device_identifier: new.device_identifier,
         device_category: new.device_category,
@@ -96,18 +94,35 @@ pub async fn create(
         created_at: now,
         updated_at: now,
     };
-    write(app, &mut tx, org, &ticket, &actor).await?;
-    for plugin in &plugins {
-        let due_at = now + enrich::LEASE;
-        store::insert_enrichment(&mut tx, org, ticket.id, plugin.installation_id, due_at).await?;
-    }
+    let entry = TimelineEntry {
+        id: app.clock.new_id(),
+        kind: CREATED.to_owned(),
+        status: ticket.status.clone(),
+        actor: actor.name.clone(),
+        notes: None,
+        created_at: now,
+    };
+    store::insert(&mut tx, org, &ticket, &[new_event(&entry)]).await?;
+    let installations: Vec<_> = plugins.iter().map(|active| active.installation_id).collect();
+    let due_at = now + enrich::LEASE;
+    store::insert_enrichments(&mut tx, org, ticket.id, &installations, due_at).await?;
+    webhooks::store::enqueue_all(&mut tx, org, &events(app, &ticket, &found), now).await?;
     idempotency::note(|| noted::created(&ticket));
     tx.commit().await?;
 
-    let mut budget = Budget::new(app);
-    let (trace, enriched) = enrich::run(app, org, ticket.id, plugins, &actor, &mut budget).await;
-    let version = enriched.unwrap_or(ticket.version);
-    Ok(Created { ticket, version, trace })
+    let context = TicketContext {
+        ticket,
+        customer: found.customer,
+        shop,
+        technician: None,
+        parts: Vec::new(),
+        timeline: vec![entry],
+        reservations: Vec::new(),
+    };
+    let (trace, enriched) =
+        enrich::run(app, org, &context, Work::new(plugins), &actor, &mut Budget::new(app)).await;
+    let version = enriched.unwrap_or(context.ticket.version);
+    Ok(Created { ticket: context.ticket, version, trace })
 }
 
 fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
@@ -122,24 +137,25 @@ fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
     })
 }
 
-async fn write(
-    app: &App,
-    conn: &mut Conn,
-    org: OrgId,
-    ticket: &Ticket,
-    actor: &Actor,
-) -> Result<(), sqlx::Error> {
-    store::insert(conn, org, ticket).await?;
-    let event = NewEvent {
-        id: app.clock.new_id(),
-        kind: "created",
-        status: &ticket.status,
+/// The kind of the first timeline entry.
+const CREATED: &str = "created";
+
+fn new_event(entry: &TimelineEntry) -> NewEvent<'_> {
+    NewEvent {
+        id: entry.id,
+        kind: CREATED,
+        status: &entry.status,
         from_status: None,
-        actor: &actor.name,
+        actor: &entry.actor,
         notes: None,
-        created_at: ticket.created_at,
-    };
-    store::add_event(conn, org, ticket.id, &event).await?;
-    let event = TicketCreated::of(ticket);
-    webhooks::store::enqueue(conn, org, app.clock.new_id(), &event, ticket.created_at).await
+        created_at: entry.created_at,
+    }
+}
+
+/// `customer.created` for a new customer, then `ticket.created`.
+fn events(app: &App, ticket: &Ticket, found: &Found) -> Vec<(EventId, OutboxEvent)> {
+    let new_customer =
+        found.is_new.then(|| customers::find::created(&found.customer, ticket.shop_id));
+    let events = new_customer.into_iter().chain([TicketCreated::of(ticket)]);
+    events.map(|event| (app.clock.new_id(), event)).collect()
 }

@@ -1,44 +1,49 @@
-//! Reads a ticket with all that belongs to it.
+//! Reads a ticket with all that `GET /v1/tickets/{ticket_id}` shows.
+//!
+//! Invariant: what only that answer shows is read here and nowhere else.
 
 use crate::db::Conn;
+use crate::feedback;
 use crate::model::ids::{OrgId, TicketId};
-use crate::model::ticket::Detail;
+use crate::model::ticket::{Feedback, FieldSource, TicketContext};
+use crate::tickets::context;
 use crate::tickets::store::{self, EnrichmentRow};
-use crate::{customers, feedback, inventory, shops, users};
+
+pub struct Detail {
+    pub context: TicketContext,
+    pub field_sources: Vec<FieldSource>,
+    pub feedback: Option<Feedback>,
+    /// `none`, `pending`, `done` or `failed`: how far the post-create plugins got.
+    pub enrichment: &'static str,
+}
 
 pub async fn load(
     conn: &mut Conn,
     org: OrgId,
     id: TicketId,
 ) -> Result<Option<Detail>, sqlx::Error> {
-    let Some(ticket) = store::get(conn, org, id).await? else { return Ok(None) };
-    // Foreign keys promise both.
-    let customer = customers::store::get_plain(conn, org, ticket.customer_id)
-        .await?
-        .ok_or(sqlx::Error::RowNotFound)?;
-    let shop =
-        shops::store::get(conn, org, ticket.shop_id).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let technician = match ticket.assigned_to {
-        Some(user) => users::store::get(conn, org, user).await?,
-        None => None,
-    };
-    // Nobody rates a repair before the pickup.
-    let feedback = match ticket.picked_up_at {
+    let Some(context) = context::load(conn, org, id).await? else { return Ok(None) };
+    complete(conn, org, context).await.map(Some)
+}
+
+/// Adds what the context of a ticket lacks.
+pub async fn complete(
+    conn: &mut Conn,
+    org: OrgId,
+    context: TicketContext,
+) -> Result<Detail, sqlx::Error> {
+    let id = context.ticket.id;
+    // Feedback is given after the pickup.
+    let feedback = match context.ticket.picked_up_at {
         Some(_) => feedback::store::get(conn, org, id).await?,
         None => None,
     };
-    Ok(Some(Detail {
-        customer,
-        shop,
-        technician,
-        parts: store::parts(conn, org, id).await?,
-        timeline: store::timeline(conn, org, id).await?,
-        reservations: inventory::store::reservations(conn, org, id).await?,
+    Ok(Detail {
         field_sources: store::field_sources(conn, org, id).await?,
         feedback,
         enrichment: summarize(&store::enrichments(conn, org, id).await?),
-        ticket,
-    }))
+        context,
+    })
 }
 
 fn summarize(rows: &[EnrichmentRow]) -> &'static str {

@@ -1,4 +1,4 @@
-//! The ticket as it would be after a change: what the plugins judge and what is then written.
+//! The ticket as it would be after a change: what the plugins check and what is then written.
 
 use crate::clock::Clock;
 use crate::db::Conn;
@@ -6,7 +6,8 @@ use crate::model::ids::{OrgId, UserId};
 use crate::model::invalid::{Invalid, check_length, check_optional, check_text};
 use crate::model::money::{Hours, Money};
 use crate::model::place::Place;
-use crate::model::ticket::{Detail, SEVERITIES};
+use crate::model::stock::Item;
+use crate::model::ticket::{SEVERITIES, TicketContext};
 use crate::model::version::Expected;
 use crate::model::workflow::{self, Status, StockRule};
 use crate::tickets::outcome::ChangeError;
@@ -16,18 +17,35 @@ use crate::users;
 /// Recommended parts of a ticket.
 const NAMES_MAX: usize = 100;
 
+/// Which request a change comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Intent {
+    /// `PATCH`: the present status may be sent along and changes nothing.
+    #[default]
+    Patch,
+    /// `POST …/transition`: the status must be another one.
+    Transition,
+}
+
+impl Intent {
+    /// The name of the status in the request's body.
+    fn status_field(self) -> &'static str {
+        match self {
+            Intent::Patch => "status",
+            Intent::Transition => "new_status",
+        }
+    }
+}
+
 /// What a client wants to be different; `None` leaves a field as it is, `Some(None)` empties it.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
+    pub intent: Intent,
     pub status: Option<Status>,
-    /// What the client calls it: `status` or `new_status`.
-    pub status_field: &'static str,
-    /// May `status` be the present one (then it is no transition)?
-    pub same_status_is_fine: bool,
     pub notes: Option<String>,
-    /// The versions that may be written upon; none: whichever it is.
+    /// The versions that may be changed; any, when none are named.
     pub expected: Option<Expected>,
-    /// On whose behalf; else the caller.
+    /// On whose behalf; the caller, when none is named.
     pub actor_id: Option<UserId>,
     pub assigned_to: Option<Option<UserId>>,
     pub labor_hours: Option<Hours>,
@@ -43,7 +61,9 @@ pub struct Change {
 
 /// A draft and how it differs.
 pub struct Draft {
-    pub after: Detail,
+    pub after: TicketContext,
+    /// The stock items that the lines of `after` name, in the order of their ids.
+    pub items: Vec<Item>,
     /// The fields that the client set, by their names in the API.
     pub changed: Vec<&'static str>,
     pub parts_changed: bool,
@@ -51,38 +71,84 @@ pub struct Draft {
     pub from: Option<Status>,
 }
 
+/// `items` are those that the lines of `before` name.
 pub async fn draft(
     conn: &mut Conn,
     clock: &Clock,
     org: OrgId,
-    before: &Detail,
+    (before, items): (&TicketContext, &[Item]),
     change: &Change,
 ) -> Result<Draft, ChangeError> {
-    let mut after = before.clone();
-    let mut changed = Vec::new();
-    set_plain_fields(&mut after, change, &mut changed)?;
+    let mut draft = Draft::unchanged(before, items);
+    set_plain_fields(&mut draft.after, change, &mut draft.changed)?;
     if let Some(assigned_to) = change.assigned_to {
-        after.ticket.assigned_to = assigned_to;
-        after.technician = match assigned_to {
+        draft.after.ticket.assigned_to = assigned_to;
+        draft.after.technician = match assigned_to {
             Some(id) => Some(find_user(conn, org, "assigned_to", id).await?),
             None => None,
         };
-        changed.push("assigned_to");
+        draft.changed.push("assigned_to");
     }
-    let mut parts_changed = false;
     if let Some(wanted) = &change.parts {
-        after.parts = parts::resolve(conn, clock, org, before, wanted).await?;
-        parts_changed = after.parts != before.parts;
-        changed.push("parts");
+        (draft.after.parts, draft.items) = parts::resolve(conn, clock, org, before, wanted).await?;
+        draft.parts_changed = draft.after.parts != before.parts;
+        draft.changed.push("parts");
     }
-    if parts_changed && parts_are_frozen(&before.ticket.status) {
+    if draft.parts_changed && parts_are_frozen(&before.ticket.status) {
         return Err(ChangeError::PartsFrozen { status: before.ticket.status.clone() });
     }
-    let from = set_status(&mut after, change, clock)?;
-    if from.is_some() {
-        changed.push("status");
+    if let Some(to) = &change.status {
+        draft.set_status(clock, change.intent, to)?;
     }
-    Ok(Draft { after, changed, parts_changed, from })
+    Ok(draft)
+}
+
+impl Draft {
+    fn unchanged(before: &TicketContext, items: &[Item]) -> Draft {
+        Draft {
+            after: before.clone(),
+            items: items.to_vec(),
+            changed: Vec::new(),
+            parts_changed: false,
+            from: None,
+        }
+    }
+
+    /// A change of the status and of nothing else.
+    pub fn transition(
+        clock: &Clock,
+        (before, items): (&TicketContext, &[Item]),
+        to: &Status,
+    ) -> Result<Draft, ChangeError> {
+        let mut draft = Draft::unchanged(before, items);
+        draft.set_status(clock, Intent::Transition, to)?;
+        Ok(draft)
+    }
+
+    /// Sets the status if the workflow has the edge.
+    fn set_status(
+        &mut self,
+        clock: &Clock,
+        intent: Intent,
+        to: &Status,
+    ) -> Result<(), ChangeError> {
+        let workflow = &workflow::DEFAULT;
+        if workflow.find(to.as_str()).is_none() {
+            let message = format!("{to} is no status; there are {}", workflow.names().join(", "));
+            return Err(Invalid::new(intent.status_field(), to, message).into());
+        }
+        let ticket = &mut self.after.ticket;
+        if *to == ticket.status && intent == Intent::Patch {
+            return Ok(());
+        }
+        workflow.check(&ticket.status, to)?;
+        self.from = Some(std::mem::replace(&mut ticket.status, to.clone()));
+        if to.as_str() == workflow::PICKED_UP {
+            ticket.picked_up_at = Some(clock.now());
+        }
+        self.changed.push("status");
+        Ok(())
+    }
 }
 
 fn parts_are_frozen(status: &Status) -> bool {
@@ -104,32 +170,8 @@ async fn find_user(
     })
 }
 
-/// Sets the status if the workflow has the edge; answers the one before when it changed.
-fn set_status(
-    after: &mut Detail,
-    change: &Change,
-    clock: &Clock,
-) -> Result<Option<Status>, ChangeError> {
-    let Some(to) = &change.status else { return Ok(None) };
-    let workflow = &workflow::DEFAULT;
-    if workflow.find(to.as_str()).is_none() {
-        let message = format!("{to} is no status; there are {}", workflow.names().join(", "));
-        return Err(Invalid::new(change.status_field, to, message).into());
-    }
-    let from = after.ticket.status.clone();
-    if *to == from && change.same_status_is_fine {
-        return Ok(None);
-    }
-    workflow.check(&from, to)?;
-    after.ticket.status = to.clone();
-    if to.as_str() == workflow::PICKED_UP {
-        after.ticket.picked_up_at = Some(clock.now());
-    }
-    Ok(Some(from))
-}
-
 fn set_plain_fields(
-    after: &mut Detail,
+    after: &mut TicketContext,
     change: &Change,
     changed: &mut Vec<&'static str>,
 ) -> Result<(), Invalid> {

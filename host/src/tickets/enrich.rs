@@ -1,53 +1,72 @@
-//! The post-create work: plugins look at a stored ticket, their patches are written in a transaction of
-//! its own. It never costs the ticket: each installation's work is a row that stays `pending` until it is
-//! done, so a failure or a crash leaves it marked, and it is run again.
+//! The post-create work: plugins see a stored ticket, and their patches are written in a transaction of its own.
+//!
+//! Invariant: no failure costs the ticket. Each installation's work is a row that stays `pending` until it is done, so
+//! that it is retried after a failure or a crash.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::db::Conn;
 use crate::jobs;
 use crate::model::event::Hook;
-use crate::model::ids::{OrgId, TicketId};
+use crate::model::ids::{InstallationId, OrgId, TicketId};
 use crate::model::outbox::TicketUpdated;
 use crate::model::people::Actor;
-use crate::model::ticket::{FieldSource, Ticket};
+use crate::model::ticket::{FieldSource, Ticket, TicketContext};
+use crate::model::time::Time;
 use crate::plugins::active::Active;
 use crate::plugins::hooks::{self, Budget, Enrichment, Trace};
-use crate::tickets::{detail, event, note, store};
+use crate::tickets::note::Note;
+use crate::tickets::store::{Attempt, AttemptState, EnrichmentRow};
+use crate::tickets::{context, event, store};
 use crate::{organizations, webhooks};
 
-/// How long work belongs to whoever took it.
+/// How long work is leased to the request or the node that does it.
 pub const LEASE: Duration = Duration::from_secs(30);
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How often an installation is asked about one ticket before it counts as failed.
+/// Attempts of an installation at one ticket before its work counts as failed.
 const ATTEMPTS_MAX: i64 = 5;
 
-/// How often a write starts again because the ticket changed meanwhile.
+/// Attempts at a write when the ticket changes meanwhile.
 const WRITES_MAX: usize = 20;
 
-/// Runs the given installations for a ticket. Whatever goes wrong stays behind as pending work. The answer has the
-/// version that this left the ticket at, if it wrote.
+/// The pending work of a ticket.
+pub struct Work {
+    plugins: Vec<Arc<Active>>,
+    /// Earlier attempts, where there were any.
+    attempts: HashMap<InstallationId, i64>,
+}
+
+impl Work {
+    /// That of a new ticket.
+    pub fn new(plugins: Vec<Arc<Active>>) -> Work {
+        Work { plugins, attempts: HashMap::new() }
+    }
+}
+
+/// Runs the plugins for a ticket. After an error the work stays pending. Returns the version that this left the ticket
+/// at, if it wrote.
 pub async fn run(
     app: &App,
     org: OrgId,
-    ticket: TicketId,
-    plugins: Vec<Arc<Active>>,
+    context: &TicketContext,
+    work: Work,
     actor: &Actor,
     budget: &mut Budget,
 ) -> (Trace, Option<i64>) {
-    if plugins.is_empty() {
+    if work.plugins.is_empty() {
         return (Trace::default(), None);
     }
-    match try_run(app, org, ticket, plugins, actor, budget).await {
+    match try_run(app, org, context, work, actor, budget).await {
         Ok((trace, version)) => (trace, version),
         Err(error) => {
-            tracing::error!(%ticket, ?error, "the post-create work of a ticket is left for later");
+            let ticket = context.ticket.id;
+            tracing::error!(%ticket, ?error, "the post-create work of a ticket is left for a retry");
             (Trace::default(), None)
         }
     }
@@ -56,120 +75,154 @@ pub async fn run(
 async fn try_run(
     app: &App,
     org: OrgId,
-    ticket: TicketId,
-    plugins: Vec<Arc<Active>>,
+    context: &TicketContext,
+    work: Work,
     actor: &Actor,
     budget: &mut Budget,
 ) -> Result<(Trace, Option<i64>), sqlx::Error> {
-    let mut conn = app.db.read().await?;
-    let Some(detail) = detail::load(&mut conn, org, ticket).await? else {
-        return Ok((Trace::default(), None));
-    };
-    drop(conn); // guest code runs without one
-    let event = event::creation(&detail, actor, app.clock.now());
-    let enrichment = hooks::post_create(app, org, plugins, event, budget).await;
+    let id = context.ticket.id;
+    let event = event::creation(context, actor, app.clock.now());
+    let enrichment = hooks::post_create(app, org, work.plugins, event, budget).await;
+    let mut ticket = context.ticket.clone();
     for _ in 0..WRITES_MAX {
-        if let Some(version) = write(app, org, ticket, &enrichment).await? {
+        let writing = Writing::of(app, ticket, &enrichment, &work.attempts);
+        if let Some(version) = writing.commit(app, org).await? {
             return Ok((enrichment.trace, Some(version)));
         }
+        let mut conn = app.db.read().await?;
+        ticket = store::get(&mut conn, org, id).await?.ok_or(sqlx::Error::RowNotFound)?;
     }
-    // As after an error: it is left for later.
-    tracing::error!(%ticket, "a ticket changed {WRITES_MAX} times while its patches were written");
+    // As after an error: it is left for a retry.
+    tracing::error!(ticket = %id, "a ticket changed {WRITES_MAX} times while its patches were written");
     Ok((Trace::default(), None))
 }
 
-/// Writes the patches; none when the ticket changed between reading and writing it, else its version now, which grows
-/// with whatever the ticket shows of this.
-async fn write(
-    app: &App,
-    org: OrgId,
-    id: TicketId,
-    enrichment: &Enrichment,
-) -> Result<Option<i64>, sqlx::Error> {
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    let mut ticket = store::get(&mut tx, org, id).await?.ok_or(sqlx::Error::RowNotFound)?;
-    let mut changed: Vec<String> = Vec::new();
-    let mut ended = false;
-    for (active, patch) in &enrichment.patches {
-        if !store::end_enrichment(&mut tx, org, id, active.installation_id, "done", None).await? {
-            continue; // someone else did it
-        }
-        ended = true;
-        ticket.apply(patch);
-        for field in patch.fields() {
-            if field == "internal_note" {
-                continue;
-            }
-            let source = FieldSource {
-                field: field.clone(),
-                plugin: active.plugin.clone(),
-                plugin_version: active.version.clone(),
-                installation_id: active.installation_id,
-                created_at: now,
+/// What plugins that ran leave to be written on a version of the ticket.
+struct Writing<'a> {
+    ticket: Ticket,
+    enrichment: &'a Enrichment,
+    attempts: Vec<Attempt<'a>>,
+    /// Installations that fail for the first time: the timeline says so.
+    first_failures: HashSet<InstallationId>,
+    now: Time,
+}
+
+impl<'a> Writing<'a> {
+    fn of(
+        app: &App,
+        ticket: Ticket,
+        enrichment: &'a Enrichment,
+        earlier: &HashMap<InstallationId, i64>,
+    ) -> Writing<'a> {
+        let now = app.clock.now();
+        let done = enrichment.patches.iter().map(|(active, _)| Attempt {
+            installation: active.installation_id,
+            state: AttemptState::Done,
+            error: None,
+        });
+        let mut attempts: Vec<_> = done.collect();
+        let mut first_failures = HashSet::new();
+        for (active, error) in &enrichment.failures {
+            let installation = active.installation_id;
+            let before = earlier.get(&installation).copied().unwrap_or_default();
+            let state = if before + 1 >= ATTEMPTS_MAX {
+                AttemptState::Failed
+            } else {
+                // Each retry comes later.
+                AttemptState::Pending(now + Duration::from_secs(10 << before.clamp(0, 10)))
             };
-            store::set_field_source(&mut tx, org, id, &source).await?;
-            changed.push(field);
+            if before == 0 {
+                first_failures.insert(installation);
+            }
+            attempts.push(Attempt { installation, state, error: Some(error) });
         }
-        if let Some(text) = &patch.internal_note {
-            note::add(&mut tx, &app.clock, org, &ticket, &active.plugin, text, now).await?;
+        Writing { ticket, enrichment, attempts, first_failures, now }
+    }
+
+    /// Writes what is still pending. Returns the ticket's new version, or `None` if the ticket changed meanwhile.
+    async fn commit(mut self, app: &App, org: OrgId) -> Result<Option<i64>, sqlx::Error> {
+        let (id, version, now) = (self.ticket.id, self.ticket.version, self.now);
+        let mut tx = app.db.begin().await?;
+        let written = store::record_attempts(&mut tx, org, id, &self.attempts).await?;
+        let written: HashSet<InstallationId> = written.into_iter().collect();
+        // Every end of work shows in the ticket; a retry that is put off once more does not.
+        let shows = self.attempts.iter().any(|attempt| {
+            let installation = &attempt.installation;
+            let is_retry = matches!(attempt.state, AttemptState::Pending(_))
+                && !self.first_failures.contains(installation);
+            written.contains(installation) && !is_retry
+        });
+        let (changed, sources) = self.apply_patches(&written);
+        let notes = self.notes(app, &written);
+        if !shows {
+            tx.commit().await?;
+            return Ok(Some(version));
         }
-    }
-    let told = fail_or_postpone(app, &mut tx, org, &ticket, enrichment).await?;
-    let mut version = ticket.version;
-    if changed.is_empty() && (ended || told) {
-        version = store::touch(&mut tx, org, id, None).await?.unwrap_or(version);
-    }
-    if !changed.is_empty() {
-        ticket.updated_at = now;
-        if !store::update(&mut tx, org, &ticket).await? {
+        if !changed.is_empty() {
+            self.ticket.updated_at = now;
+        }
+        let status = &self.ticket.status;
+        let entries: Vec<_> = notes.iter().map(|note| note.event(status, now)).collect();
+        if !store::update(&mut tx, org, &self.ticket, &entries).await? {
             return Ok(None);
         }
-        version += 1;
-        let event = TicketUpdated::of(&ticket, changed, version);
-        webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), &event, now).await?;
+        let version = version + 1;
+        if !changed.is_empty() {
+            store::set_field_sources(&mut tx, org, id, &sources).await?;
+            let event = TicketUpdated::of(&self.ticket, changed, version);
+            webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), &event, now).await?;
+        }
+        tx.commit().await?;
+        Ok(Some(version))
     }
-    tx.commit().await?;
-    Ok(Some(version))
+
+    /// Applies the patches whose work was written. Returns the fields that they set, and for each of these the plugin
+    /// that set it last.
+    fn apply_patches(
+        &mut self,
+        written: &HashSet<InstallationId>,
+    ) -> (Vec<String>, Vec<FieldSource>) {
+        let mut changed = Vec::new();
+        let mut sources: HashMap<String, FieldSource> = HashMap::new();
+        for (active, patch) in &self.enrichment.patches {
+            if !written.contains(&active.installation_id) {
+                continue; // another node did it
+            }
+            self.ticket.apply(patch);
+            for field in patch.fields().into_iter().filter(|field| field != "internal_note") {
+                let source = FieldSource {
+                    field: field.clone(),
+                    plugin: active.plugin.clone(),
+                    plugin_version: active.version.clone(),
+                    installation_id: active.installation_id,
+                    created_at: self.now,
+                };
+                sources.insert(field.clone(), source);
+                changed.push(field);
+            }
+        }
+        (changed, sources.into_values().collect())
+    }
+
+    /// The plugins' own notes, then the first failures.
+    fn notes(&self, app: &App, written: &HashSet<InstallationId>) -> Vec<Note> {
+        let own = self.enrichment.patches.iter().filter_map(|(active, patch)| {
+            let text = patch.internal_note.as_ref()?;
+            Some((active, text.clone()))
+        });
+        let failures = self.enrichment.failures.iter().filter_map(|(active, error)| {
+            let is_first = self.first_failures.contains(&active.installation_id);
+            is_first.then(|| (active, format!("went on without it, and will ask again: {error}")))
+        });
+        own.chain(failures)
+            .filter(|(active, _)| written.contains(&active.installation_id))
+            .map(|(active, text)| Note::of_plugin(app.clock.new_id(), &active.plugin, text))
+            .collect()
+    }
 }
 
-/// Failed tries are made again, each time later; after the last one the work counts as failed. The first failure is
-/// noted in the timeline. True when the ticket shows something of it.
-async fn fail_or_postpone(
-    app: &App,
-    conn: &mut Conn,
-    org: OrgId,
-    ticket: &Ticket,
-    enrichment: &Enrichment,
-) -> Result<bool, sqlx::Error> {
-    if enrichment.failures.is_empty() {
-        return Ok(false);
-    }
-    let mut told = false;
-    let now = app.clock.now();
-    let rows = store::enrichments(conn, org, ticket.id).await?;
-    for (active, error) in &enrichment.failures {
-        let id = active.installation_id;
-        let row = rows.iter().find(|row| row.installation_id == id && row.state == "pending");
-        let Some(tries) = row.map(|row| row.attempts) else { continue };
-        if tries == 0 {
-            let text = format!("went on without it, and will ask again: {error}");
-            note::add(conn, &app.clock, org, ticket, &active.plugin, &text, now).await?;
-            told = true;
-        }
-        if tries + 1 >= ATTEMPTS_MAX {
-            told = true;
-            store::end_enrichment(conn, org, ticket.id, id, "failed", Some(error)).await?;
-        } else {
-            let due_at = now + Duration::from_secs(10 << tries.clamp(0, 10));
-            store::postpone_enrichment(conn, org, ticket.id, id, due_at, error).await?;
-        }
-    }
-    Ok(told)
-}
-
-/// Takes up post-create work that is due: after a failure, a crash or a restart. Answers for how many
-/// tickets there was some.
+/// Runs post-create work that is due: after a failure, a crash or a restart. Returns the number of tickets that had
+/// some.
 pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
@@ -177,44 +230,50 @@ pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
     tx.commit().await?;
     for (org, ticket) in &leased {
         let mut conn = app.db.read().await?;
-        let Some(detail) = detail::load(&mut conn, *org, *ticket).await? else { continue };
-        let pending = store::enrichments(&mut conn, *org, *ticket).await?;
+        let Some(context) = context::load(&mut conn, *org, *ticket).await? else { continue };
+        let mut pending = store::enrichments(&mut conn, *org, *ticket).await?;
+        pending.retain(|row| row.state == "pending");
         let revision = organizations::store::plugins_revision(&mut conn, *org).await?;
         drop(conn);
-        let is_pending = |active: &Arc<Active>| {
-            pending
-                .iter()
-                .any(|row| row.installation_id == active.installation_id && row.state == "pending")
-        };
+        let attempts: HashMap<_, _> =
+            pending.iter().map(|row| (row.installation_id, row.attempts)).collect();
         let mut plugins = app
             .active
-            .for_hook(&app.db, *org, revision, Hook::PostCreate, detail.ticket.shop_id)
+            .for_hook(&app.db, *org, revision, Hook::PostCreate, context.ticket.shop_id)
             .await?;
-        plugins.retain(is_pending);
-        give_up_removed(app, *org, *ticket, &pending, &plugins).await?;
-        let actor =
-            detail.timeline.first().map_or("RepairOps", |entry| entry.actor.as_str()).to_owned();
-        let actor = Actor { name: actor, user_id: None };
-        run(app, *org, *ticket, plugins, &actor, &mut Budget::new(app)).await;
+        plugins.retain(|active| attempts.contains_key(&active.installation_id));
+        end_removed(app, *org, *ticket, &pending, &plugins).await?;
+        let name = context.timeline.first().map_or("RepairOps", |entry| entry.actor.as_str());
+        let actor = Actor { name: name.to_owned(), user_id: None };
+        let work = Work { plugins, attempts };
+        run(app, *org, &context, work, &actor, &mut Budget::new(app)).await;
     }
     Ok(leased.len())
 }
 
-/// Work of an installation that was removed or switched off meanwhile has nobody to do it.
-async fn give_up_removed(
+/// Ends the work of installations that were removed or switched off meanwhile.
+async fn end_removed(
     app: &App,
     org: OrgId,
     ticket: TicketId,
-    pending: &[store::EnrichmentRow],
+    pending: &[EnrichmentRow],
     plugins: &[Arc<Active>],
 ) -> Result<(), sqlx::Error> {
-    let mut tx = app.db.begin().await?;
-    for row in pending.iter().filter(|row| row.state == "pending") {
-        if !plugins.iter().any(|active| active.installation_id == row.installation_id) {
-            let why = Some("the installation was removed or switched off");
-            store::end_enrichment(&mut tx, org, ticket, row.installation_id, "done", why).await?;
-        }
+    let there: HashSet<_> = plugins.iter().map(|active| active.installation_id).collect();
+    let removed: Vec<Attempt<'_>> = pending
+        .iter()
+        .filter(|row| !there.contains(&row.installation_id))
+        .map(|row| Attempt {
+            installation: row.installation_id,
+            state: AttemptState::Done,
+            error: Some("the installation was removed or switched off"),
+        })
+        .collect();
+    if removed.is_empty() {
+        return Ok(());
     }
+    let mut tx = app.db.begin().await?;
+    store::record_attempts(&mut tx, org, ticket, &removed).await?;
     tx.commit().await
 }
 
@@ -222,7 +281,7 @@ async fn give_up_removed(
 pub async fn run_until(app: App, stop: CancellationToken) {
     jobs::every(LOOK_EVERY, stop, || async {
         if let Err(error) = run_due(&app).await {
-            tracing::error!(?error, "due post-create work could not be started");
+            tracing::error!(?error, "due post-create work could not be run");
         }
     })
     .await;

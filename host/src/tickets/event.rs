@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use crate::model::event;
 use crate::model::people::{Actor, Customer, Shop, User};
 use crate::model::stock::{Item, Shortage};
-use crate::model::ticket::{Detail, Part, PartStock};
+use crate::model::ticket::{Part, PartStock, TicketContext};
 use crate::model::time::Time;
 
 pub fn transition(
-    after: &Detail,
+    after: &TicketContext,
     (from, to): (&str, &str),
     notes: Option<&str>,
     actor: &Actor,
@@ -29,18 +29,18 @@ pub fn transition(
     }
 }
 
-pub fn creation(detail: &Detail, actor: &Actor, now: Time) -> event::CreationEvent {
+pub fn creation(context: &TicketContext, actor: &Actor, now: Time) -> event::CreationEvent {
     event::CreationEvent {
-        ticket: ticket(detail, detail.ticket.status.as_str()),
+        ticket: ticket(context, context.ticket.status.as_str()),
         actor: self::actor(actor),
-        customer: customer(&detail.customer),
-        shop: shop(&detail.shop),
+        customer: customer(&context.customer),
+        shop: shop(&context.shop),
         now: now.timestamp_millis(),
     }
 }
 
 pub fn reservation(
-    after: &Detail,
+    after: &TicketContext,
     shortages: &[Shortage],
     stock: &[Item],
     named: &[Item],
@@ -71,15 +71,15 @@ pub fn reservation(
     }
 }
 
-fn ticket(detail: &Detail, status: &str) -> event::Ticket {
-    let row = &detail.ticket;
-    let stock = detail.stock_by_part();
+fn ticket(context: &TicketContext, status: &str) -> event::Ticket {
+    let row = &context.ticket;
+    let stock = context.stock_by_part();
     event::Ticket {
         id: row.id.to_string(),
         number: row.number_text(),
         status: status.to_owned(),
         shop_id: row.shop_id.to_string(),
-        assigned_to: detail.technician.as_ref().map(user),
+        assigned_to: context.technician.as_ref().map(user),
         device: event::Device {
             identifier: row.device_identifier.clone(),
             category: row.device_category.clone(),
@@ -90,7 +90,7 @@ fn ticket(detail: &Detail, status: &str) -> event::Ticket {
             category: row.issue_category.clone(),
             severity: row.issue_severity.clone(),
         },
-        timeline: detail
+        timeline: context
             .timeline
             .iter()
             .map(|entry| event::TimelineEntry {
@@ -111,20 +111,20 @@ fn ticket(detail: &Detail, status: &str) -> event::Ticket {
             rate: row.labor_rate.0,
             total: row.labor_total().0,
         },
-        parts: detail.parts.iter().map(|line| part(line, stock.of(line.id))).collect(),
+        parts: context.parts.iter().map(|line| part(line, stock.of(line.id))).collect(),
         tags: row.tags.clone(),
         custom_fields: row
             .custom_fields
             .iter()
             .map(|(key, value)| event::CustomField { key: key.clone(), value: value.clone() })
             .collect(),
-        parts_cost: detail.parts_total().0,
-        total_cost: detail.total().0,
-        amount_paid: detail.amount_paid().0,
-        balance_due: detail.balance_due().0,
+        parts_cost: context.parts_total().0,
+        total_cost: context.total().0,
+        amount_paid: context.amount_paid().0,
+        balance_due: context.balance_due().0,
         payments: None,
         field_origins: None,
-        timeline_total: u32::try_from(detail.timeline.len()).unwrap_or(u32::MAX),
+        timeline_total: u32::try_from(context.timeline.len()).unwrap_or(u32::MAX),
         created_at: row.created_at.timestamp_millis(),
         updated_at: row.updated_at.timestamp_millis(),
     }

@@ -24,7 +24,7 @@ use crate::respond;
 use crate::tickets::bodies::{CreateBody, TransitionBody, UpdateBody};
 use crate::tickets::store::{self, ListFilter, ListRow};
 use crate::tickets::views::{self, Created, ListItem, TicketView, Transitioned, Updated};
-use crate::tickets::{change, create, detail, transitions};
+use crate::tickets::{change, context, create, detail, transitions};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -96,12 +96,13 @@ pub async fn show(
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
     let mut conn = app.db.read().await?;
-    let detail = detail::load(&mut conn, caller.org, id).await?;
-    let detail = detail.ok_or_else(|| ApiError::not_found("Ticket"))?;
-    let version = detail.ticket.version;
+    let context = context::load(&mut conn, caller.org, id).await?;
+    let context = context.ok_or_else(|| ApiError::not_found("Ticket"))?;
+    let version = context.ticket.version;
     if known.has(version) {
         return Ok((StatusCode::NOT_MODIFIED, ETag(version), ()).into_response());
     }
+    let detail = detail::complete(&mut conn, caller.org, context).await?;
     Ok((ETag(version), Json(views::ticket(detail))).into_response())
 }
 

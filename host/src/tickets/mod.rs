@@ -1,7 +1,11 @@
-//! Tickets: made, changed, moved through the workflow; the plugins take part.
+//! Tickets: created, changed, moved through the workflow; plugins take part.
+//!
+//! Invariant: an operation reads a ticket once, in `context`, and writes it once, guarded by the version that was read.
 
+pub mod backlog;
 mod bodies;
 pub mod change;
+pub mod context;
 pub mod create;
 pub mod detail;
 pub mod draft;

@@ -1,29 +1,32 @@
-//! What a plugin leaves in a ticket's timeline: its own note, or that it was passed over.
+//! The entries that plugins leave in a ticket's timeline: their own notes, and that one of them failed.
 
-use crate::clock::Clock;
-use crate::db::Conn;
-use crate::model::ids::OrgId;
-use crate::model::ticket::Ticket;
+use crate::model::ids::TimelineId;
 use crate::model::time::Time;
-use crate::tickets::store::{self, NewEvent};
+use crate::model::workflow::Status;
+use crate::tickets::store::NewEvent;
 
-pub async fn add(
-    conn: &mut Conn,
-    clock: &Clock,
-    org: OrgId,
-    ticket: &Ticket,
-    plugin: &str,
-    text: &str,
-    now: Time,
-) -> Result<(), sqlx::Error> {
-    let entry = NewEvent {
-        id: clock.new_id(),
-        kind: "note",
-        status: &ticket.status,
-        from_status: None,
-        actor: &format!("{plugin} (plugin)"),
-        notes: Some(text),
-        created_at: now,
-    };
-    store::add_event(conn, org, ticket.id, &entry).await
+/// An entry that is not written yet.
+pub struct Note {
+    id: TimelineId,
+    actor: String,
+    text: String,
+}
+
+impl Note {
+    pub fn of_plugin(id: TimelineId, plugin: &str, text: impl Into<String>) -> Note {
+        Note { id, actor: format!("{plugin} (plugin)"), text: text.into() }
+    }
+
+    /// The row; `status` is the ticket's when the note is written.
+    pub fn event<'a>(&'a self, status: &'a Status, now: Time) -> NewEvent<'a> {
+        NewEvent {
+            id: self.id,
+            kind: "note",
+            status,
+            from_status: None,
+            actor: &self.actor,
+            notes: Some(&self.text),
+            created_at: now,
+        }
+    }
 }

@@ -1,12 +1,12 @@
-//! What a repeated request is answered if the server stopped between the commit and its answer.
+//! The answer that a repeated request gets if the server stopped between the commit and its answer.
 
 use crate::idempotency::Noted;
 use crate::model::ticket::Ticket;
-use crate::tickets::draft::Change;
+use crate::tickets::draft::Intent;
 use crate::tickets::outcome::{Changed, Created};
 use crate::tickets::views::{self, Updated};
 
-/// Post-create plugins have not run at that time, so the answer tells of none.
+/// Post-create plugins have not run at that time, so the answer lists none.
 pub fn created(ticket: &Ticket) -> Noted {
     let created =
         Created { ticket: ticket.clone(), version: ticket.version, trace: Default::default() };
@@ -14,13 +14,11 @@ pub fn created(ticket: &Ticket) -> Noted {
     Noted::created(location, &views::Created::from(created)).version(ticket.version)
 }
 
-pub fn changed(change: &Change, changed: Changed) -> Noted {
+pub fn changed(intent: Intent, changed: Changed) -> Noted {
     let version = changed.version;
-    // Only `/transition` asks for a status that must be another one.
-    let noted = if change.same_status_is_fine {
-        Noted::ok(&Updated::from(changed))
-    } else {
-        Noted::ok(&views::transitioned(changed))
+    let noted = match intent {
+        Intent::Patch => Noted::ok(&Updated::from(changed)),
+        Intent::Transition => Noted::ok(&views::transitioned(changed)),
     };
     noted.version(version)
 }

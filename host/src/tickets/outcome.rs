@@ -1,5 +1,6 @@
-//! What the operations on tickets return, and how they fail. No operation is named here, so that drafts, stock and views
-//! can use these without using each other.
+//! What the operations on tickets return, and how they fail.
+//!
+//! Invariant: imports no operation, so that drafts, stock and views can use it without using each other.
 
 use crate::model::ids::{TicketId, TimelineId};
 use crate::model::invalid::Invalid;
@@ -29,7 +30,7 @@ pub enum ChangeError {
     Consumed { part: String, consumed: i64 },
     #[error("The ticket was changed by others {attempts} times meanwhile; read it and try again")]
     Stale { attempts: usize },
-    /// The client named the versions that it would write upon; the ticket is at none of them.
+    /// The client named the versions that may be changed; the ticket is at none of them.
     #[error(
         "The ticket is at version {current}, which If-Match does not name; read it and decide again"
     )]
@@ -56,7 +57,7 @@ pub struct Transition {
     pub to: Status,
 }
 
-/// The ticket as it was made, what the plugins did, and the version that this left the ticket at.
+/// The ticket as it was created, its version after the plugins' patches, and what the plugins did.
 pub struct Created {
     pub ticket: Ticket,
     pub version: i64,

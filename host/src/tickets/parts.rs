@@ -1,4 +1,6 @@
-//! The part lines of a ticket: what a client's list means, and what stock that gives back.
+//! The part lines of a ticket: what a client's list means, and what stock it releases.
+//!
+//! Invariant: two statements read the items of all lines.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,7 +15,7 @@ use crate::model::invalid::{Invalid, check_length, check_optional};
 use crate::model::money::Money;
 use crate::model::place::Place;
 use crate::model::stock::{Item, Reservation, ReservationState};
-use crate::model::ticket::{Detail, Part, PartStock};
+use crate::model::ticket::{Part, PartStock, TicketContext};
 use crate::tickets::outcome::ChangeError;
 
 const LINES_MAX: usize = 200;
@@ -29,15 +31,15 @@ pub struct NewPart {
     pub unit_cost: Option<Money>,
 }
 
-/// Turns the client's list into lines. A line that was there before (same item, or the same special order)
-/// keeps its id, and with it what is held for it.
+/// Turns the client's list into lines, and returns them with the items that they name, in the order of their ids. A
+/// line that was there before (same item, or the same special order) keeps its id, and with it what is held for it.
 pub async fn resolve(
     conn: &mut Conn,
     clock: &Clock,
     org: OrgId,
-    before: &Detail,
+    before: &TicketContext,
     wanted: &[NewPart],
-) -> Result<Vec<Part>, ChangeError> {
+) -> Result<(Vec<Part>, Vec<Item>), ChangeError> {
     let list = Place::of("parts");
     check_length(list, wanted.len(), "lines", LINES_MAX)?;
     let mut lines = Vec::with_capacity(wanted.len());
@@ -47,7 +49,10 @@ pub async fn resolve(
     let stock = Stock::load(conn, org, before, &lines).await?;
     let mut old = OldLines::of(&before.parts);
     let lines = lines.iter().enumerate();
-    lines.map(|(index, line)| part(clock, &list.at(index), line, &stock, &mut old)).collect()
+    let parts = lines
+        .map(|(index, line)| part(clock, &list.at(index), line, &stock, &mut old))
+        .collect::<Result<Vec<Part>, ChangeError>>()?;
+    Ok((parts, stock.into_items()))
 }
 
 /// A line whose own fields are right.
@@ -84,19 +89,27 @@ impl Stock {
     async fn load(
         conn: &mut Conn,
         org: OrgId,
-        before: &Detail,
+        before: &TicketContext,
         lines: &[Line],
     ) -> Result<Stock, sqlx::Error> {
         let ids = each_once(lines.iter().filter_map(|line| line.inventory_id).collect());
         let by_sku_alone = lines.iter().filter(|line| line.inventory_id.is_none());
         let skus = each_once(by_sku_alone.filter_map(|line| line.sku.as_deref()).collect());
-        let named = inventory::store::get_all(conn, org, &ids).await?;
+        let named = inventory::store::get_many(conn, org, &ids).await?;
         let shop = before.ticket.shop_id;
         let found = inventory::store::find_by_skus(conn, org, shop, &skus).await?;
         Ok(Stock {
             by_id: named.into_iter().map(|item| (item.id, item)).collect(),
             by_sku: found.into_iter().map(|item| (item.sku.clone(), item)).collect(),
         })
+    }
+
+    fn into_items(self) -> Vec<Item> {
+        let mut items: Vec<Item> =
+            self.by_id.into_values().chain(self.by_sku.into_values()).collect();
+        items.sort_by_key(|item| item.id);
+        items.dedup_by_key(|item| item.id);
+        items
     }
 
     /// The item of a line, if it names one; a sku that no item has is a special order's.
@@ -126,7 +139,7 @@ enum Same<'a> {
     Special(&'a str, Option<&'a str>),
 }
 
-/// The lines that were there before, to be taken one by one, in their order.
+/// The lines that were there before, by what makes them the same; each is used once, in their order.
 struct OldLines<'a>(HashMap<Same<'a>, VecDeque<&'a Part>>);
 
 impl<'a> OldLines<'a> {
@@ -182,7 +195,10 @@ fn part<'a>(
 }
 
 /// What is held for lines that are gone or smaller. Consumed pieces cannot be taken off a ticket.
-pub fn released(before: &Detail, after: &[Part]) -> Result<Vec<(Reservation, i64)>, ChangeError> {
+pub fn released(
+    before: &TicketContext,
+    after: &[Part],
+) -> Result<Vec<(Reservation, i64)>, ChangeError> {
     let wanted: HashMap<PartId, i64> = after.iter().map(|line| (line.id, line.quantity)).collect();
     let stock = before.stock_by_part();
     let mut excess = HashMap::with_capacity(before.parts.len());
@@ -207,6 +223,6 @@ pub fn released(before: &Detail, after: &[Part]) -> Result<Vec<(Reservation, i64
 }
 
 /// The reservations that are held, the latest first.
-pub fn held(detail: &Detail) -> impl Iterator<Item = &Reservation> {
+pub fn held(detail: &TicketContext) -> impl Iterator<Item = &Reservation> {
     detail.reservations.iter().rev().filter(|row| row.state == ReservationState::Held)
 }

@@ -1,23 +1,28 @@
-//! All SQL of tickets, ticket_parts, ticket_events and ticket_field_sources; `enrichments` has its own.
+//! All SQL of tickets and of the tables that belong to them: here lists and what other features write; `context` reads
+//! one ticket, `write` writes it, `enrichments` keeps the post-create work.
+//!
+//! Invariant: every write of a ticket adds one to its version.
 
+mod context;
 mod enrichments;
+mod write;
 
 use serde::Serialize;
 use sqlx::FromRow;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::counters::store::Counted;
 use crate::db::{Conn, Filter, Query, Value};
-use crate::model::ids::{CustomerId, OrgId, ShopId, TicketId, TimelineId, UserId};
+use crate::model::ids::{CustomerId, OrgId, ShopId, TicketId, UserId};
 use crate::model::money::{Hours, Money};
-use crate::model::ticket::{FieldSource, Part, Ticket, TimelineEntry};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::page::{Column, Listed, Listing, Sort, Window};
-use crate::{counters, execute, fetch_all, fetch_optional, insert_all};
+use crate::{counters, execute, fetch_all, fetch_optional};
 
+pub use context::*;
 pub use enrichments::*;
+pub use write::*;
 
 /// A ticket as a list shows it.
 #[derive(Debug, FromRow)]
@@ -141,126 +146,8 @@ fn filter(org: OrgId, wanted: &ListFilter, after: Option<Time>, before: Option<T
     filter
 }
 
-pub async fn get(conn: &mut Conn, org: OrgId, id: TicketId) -> Result<Option<Ticket>, sqlx::Error> {
-    fetch_optional!(
-        conn,
-        Ticket,
-        "select id, number, version, shop_id, customer_id, status, device_identifier, device_category,
-                device_description, issue_description, issue_category, issue_severity, assigned_to, labor_hours,
-                labor_rate, findings, estimated_cost, recommended_parts, tags, custom_fields, picked_up_at,
-                amount_paid, created_at, updated_at
-         from tickets where org_id = $1 and id = $2",
-        org,
-        id
-    )
-}
-
-pub async fn parts(
-    conn: &mut Conn,
-    org: OrgId,
-    ticket: TicketId,
-) -> Result<Vec<Part>, sqlx::Error> {
-    fetch_all!(
-        conn,
-        Part,
-        "select id, inventory_id, sku, name, quantity, unit_cost, cost_basis from ticket_parts
-         where org_id = $1 and ticket_id = $2 order by position",
-        org,
-        ticket
-    )
-}
-
-pub async fn timeline(
-    conn: &mut Conn,
-    org: OrgId,
-    ticket: TicketId,
-) -> Result<Vec<TimelineEntry>, sqlx::Error> {
-    fetch_all!(
-        conn,
-        TimelineEntry,
-        "select id, kind, status, actor, notes, created_at from ticket_events
-         where org_id = $1 and ticket_id = $2 order by created_at, id",
-        org,
-        ticket
-    )
-}
-
-pub async fn field_sources(
-    conn: &mut Conn,
-    org: OrgId,
-    ticket: TicketId,
-) -> Result<Vec<FieldSource>, sqlx::Error> {
-    fetch_all!(
-        conn,
-        FieldSource,
-        "select field, plugin, plugin_version, installation_id, created_at from ticket_field_sources
-         where org_id = $1 and ticket_id = $2 order by field",
-        org,
-        ticket
-    )
-}
-
-pub async fn insert(conn: &mut Conn, org: OrgId, ticket: &Ticket) -> Result<(), sqlx::Error> {
-    execute!(
-        conn,
-        "insert into tickets (org_id, id, number, version, shop_id, customer_id, status, device_identifier,
-             device_category, device_description, issue_description, labor_hours, labor_rate, recommended_parts,
-             tags, custom_fields, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)",
-        org,
-        ticket.id,
-        ticket.number,
-        ticket.version,
-        ticket.shop_id,
-        ticket.customer_id,
-        ticket.status.as_str(),
-        ticket.device_identifier.as_str(),
-        ticket.device_category.as_deref(),
-        ticket.device_description.as_deref(),
-        ticket.issue_description.as_str(),
-        ticket.labor_hours,
-        ticket.labor_rate,
-        Json(&ticket.recommended_parts),
-        Json(&ticket.tags),
-        Json(&ticket.custom_fields),
-        ticket.created_at
-    )?;
-    Ok(())
-}
-
-/// Writes all that can change, and makes the version one more; false when the ticket is not at
-/// `ticket.version` any more.
-pub async fn update(conn: &mut Conn, org: OrgId, ticket: &Ticket) -> Result<bool, sqlx::Error> {
-    let rows = execute!(
-        conn,
-        "update tickets
-         set version = version + 1, status = $4, device_description = $5, issue_category = $6, issue_severity = $7,
-             assigned_to = $8, labor_hours = $9, labor_rate = $10, findings = $11, estimated_cost = $12,
-             recommended_parts = $13, tags = $14, custom_fields = $15, picked_up_at = $16, updated_at = $17
-         where org_id = $1 and id = $2 and version = $3",
-        org,
-        ticket.id,
-        ticket.version,
-        ticket.status.as_str(),
-        ticket.device_description.as_deref(),
-        ticket.issue_category.as_deref(),
-        ticket.issue_severity.as_deref(),
-        ticket.assigned_to,
-        ticket.labor_hours,
-        ticket.labor_rate,
-        ticket.findings.as_deref(),
-        ticket.estimated_cost,
-        Json(&ticket.recommended_parts),
-        Json(&ticket.tags),
-        Json(&ticket.custom_fields),
-        ticket.picked_up_at,
-        ticket.updated_at
-    )?;
-    Ok(rows == 1)
-}
-
-/// Makes the version one more for something that the ticket shows and that is written beside it; none when there is
-/// no such ticket. From here on nobody else writes it before the transaction ends.
+/// Adds one to the version, for something that the ticket shows and that is written in another table. Returns the new
+/// version, or `None` if there is no such ticket. Locks the ticket until the transaction ends.
 pub async fn touch(
     conn: &mut Conn,
     org: OrgId,
@@ -279,7 +166,7 @@ pub async fn touch(
     Ok(row.map(|row| row.0))
 }
 
-/// A ticket that went to another customer.
+/// A ticket that was moved to another customer.
 #[derive(Debug, FromRow)]
 pub struct MovedTicket {
     pub id: TicketId,
@@ -288,7 +175,7 @@ pub struct MovedTicket {
     pub version: i64,
 }
 
-/// Gives all tickets of one customer to another.
+/// Moves all tickets of one customer to another.
 pub async fn move_customer(
     conn: &mut Conn,
     org: OrgId,
@@ -308,7 +195,7 @@ pub async fn move_customer(
     )
 }
 
-/// Makes the versions of a customer's tickets one more: they show the customer.
+/// Adds one to the versions of a customer's tickets: they show the customer.
 pub async fn touch_of_customer(
     conn: &mut Conn,
     org: OrgId,
@@ -323,8 +210,8 @@ pub async fn touch_of_customer(
     Ok(())
 }
 
-/// Adds to what was paid (less than zero: takes from it), and makes the version one more. False when that would leave
-/// less than nothing, when a payment comes in a status that takes none, or when there is no such ticket.
+/// Adds to what was paid (a refund is less than zero), and adds one to the version. Returns false if the sum would be
+/// less than zero, if a payment comes in a status that takes none, or if there is no such ticket.
 pub async fn add_paid(
     conn: &mut Conn,
     org: OrgId,
@@ -344,90 +231,4 @@ pub async fn add_paid(
         closed_to_payments
     )?;
     Ok(rows == 1)
-}
-
-/// Makes the stored lines those of `parts`; lines keep their ids.
-pub async fn replace_parts(
-    conn: &mut Conn,
-    org: OrgId,
-    ticket: TicketId,
-    parts: &[Part],
-) -> Result<(), sqlx::Error> {
-    execute!(conn, "delete from ticket_parts where org_id = $1 and ticket_id = $2", org, ticket)?;
-    let lines: Vec<(i64, &Part)> = (0..).zip(parts).collect();
-    insert_all!(
-        conn,
-        "insert into ticket_parts (org_id, id, ticket_id, position, inventory_id, sku, name, quantity, unit_cost,
-             cost_basis) ",
-        &lines,
-        |line| org,
-        line.1.id,
-        ticket,
-        line.0,
-        line.1.inventory_id,
-        line.1.sku.as_deref(),
-        line.1.name.as_str(),
-        line.1.quantity,
-        line.1.unit_cost,
-        line.1.cost_basis
-    )?;
-    Ok(())
-}
-
-/// A new entry of the timeline.
-pub struct NewEvent<'a> {
-    pub id: TimelineId,
-    pub kind: &'static str,
-    pub status: &'a Status,
-    pub from_status: Option<&'a Status>,
-    pub actor: &'a str,
-    pub notes: Option<&'a str>,
-    pub created_at: Time,
-}
-
-pub async fn add_event(
-    conn: &mut Conn,
-    org: OrgId,
-    ticket: TicketId,
-    event: &NewEvent<'_>,
-) -> Result<(), sqlx::Error> {
-    execute!(
-        conn,
-        "insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        org,
-        event.id,
-        ticket,
-        event.kind,
-        event.status.as_str(),
-        event.from_status.map(Status::as_str),
-        event.actor,
-        event.notes,
-        event.created_at
-    )?;
-    Ok(())
-}
-
-pub async fn set_field_source(
-    conn: &mut Conn,
-    org: OrgId,
-    ticket: TicketId,
-    source: &FieldSource,
-) -> Result<(), sqlx::Error> {
-    execute!(
-        conn,
-        "insert into ticket_field_sources (org_id, ticket_id, field, plugin, plugin_version, installation_id, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (org_id, ticket_id, field) do update
-         set plugin = excluded.plugin, plugin_version = excluded.plugin_version,
-             installation_id = excluded.installation_id, created_at = excluded.created_at",
-        org,
-        ticket,
-        source.field.as_str(),
-        source.plugin.as_str(),
-        source.plugin_version.as_str(),
-        source.installation_id,
-        source.created_at
-    )?;
-    Ok(())
 }

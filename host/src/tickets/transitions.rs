@@ -1,6 +1,6 @@
-//! What a ticket's status may become next, for a key, and what stands against it.
+//! Lists what a ticket's status may become next, for a key, and what prevents it.
 //!
-//! Plugins are named, not asked: what they would say may cost time and depend on notes that nobody wrote yet.
+//! Invariant: no plugin runs; those that would run are named.
 
 pub mod http;
 
@@ -10,11 +10,11 @@ use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, TicketId};
 use crate::model::people::Scope;
 use crate::model::stock::{Plan, ShortLine};
-use crate::model::ticket::Detail;
+use crate::model::ticket::TicketContext;
 use crate::model::workflow::{self, Status, StockRule};
 use crate::tickets::change::stock;
-use crate::tickets::detail;
-use crate::tickets::draft::{Change, draft};
+use crate::tickets::context;
+use crate::tickets::draft::Draft;
 use crate::tickets::outcome::ChangeError;
 
 pub struct Transitions {
@@ -28,11 +28,11 @@ pub struct Transitions {
 /// One edge.
 pub struct Next {
     pub to: Status,
-    /// What would refuse it now.
+    /// What prevents it now.
     pub reasons: Vec<Reason>,
-    /// What would not stop it.
+    /// What does not prevent it.
     pub warnings: Vec<Reason>,
-    /// Who would be asked, in that order.
+    /// The plugins that would run, in this order.
     pub plugins: Vec<Asked>,
 }
 
@@ -54,7 +54,8 @@ pub async fn transitions(
     id: TicketId,
 ) -> Result<Transitions, ChangeError> {
     let mut conn = app.db.read().await?;
-    let before = detail::load(&mut conn, caller.org, id).await?.ok_or(ChangeError::NotFound)?;
+    let loaded = context::load_with_items(&mut conn, caller.org, id).await?;
+    let (before, items) = loaded.ok_or(ChangeError::NotFound)?;
     drop(conn); // the list of plugins may need one
     let ticket = &before.ticket;
     let rule = workflow::DEFAULT.find(ticket.status.as_str());
@@ -63,7 +64,8 @@ pub async fn transitions(
     let mut next = Vec::new();
     for name in rule.map_or(&[][..], |rule| rule.next) {
         let to = Status((*name).to_owned());
-        next.push(examine(app, caller, &before, to, &gates, &planners).await?);
+        let draft = Draft::transition(&app.clock, (&before, &items), &to)?;
+        next.push(examine(caller, &before, &draft, to, &gates, &planners));
     }
     Ok(Transitions {
         ticket_id: id,
@@ -77,7 +79,7 @@ pub async fn transitions(
 async fn asked(
     app: &App,
     caller: &Caller,
-    before: &Detail,
+    before: &TicketContext,
     hook: Hook,
 ) -> Result<Vec<Asked>, sqlx::Error> {
     let shop = before.ticket.shop_id;
@@ -93,29 +95,25 @@ async fn asked(
         .collect())
 }
 
-async fn examine(
-    app: &App,
+fn examine(
     caller: &Caller,
-    before: &Detail,
+    before: &TicketContext,
+    draft: &Draft,
     to: Status,
     gates: &[Asked],
     planners: &[Asked],
-) -> Result<Next, ChangeError> {
-    let change = Change { status: Some(to.clone()), ..Change::default() };
-    let mut conn = app.db.read().await?;
-    let draft = draft(&mut conn, &app.clock, caller.org, before, &change).await?;
-    let needs = stock::needs(&mut conn, caller.org, before, &draft).await?;
-    drop(conn);
+) -> Next {
+    let shortages = stock::shortages(before, draft);
     let mut next = Next { to, reasons: Vec::new(), warnings: Vec::new(), plugins: gates.to_vec() };
     if caller.scope < Scope::Write {
         next.reasons.push(Reason::Scope { required: Scope::Write, scope: caller.scope });
     }
-    if needs.shortages.is_empty() {
-        return Ok(next);
+    if shortages.is_empty() {
+        return next;
     }
     next.plugins.extend_from_slice(planners);
-    let plan = Plan::built_in(before.ticket.shop_id, &needs.shortages, &needs.named);
-    let lines = stock::still_short(&draft, &needs.shortages, &plan);
+    let plan = Plan::built_in(before.ticket.shop_id, &shortages, &draft.items);
+    let lines = stock::still_short(draft, &shortages, &plan);
     if !lines.is_empty() {
         let rule = workflow::DEFAULT.stock(&next.to);
         let is_required = matches!(rule, StockRule::Require | StockRule::Consume);
@@ -128,5 +126,5 @@ async fn examine(
             next.warnings.push(found);
         }
     }
-    Ok(next)
+    next
 }

@@ -12,10 +12,11 @@ use crate::model::ids::{
 };
 use crate::model::money::{Balance, Hours, Money};
 use crate::model::stock::ReservationState;
-use crate::model::ticket::{Detail, PartStock, number_text};
+use crate::model::ticket::{PartStock, TicketContext, number_text};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::plugins::hooks::{PluginRun, Warning};
+use crate::tickets::detail::Detail;
 use crate::tickets::outcome::{self, Changed};
 use crate::tickets::store::ListRow;
 
@@ -269,19 +270,20 @@ pub fn list_item(row: ListRow) -> ListItem {
 }
 
 pub fn ticket(detail: Detail) -> TicketView {
-    let (parts_cost, total_cost) = (detail.parts_total(), detail.total());
-    let (amount_paid, balance_due) = (detail.amount_paid(), detail.balance_due());
-    let parts = part_views(&detail);
-    let row = detail.ticket;
+    let context = detail.context;
+    let (parts_cost, total_cost) = (context.parts_total(), context.total());
+    let (amount_paid, balance_due) = (context.amount_paid(), context.balance_due());
+    let parts = part_views(&context);
+    let row = context.ticket;
     TicketView {
         id: row.id,
         number: number_text(row.number),
         shop_id: row.shop_id,
         customer: CustomerView {
-            id: detail.customer.id,
-            name: detail.customer.name,
-            email: detail.customer.email,
-            phone: detail.customer.phone,
+            id: context.customer.id,
+            name: context.customer.name,
+            email: context.customer.email,
+            phone: context.customer.phone,
         },
         labor_cost: row.labor_hours.at(row.labor_rate),
         labor: LaborView {
@@ -301,8 +303,8 @@ pub fn ticket(detail: Detail) -> TicketView {
             severity: row.issue_severity,
         },
         assigned_to: row.assigned_to,
-        assigned_to_name: detail.technician.map(|user| user.name),
-        timeline: detail
+        assigned_to_name: context.technician.map(|user| user.name),
+        timeline: context
             .timeline
             .into_iter()
             .map(|entry| TimelineView {
@@ -326,7 +328,7 @@ pub fn ticket(detail: Detail) -> TicketView {
         feedback: detail.feedback.map(FeedbackView::from),
         tags: row.tags,
         custom_fields: row.custom_fields,
-        reservations: detail
+        reservations: context
             .reservations
             .into_iter()
             .map(|row| ReservationView {
@@ -356,8 +358,8 @@ pub fn ticket(detail: Detail) -> TicketView {
     }
 }
 
-fn part_views(detail: &Detail) -> Vec<PartView> {
-    let stock = detail.stock_by_part();
+fn part_views(context: &TicketContext) -> Vec<PartView> {
+    let stock = context.stock_by_part();
     let view = |part: &crate::model::ticket::Part| {
         let PartStock { held, consumed } = stock.of(part.id);
         PartView {
@@ -372,5 +374,5 @@ fn part_views(detail: &Detail) -> Vec<PartView> {
             consumed,
         }
     };
-    detail.parts.iter().map(view).collect()
+    context.parts.iter().map(view).collect()
 }

@@ -1,96 +1,25 @@
-//! All SQL of webhooks: here the outbox of events; in the modules below endpoints, deliveries and the dispatcher's leases.
-//!
-//! Invariant: an event is written in the transaction of the change that it reports, by the functions here alone.
+//! All SQL of webhooks: here what is read of the outbox of events; in the modules below its writes, the endpoints, the
+//! deliveries and the dispatcher's leases.
 
 pub mod deliveries;
 pub mod endpoints;
 pub mod leases;
+mod outbox;
 
 use std::collections::BTreeSet;
 
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::enqueued;
+pub use self::outbox::{enqueue, enqueue_all};
 use crate::db::{Conn, Filter, Slice, Value};
 use crate::model::ids::{EventId, OrgId, WebhookId};
-use crate::model::outbox::OutboxEvent;
 use crate::model::time::Time;
 use crate::model::webhook::{Event, EventName};
-use crate::{execute, fetch_all, fetch_one, fetch_optional, insert_all};
+use crate::{execute, fetch_all, fetch_one, fetch_optional};
 
 /// Serializes the fan-out of all nodes on PostgreSQL; any number that nothing else uses.
 const FAN_OUT_LOCK: i64 = 0x7265_7061_6972_0001;
-
-/// Writes an event, inside the transaction of the change that it reports. Without an enabled endpoint it is stored, but
-/// not delivered.
-pub async fn enqueue(
-    conn: &mut Conn,
-    org: OrgId,
-    id: EventId,
-    event: &OutboxEvent,
-    now: Time,
-) -> Result<(), sqlx::Error> {
-    let (name, data) = stored(event)?;
-    let (pending,): (bool,) = fetch_one!(
-        conn,
-        (bool,),
-        "insert into events (org_id, id, event, data, created_at, pending)
-         values ($1, $2, $3, $4, $5,
-                 exists (select 1 from webhook_endpoints w where w.org_id = $1 and w.enabled))
-         returning pending",
-        org,
-        id,
-        name.as_str(),
-        Json(data),
-        now
-    )?;
-    if pending {
-        enqueued::note();
-    }
-    Ok(())
-}
-
-/// Writes several events, in as few statements as one.
-pub async fn enqueue_all(
-    conn: &mut Conn,
-    org: OrgId,
-    events: &[(EventId, OutboxEvent)],
-    now: Time,
-) -> Result<(), sqlx::Error> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    let mut rows = Vec::with_capacity(events.len());
-    for (id, event) in events {
-        rows.push((*id, stored(event)?));
-    }
-    let (pending,): (bool,) = fetch_one!(
-        conn,
-        (bool,),
-        "select exists (select 1 from webhook_endpoints w where w.org_id = $1 and w.enabled)",
-        org
-    )?;
-    insert_all!(
-        conn,
-        "insert into events (org_id, id, event, data, created_at, pending) ",
-        rows,
-        |row| org,
-        row.0,
-        row.1.0.as_str(),
-        Json(&row.1.1),
-        now,
-        pending
-    )?;
-    if pending {
-        enqueued::note();
-    }
-    Ok(())
-}
-
-fn stored(event: &OutboxEvent) -> Result<(String, serde_json::Value), sqlx::Error> {
-    event.to_parts().map_err(|error| sqlx::Error::Encode(error.into()))
-}
 
 /// Writes an event that is sent to one endpoint only.
 pub async fn insert_unshared(

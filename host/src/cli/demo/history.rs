@@ -18,7 +18,7 @@ use crate::model::workflow::Status;
 use crate::plugins::upload;
 use crate::shops::create::NewShop;
 use crate::tickets::create::NewTicket;
-use crate::tickets::draft::Change;
+use crate::tickets::draft::{Change, Intent};
 use crate::tickets::parts::NewPart;
 use crate::users::create::NewUser;
 use crate::{inventory, organizations, shops, tickets, users};
@@ -337,7 +337,7 @@ impl Desk<'_> {
     ) -> anyhow::Result<()> {
         let change = Change {
             status: Some(Status(status.to_owned())),
-            status_field: "status",
+            intent: Intent::Transition,
             actor_id,
             ..Change::default()
         };

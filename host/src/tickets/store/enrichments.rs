@@ -1,11 +1,12 @@
-//! All SQL of enrichments: the post-create work that is to be done.
+//! All SQL of enrichments, the post-create work of tickets, and of ticket_field_sources, which that work writes.
 
 use sqlx::FromRow;
 
 use crate::db::Conn;
 use crate::model::ids::{InstallationId, OrgId, TicketId};
+use crate::model::ticket::FieldSource;
 use crate::model::time::Time;
-use crate::{execute, fetch_all};
+use crate::{execute, fetch_all, insert_all, update_all};
 
 /// The post-create work of one installation for one ticket.
 #[derive(Debug, FromRow)]
@@ -16,21 +17,56 @@ pub struct EnrichmentRow {
     pub last_error: Option<String>,
 }
 
-/// Marks work to be done. Until `due_at` it belongs to the request that makes the ticket.
-pub async fn insert_enrichment(
+/// How one attempt at pending work ended.
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    pub installation: InstallationId,
+    pub state: AttemptState,
+    pub error: Option<&'a str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptState {
+    Done,
+    /// To be retried at that time.
+    Pending(Time),
+    Failed,
+}
+
+impl AttemptState {
+    fn name(self) -> &'static str {
+        match self {
+            AttemptState::Done => "done",
+            AttemptState::Pending(_) => "pending",
+            AttemptState::Failed => "failed",
+        }
+    }
+
+    fn due_at(self) -> Option<Time> {
+        match self {
+            AttemptState::Pending(due_at) => Some(due_at),
+            AttemptState::Done | AttemptState::Failed => None,
+        }
+    }
+}
+
+/// Creates the pending work of a new ticket. Until `due_at` it belongs to the request that creates the ticket.
+pub async fn insert_enrichments(
     conn: &mut Conn,
     org: OrgId,
     ticket: TicketId,
-    installation: InstallationId,
+    installations: &[InstallationId],
     due_at: Time,
 ) -> Result<(), sqlx::Error> {
-    execute!(
+    insert_all!(
         conn,
-        "insert into enrichments (org_id, ticket_id, installation_id, state, attempts, due_at)
-         values ($1, $2, $3, 'pending', 0, $4)",
-        org,
+        "insert into enrichments (org_id, ticket_id, installation_id, state, attempts, due_at) ",
+        installations,
+        |installation| org,
         ticket,
-        installation,
+        *installation,
+        "pending",
+        0_i64,
         due_at
     )?;
     Ok(())
@@ -68,6 +104,7 @@ pub async fn lease_enrichments(
         limit
     )?;
     let mut leased = Vec::new();
+    // One by one and in order: two nodes that lease the same tickets wait for each other, and never in a circle.
     for (org, ticket) in due {
         let rows = execute!(
             conn,
@@ -85,46 +122,56 @@ pub async fn lease_enrichments(
     Ok(leased)
 }
 
-/// Ends the work of an installation; false when it was ended before.
-pub async fn end_enrichment(
+/// Records how attempts at a ticket's pending work ended. Returns the installations whose work was still pending; of
+/// the others nothing is written.
+pub async fn record_attempts(
     conn: &mut Conn,
     org: OrgId,
     ticket: TicketId,
-    installation: InstallationId,
-    state: &'static str,
-    error: Option<&str>,
-) -> Result<bool, sqlx::Error> {
-    let rows = execute!(
+    attempts: &[Attempt<'_>],
+) -> Result<Vec<InstallationId>, sqlx::Error> {
+    let rows: Vec<(InstallationId,)> = update_all!(
         conn,
-        "update enrichments set state = $4, last_error = $5, attempts = attempts + 1
-         where org_id = $1 and ticket_id = $2 and installation_id = $3 and state = 'pending'",
-        org,
-        ticket,
-        installation,
-        state,
-        error
+        (InstallationId,),
+        "update enrichments
+         set state = c.column2, last_error = c.column3, due_at = coalesce(c.column4, due_at), attempts = attempts + 1
+         from (",
+        attempts,
+        |attempt| attempt.installation,
+        attempt.state.name(),
+        attempt.error,
+        attempt.state.due_at();
+        [") as c where org_id = " => org, " and ticket_id = " => ticket],
+        " and installation_id = c.column1 and state = 'pending' returning installation_id"
     )?;
-    Ok(rows == 1)
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Notes a failed try, to be tried again at `due_at`.
-pub async fn postpone_enrichment(
+/// Records which plugin set which fields; each field may be there once.
+pub async fn set_field_sources(
     conn: &mut Conn,
     org: OrgId,
     ticket: TicketId,
-    installation: InstallationId,
-    due_at: Time,
-    error: &str,
+    sources: &[FieldSource],
 ) -> Result<(), sqlx::Error> {
-    execute!(
+    let _: Vec<(String,)> = update_all!(
         conn,
-        "update enrichments set due_at = $4, last_error = $5, attempts = attempts + 1
-         where org_id = $1 and ticket_id = $2 and installation_id = $3 and state = 'pending'",
-        org,
+        (String,),
+        "insert into ticket_field_sources
+             (org_id, ticket_id, field, plugin, plugin_version, installation_id, created_at) ",
+        sources,
+        |source| org,
         ticket,
-        installation,
-        due_at,
-        error
+        source.field.as_str(),
+        source.plugin.as_str(),
+        source.plugin_version.as_str(),
+        source.installation_id,
+        source.created_at;
+        [],
+        " on conflict (org_id, ticket_id, field) do update
+          set plugin = excluded.plugin, plugin_version = excluded.plugin_version,
+              installation_id = excluded.installation_id, created_at = excluded.created_at
+          returning field"
     )?;
     Ok(())
 }

@@ -1,0 +1,49 @@
+//! Reads a ticket with what plugins see of it and what every change of it is decided on.
+//!
+//! Invariant: four statements, however many lines, entries and reservations the ticket has.
+
+use crate::db::Conn;
+use crate::inventory;
+use crate::model::ids::{OrgId, TicketId};
+use crate::model::stock::Item;
+use crate::model::ticket::{Part, TicketContext};
+use crate::tickets::store::{self, Head};
+
+pub async fn load(
+    conn: &mut Conn,
+    org: OrgId,
+    id: TicketId,
+) -> Result<Option<TicketContext>, sqlx::Error> {
+    let Some(head) = store::head(conn, org, id).await? else { return Ok(None) };
+    let parts = store::parts(conn, org, id).await?;
+    complete(conn, org, head, parts).await.map(Some)
+}
+
+/// The same for a change, with the stock items that the part lines name, in the order of their ids.
+pub async fn load_with_items(
+    conn: &mut Conn,
+    org: OrgId,
+    id: TicketId,
+) -> Result<Option<(TicketContext, Vec<Item>)>, sqlx::Error> {
+    let Some(head) = store::head(conn, org, id).await? else { return Ok(None) };
+    let (parts, items) = store::parts_with_items(conn, org, id).await?;
+    Ok(Some((complete(conn, org, head, parts).await?, items)))
+}
+
+async fn complete(
+    conn: &mut Conn,
+    org: OrgId,
+    head: Head,
+    parts: Vec<Part>,
+) -> Result<TicketContext, sqlx::Error> {
+    let id = head.ticket.id;
+    Ok(TicketContext {
+        ticket: head.ticket,
+        customer: head.customer,
+        shop: head.shop,
+        technician: head.technician,
+        parts,
+        timeline: store::timeline(conn, org, id).await?,
+        reservations: inventory::store::reservations(conn, org, id).await?,
+    })
+}

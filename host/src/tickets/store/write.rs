@@ -1,0 +1,244 @@
+//! The writes of one ticket: its row together with the timeline, its lines, and who set its fields.
+
+use sqlx::types::Json;
+
+use crate::db::Conn;
+use crate::model::ids::{OrgId, TicketId, TimelineId};
+use crate::model::ticket::{Part, Ticket};
+use crate::model::time::Time;
+use crate::model::workflow::Status;
+use crate::{execute, fetch_all_postgres, insert_all};
+
+/// A new entry of the timeline.
+pub struct NewEvent<'a> {
+    pub id: TimelineId,
+    pub kind: &'static str,
+    pub status: &'a Status,
+    pub from_status: Option<&'a Status>,
+    pub actor: &'a str,
+    pub notes: Option<&'a str>,
+    pub created_at: Time,
+}
+
+/// New entries column by column, for `unnest`.
+struct Columns<'a> {
+    ids: Vec<TimelineId>,
+    kinds: Vec<&'static str>,
+    statuses: Vec<&'a str>,
+    from_statuses: Vec<Option<&'a str>>,
+    actors: Vec<&'a str>,
+    notes: Vec<Option<&'a str>>,
+    created_at: Vec<Time>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(events: &'a [NewEvent<'a>]) -> Columns<'a> {
+        Columns {
+            ids: events.iter().map(|event| event.id).collect(),
+            kinds: events.iter().map(|event| event.kind).collect(),
+            statuses: events.iter().map(|event| event.status.as_str()).collect(),
+            from_statuses: events.iter().map(|e| e.from_status.map(Status::as_str)).collect(),
+            actors: events.iter().map(|event| event.actor).collect(),
+            notes: events.iter().map(|event| event.notes).collect(),
+            created_at: events.iter().map(|event| event.created_at).collect(),
+        }
+    }
+}
+
+/// Follows a `with written as (… returning org_id, id)`: entries of the ticket that was written, none if none was. The
+/// arguments are the numbers of the binds.
+macro_rules! insert_events_of_written {
+    ($ids:literal, $kinds:literal, $statuses:literal, $from:literal, $actors:literal, $notes:literal, $at:literal) => {
+        concat!(
+            " insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, created_at)
+              select written.org_id, e.id, written.id, e.kind, e.status, e.from_status, e.actor, e.notes, e.created_at
+              from written, unnest($", $ids, "::uuid[], $", $kinds, "::text[], $", $statuses, "::text[], $", $from,
+            "::text[], $", $actors, "::text[], $", $notes, "::text[], $", $at, "::timestamptz[])
+              as e (id, kind, status, from_status, actor, notes, created_at) returning id"
+        )
+    };
+}
+
+macro_rules! insert_ticket {
+    () => {
+        "insert into tickets (org_id, id, number, version, shop_id, customer_id, status, device_identifier,
+             device_category, device_description, issue_description, labor_hours, labor_rate, recommended_parts,
+             tags, custom_fields, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)"
+    };
+}
+
+/// Writes a new ticket with the first entries of its timeline. One statement on PostgreSQL, two on SQLite.
+pub async fn insert(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: &Ticket,
+    events: &[NewEvent<'_>],
+) -> Result<(), sqlx::Error> {
+    macro_rules! run {
+        ($macro:ident!($($start:tt)*) $($more:expr),*) => {
+            $macro!(
+                $($start)*,
+                org,
+                ticket.id,
+                ticket.number,
+                ticket.version,
+                ticket.shop_id,
+                ticket.customer_id,
+                ticket.status.as_str(),
+                ticket.device_identifier.as_str(),
+                ticket.device_category.as_deref(),
+                ticket.device_description.as_deref(),
+                ticket.issue_description.as_str(),
+                ticket.labor_hours,
+                ticket.labor_rate,
+                Json(&ticket.recommended_parts),
+                Json(&ticket.tags),
+                Json(&ticket.custom_fields),
+                ticket.created_at
+                $(, $more)*
+            )
+        };
+    }
+    if conn.is_postgres() && !events.is_empty() {
+        let new = Columns::of(events);
+        let sql = concat!(
+            "with written as (",
+            insert_ticket!(),
+            " returning org_id, id)",
+            insert_events_of_written!(18, 19, 20, 21, 22, 23, 24)
+        );
+        let written: Vec<(TimelineId,)> = run!(
+            fetch_all_postgres!(conn, (TimelineId,), sql)
+            new.ids, new.kinds, new.statuses, new.from_statuses, new.actors, new.notes, new.created_at
+        )?;
+        debug_assert_eq!(written.len(), events.len());
+        return Ok(());
+    }
+    run!(execute!(conn, insert_ticket!()))?;
+    add_events(conn, org, ticket.id, events).await
+}
+
+macro_rules! update_ticket {
+    () => {
+        "update tickets
+         set version = version + 1, status = $4, device_description = $5, issue_category = $6, issue_severity = $7,
+             assigned_to = $8, labor_hours = $9, labor_rate = $10, findings = $11, estimated_cost = $12,
+             recommended_parts = $13, tags = $14, custom_fields = $15, picked_up_at = $16, updated_at = $17
+         where org_id = $1 and id = $2 and version = $3"
+    };
+}
+
+/// Writes all that can change, with new entries of the timeline, and adds one to the version. Returns false, having
+/// written nothing, if the ticket is not at `ticket.version` any more. One statement on PostgreSQL, two on SQLite.
+pub async fn update(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: &Ticket,
+    events: &[NewEvent<'_>],
+) -> Result<bool, sqlx::Error> {
+    macro_rules! run {
+        ($macro:ident!($($start:tt)*) $($more:expr),*) => {
+            $macro!(
+                $($start)*,
+                org,
+                ticket.id,
+                ticket.version,
+                ticket.status.as_str(),
+                ticket.device_description.as_deref(),
+                ticket.issue_category.as_deref(),
+                ticket.issue_severity.as_deref(),
+                ticket.assigned_to,
+                ticket.labor_hours,
+                ticket.labor_rate,
+                ticket.findings.as_deref(),
+                ticket.estimated_cost,
+                Json(&ticket.recommended_parts),
+                Json(&ticket.tags),
+                Json(&ticket.custom_fields),
+                ticket.picked_up_at,
+                ticket.updated_at
+                $(, $more)*
+            )
+        };
+    }
+    if conn.is_postgres() && !events.is_empty() {
+        let new = Columns::of(events);
+        let sql = concat!(
+            "with written as (",
+            update_ticket!(),
+            " returning org_id, id)",
+            insert_events_of_written!(18, 19, 20, 21, 22, 23, 24)
+        );
+        let written: Vec<(TimelineId,)> = run!(
+            fetch_all_postgres!(conn, (TimelineId,), sql)
+            new.ids, new.kinds, new.statuses, new.from_statuses, new.actors, new.notes, new.created_at
+        )?;
+        return Ok(written.len() == events.len());
+    }
+    if run!(execute!(conn, update_ticket!()))? == 0 {
+        return Ok(false);
+    }
+    add_events(conn, org, ticket.id, events).await?;
+    Ok(true)
+}
+
+pub async fn add_event(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+    event: &NewEvent<'_>,
+) -> Result<(), sqlx::Error> {
+    add_events(conn, org, ticket, std::slice::from_ref(event)).await
+}
+
+pub async fn add_events(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+    events: &[NewEvent<'_>],
+) -> Result<(), sqlx::Error> {
+    insert_all!(
+        conn,
+        "insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, created_at) ",
+        events,
+        |event| org,
+        event.id,
+        ticket,
+        event.kind,
+        event.status.as_str(),
+        event.from_status.map(Status::as_str),
+        event.actor,
+        event.notes,
+        event.created_at
+    )?;
+    Ok(())
+}
+
+/// Replaces the stored lines by `parts`; lines that stay keep their ids.
+pub async fn replace_parts(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+    parts: &[Part],
+) -> Result<(), sqlx::Error> {
+    execute!(conn, "delete from ticket_parts where org_id = $1 and ticket_id = $2", org, ticket)?;
+    let lines: Vec<(i64, &Part)> = (0..).zip(parts).collect();
+    insert_all!(
+        conn,
+        "insert into ticket_parts (org_id, id, ticket_id, position, inventory_id, sku, name, quantity, unit_cost,
+             cost_basis) ",
+        &lines,
+        |line| org,
+        line.1.id,
+        ticket,
+        line.0,
+        line.1.inventory_id,
+        line.1.sku.as_deref(),
+        line.1.name.as_str(),
+        line.1.quantity,
+        line.1.unit_cost,
+        line.1.cost_basis
+    )?;
+    Ok(())
+}
