@@ -26,7 +26,7 @@ use repairops::config::{Config, DatabaseConfig};
 use tokio::net::TcpListener;
 
 use crate::world::{median, percentile};
-use load::{Bench, Operation};
+use load::Operation;
 
 #[derive(clap::Args)]
 pub struct Options {

@@ -236,10 +236,10 @@ async fn fill(conn: &mut Conn, org: OrgId, tickets: i64, now: i64) -> anyhow::Re
         triggers,
     ];
     for statement in statements {
-        run(conn, statement).await?;
+        execute(conn, statement).await?;
     }
     if postgres {
-        run(conn, "analyze".to_owned()).await?;
+        execute(conn, "analyze".to_owned()).await?;
     }
     Ok(())
 }
@@ -267,7 +267,7 @@ async fn disable_triggers(conn: &mut Conn) -> anyhow::Result<String> {
     const COUNTED: [&str; 3] = ["tickets", "customers", "customer_shops"];
     if conn.is_postgres() {
         for table in COUNTED {
-            run(conn, format!("alter table {table} disable trigger user")).await?;
+            execute(conn, format!("alter table {table} disable trigger user")).await?;
         }
         return Ok(COUNTED
             .map(|table| format!("alter table {table} enable trigger user;"))
@@ -276,12 +276,12 @@ async fn disable_triggers(conn: &mut Conn) -> anyhow::Result<String> {
     let sql = "select name, sql from sqlite_master where type = 'trigger'".to_owned();
     let triggers: Vec<(String, String)> = Query { sql, values: Vec::new() }.fetch_all(conn).await?;
     for (name, _) in &triggers {
-        run(conn, format!("drop trigger {name}")).await?;
+        execute(conn, format!("drop trigger {name}")).await?;
     }
     Ok(triggers.into_iter().map(|(_, sql)| format!("{sql};")).collect::<Vec<_>>().join("\n"))
 }
 
-async fn run(conn: &mut Conn, sql: String) -> anyhow::Result<()> {
+async fn execute(conn: &mut Conn, sql: String) -> anyhow::Result<()> {
     let text = sql.clone();
     let done = match conn.backend()? {
         Backend::Sqlite(conn) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop),
