@@ -40,7 +40,7 @@ pub struct ListFilters {
 #[schema(as = WebhookReplay)]
 pub struct ReplayBody {
     /// Events from this moment on. They are kept for 30 days.
-    #[schema(example = "2026-02-21T10:00:00Z")]
+    #[schema(value_type = String, format = DateTime, example = "2026-02-21T10:00:00Z")]
     since: Time,
     /// Only what this webhook has not received and does not wait for.
     #[serde(default)]
