@@ -78,7 +78,7 @@ async fn caller(
         hash.as_slice()
     )?;
     let row = row.ok_or("unknown key")?;
-    let works = row.revoked_at.is_none() && row.expires_at.is_none_or(|end| end > app.clock.now());
+    let works = row.revoked_at.is_none() && row.expires_at.is_none_or(|end| end > *app.clock.now());
     if !works || row.tier != "enterprise" || row.scope < needed {
         return Err("this key may not do that".into());
     }

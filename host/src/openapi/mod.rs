@@ -81,9 +81,9 @@ pub fn complete(document: &OpenApi) -> Value {
         "type": "http", "scheme": "bearer",
         "description": "An API key: `Authorization: Bearer ro_live_…`. Scopes: read, write, admin; each includes those before it.",
     }});
-    inline::inline(&mut document, "Time");
     operations::complete(&mut document);
     webhooks::add(&mut document);
+    inline::inline(&mut document, "Time");
     schemas::complete(&mut document);
     examples::add(&mut document);
     document

@@ -41,7 +41,7 @@ pub async fn create(
     let mut conn = app.db.read().await?;
     let caller = caller(&app, &mut conn, &headers, Scope::Write).await?;
     drop(conn);
-    let (org, id, now) = (caller.org, app.clock.new_id::<TicketId>(), app.clock.now());
+    let (org, id, now) = (caller.org, app.clock.new_id::<TicketId>(), *app.clock.now());
     let mut tx = app.db.begin().await?;
     let customer = match find_customer(&mut tx, org, &new.customer.email).await? {
         Some(customer) => customer,
@@ -187,7 +187,7 @@ pub async fn transition(
     drop(conn);
     let before = before.ticket;
     DEFAULT.check(&before.status, &to)?;
-    let now = app.clock.now();
+    let now = *app.clock.now();
     let mut tx = app.db.begin().await?;
     let changed = execute!(
         tx,
