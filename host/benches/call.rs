@@ -85,7 +85,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
                 let job = move || {
                     let limits = Limits::default();
                     let call = Call { settings: SETTINGS, limits: &limits, now, seed: 1 };
-                    prepared.call(&call, &event).result.is_ok()
+                    let report = prepared.call(&call, &event);
+                    (report.result.is_ok(), report.used)
                 };
                 let _ = black_box(runtime.run(share.clone(), job).await);
                 samples[3].push(started.elapsed());

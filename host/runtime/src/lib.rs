@@ -64,7 +64,7 @@ pub use self::error::{Busy, CallError, CompileError};
 pub use self::guest::log::{Level, LogLine};
 pub use self::inspect_error::InspectError;
 pub use self::manifest::Manifest;
-pub use self::prepared::{CallReport, Prepared, WarmGuest};
+pub use self::prepared::{CallReport, Prepared, Used, WarmGuest};
 pub use self::queue::{Caps, Share};
 pub use self::settings::worker::run as check_settings_of_standard_input;
 pub use self::settings::{SchemaError, SettingsError, fill_defaults};
@@ -223,10 +223,11 @@ impl Runtime {
     }
 
     /// Runs `job` on a guest thread: one hop for a whole chain of calls. `Busy` when too many wait already.
-    pub async fn run<T: Send + 'static>(
+    /// `job` returns its result and what is dropped only after the result is on its way, such as a [`Used`] instance.
+    pub async fn run<T: Send + 'static, L>(
         &self,
         share: Share,
-        job: impl FnOnce() -> T + Send + 'static,
+        job: impl FnOnce() -> (T, L) + Send + 'static,
     ) -> Result<T, Busy> {
         self.0.threads.run(share, job).await
     }

@@ -1,5 +1,6 @@
 //! A compiled component, its hooks found and type-checked. Invariant: each call gets a fresh instance in a fresh store.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ pub struct Prepared {
 }
 
 /// The outcome of one call.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct CallReport<T> {
     pub result: std::result::Result<T, CallError>,
     /// Units used; after a trap it is close to the truth, not exact.
@@ -36,6 +37,19 @@ pub struct CallReport<T> {
     pub memory_bytes: u64,
     pub log: Vec<LogLine>,
     pub log_dropped_bytes: u64,
+    /// The instance. Taking it down costs some time, for which nobody has to wait: see [`Used`].
+    pub used: Used,
+}
+
+/// An instance after its call. To drop it resets its memory, so drop it when the answer is on its way; it holds a place
+/// of the engine's pool until then, so at most one for each guest thread.
+#[derive(Default)]
+pub struct Used(Option<Box<Store<Guest>>>);
+
+impl fmt::Debug for Used {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Used")
+    }
 }
 
 impl Prepared {
@@ -89,7 +103,6 @@ impl Prepared {
         let fuel = call.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let memory_bytes = store.data().limits.memory_bytes();
         let (log, log_dropped_bytes) = lock(&store.data().log).take();
-        drop(store);
         CallReport {
             result,
             fuel,
@@ -97,6 +110,7 @@ impl Prepared {
             memory_bytes,
             log,
             log_dropped_bytes,
+            used: Used(Some(Box::new(store))),
         }
     }
 
@@ -120,6 +134,7 @@ impl<T> CallReport<T> {
             memory_bytes: 0,
             log,
             log_dropped_bytes,
+            used: Used::default(),
         }
     }
 }

@@ -61,10 +61,11 @@ impl GuestThreads {
 
     /// Runs `job` on a guest thread. Its place belongs to the job: a caller that goes away frees nothing that is
     /// still in use; one that goes away before its turn is passed over. A panic of the job is the caller's.
-    pub(super) async fn run<T: Send + 'static>(
+    /// `job` returns its result and what is dropped only after the result is on its way.
+    pub(super) async fn run<T: Send + 'static, L>(
         &self,
         share: Share,
-        job: impl FnOnce() -> T + Send + 'static,
+        job: impl FnOnce() -> (T, L) + Send + 'static,
     ) -> Result<T, Busy> {
         let (sender, receiver) = oneshot::channel();
         // WASI blocks on the runtime that it finds here; it would start one of its own otherwise.
@@ -74,7 +75,12 @@ impl GuestThreads {
                 return;
             }
             let _entered = tokio.enter();
-            let _ = sender.send(catch_unwind(AssertUnwindSafe(job)));
+            let (result, left) = match catch_unwind(AssertUnwindSafe(job)) {
+                Ok((result, left)) => (Ok(result), Some(left)),
+                Err(panic) => (Err(panic), None),
+            };
+            let _ = sender.send(result);
+            drop(left);
         };
         let woken = {
             let mut state = self.0.lock();

@@ -1,6 +1,7 @@
 //! One chain of calls on a guest thread: components are prepared first, the calls share the request's plugin time, and
 //! each call is one log line.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::model::time::Time;
 use crate::plugins::active::Active;
 use crate::plugins::compile::prepare;
 use crate::request_id;
-use crate::runtime::{Call, CallError, CallReport, LogLine, Prepared, Share};
+use crate::runtime::{Call, CallError, CallReport, LogLine, Prepared, Share, Used};
 
 use super::failure::{Broken, FailureView, Subject};
 
@@ -90,17 +91,22 @@ impl Chain {
             let mut event = event;
             let mut stop = false;
             let mut answers = Vec::with_capacity(steps.len());
+            let mut used = Used::default();
             for step in steps {
+                // The instance before it, if any: one chain holds one place in the engine's pool at a time.
+                drop(mem::take(&mut used));
                 let answered = run_step(step, now, &ceiling, &mut spent, |prepared, given| {
                     call(prepared, given, &mut event, &mut stop)
                 });
-                log_call(&metrics, E::HOOK, &request_id, &answered.0, &answered.1);
-                answers.push(answered.0);
+                let (answered, log, instance) = answered;
+                used = instance;
+                log_call(&metrics, E::HOOK, &request_id, &answered, &log);
+                answers.push(answered);
                 if stop {
                     break;
                 }
             }
-            (answers, spent)
+            ((answers, spent), used)
         };
         let share = Share {
             organization: self.org.0,
@@ -141,12 +147,11 @@ impl Chain {
         let deadline = tokio::time::Instant::now() + PREPARE_WAIT;
         let mut steps = Vec::with_capacity(self.actives.len());
         for active in &self.actives {
-            let ready =
-                match tokio::time::timeout_at(deadline, prepare(&self.app, &active.digest)).await {
-                    Ok(Ok(prepared)) => random_seed().map(|seed| (prepared, seed)),
-                    Ok(Err(error)) => Err(error.to_string()),
-                    Err(_) => Err("the plugin is still being compiled on this node".to_owned()),
-                };
+            let prepared = match self.app.runtime.loaded(&active.digest) {
+                Some(prepared) => Ok(prepared),
+                None => prepare_until(deadline, &self.app, &active.digest).await,
+            };
+            let ready = prepared.and_then(|prepared| Ok((prepared, random_seed()?)));
             steps.push(Step { active: active.clone(), ready });
         }
         steps
@@ -156,6 +161,17 @@ impl Chain {
 /// The event's `now` as the guest's clocks show it: the same moment to the millisecond.
 fn moment(now_ms: i64) -> Time {
     DateTime::from_timestamp_millis(now_ms).unwrap_or_default().into()
+}
+
+async fn prepare_until(
+    deadline: tokio::time::Instant,
+    app: &App,
+    digest: &str,
+) -> Result<Arc<Prepared>, String> {
+    match tokio::time::timeout_at(deadline, prepare(app, digest)).await {
+        Ok(prepared) => prepared.map_err(|error| error.to_string()),
+        Err(_) => Err("the plugin is still being compiled on this node".to_owned()),
+    }
 }
 
 fn random_seed() -> Result<u64, String> {
@@ -168,10 +184,12 @@ fn run_step<T>(
     ceiling: &Limits,
     budget: &mut Budget,
     call: impl FnOnce(&Prepared, &Call<'_>) -> CallReport<T>,
-) -> (Answered<T>, Vec<LogLine>) {
+) -> (Answered<T>, Vec<LogLine>, Used) {
     let (prepared, seed) = match step.ready {
         Ok(ready) => ready,
-        Err(reason) => return (unanswered(step.active, "unavailable", reason), Vec::new()),
+        Err(reason) => {
+            return (unanswered(step.active, "unavailable", reason), Vec::new(), Used::default());
+        }
     };
     let mut limits = step.active.limits.under(ceiling);
     limits.deadline_ms = limits.deadline_ms.min(budget.left_ms());
@@ -180,7 +198,7 @@ fn run_step<T>(
             "the plugins before it used up the {} ms of plugin time of this request",
             budget.total_ms
         );
-        return (unanswered(step.active, "budget", message), Vec::new());
+        return (unanswered(step.active, "budget", message), Vec::new(), Used::default());
     }
     let started = Instant::now();
     let report = call(
@@ -194,7 +212,7 @@ fn run_step<T>(
         fuel: report.fuel,
         duration: report.duration,
     };
-    (answered, report.log)
+    (answered, report.log, report.used)
 }
 
 fn unanswered<T>(active: Arc<Active>, outcome: &'static str, message: String) -> Answered<T> {

@@ -44,6 +44,7 @@ pub async fn reserve_inventory(
                 memory_bytes: report.memory_bytes,
                 log: report.log,
                 log_dropped_bytes: report.log_dropped_bytes,
+                used: report.used,
             }
         })
         .await;
