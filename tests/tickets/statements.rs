@@ -4,8 +4,10 @@
 //! and COMMIT are not counted. The organization has nothing that costs more: no rate limits, no webhooks, no
 //! Idempotency-Key; the plugins are in memory, as they are after the first request of a node.
 
-use repairops::db::Db;
+use repairops::db::{Db, ROWS_MAX};
+use repairops::model::outbox::{CustomerCreated, OutboxEvent};
 use repairops::tickets::enrich::run_due;
+use repairops::webhooks::store::enqueue_all;
 use serde_json::Value;
 
 use crate::support::builders::ticket_body;
@@ -19,6 +21,7 @@ both_databases![
     a_create_with_three_plugins,
     a_retry_reads_the_ticket_once,
     reading_a_ticket,
+    many_events_are_written_in_bounded_statements,
 ];
 
 /// PostgreSQL's number and SQLite's.
@@ -133,4 +136,24 @@ async fn reading_a_ticket(t: &TestApp) {
     let next = t.get(&format!("/v1/tickets/{ticket}/transitions")).await.ok();
     assert!(next["transitions"].as_array().is_some_and(|next| next.len() > 1));
     assert_eq!(statements.so_far(), 5);
+}
+
+/// A merge of customers writes one event for each ticket; SQLite binds at most 32,766 values in a statement.
+async fn many_events_are_written_in_bounded_statements(t: &TestApp) {
+    let clock = &t.app.clock;
+    let event = OutboxEvent::CustomerCreated(CustomerCreated {
+        customer_id: clock.new_id(),
+        name: "Jane Smith".to_owned(),
+        email: "jane@example.com".to_owned(),
+        shop_id: clock.new_id(),
+    });
+    let count = 12 * ROWS_MAX;
+    let events: Vec<_> = (0..count).map(|_| (clock.new_id(), event.clone())).collect();
+    let known = t.events().await.len();
+    let mut tx = t.app.db.begin().await.expect("a transaction");
+    let statements = Statements::counted(&t.app.db);
+    enqueue_all(&mut tx, t.org, &events, clock.now()).await.expect("the events are written");
+    assert_eq!(statements.so_far(), 12);
+    tx.commit().await.expect("a commit");
+    assert_eq!(t.events().await.len(), known + count);
 }

@@ -4,7 +4,7 @@
 
 use sqlx::types::Json;
 
-use crate::db::{Backend, Conn};
+use crate::db::{Backend, Conn, ROWS_MAX};
 use crate::fetch_all_postgres;
 use crate::model::ids::{EventId, OrgId};
 use crate::model::outbox::OutboxEvent;
@@ -25,7 +25,7 @@ pub async fn enqueue(
     write(conn, org, &[row(id, event)?], now).await
 }
 
-/// Writes several events with one statement. Events are delivered in the order of their ids.
+/// Writes several events with one statement for up to `ROWS_MAX` of them. They are delivered in the order of their ids.
 pub async fn enqueue_all(
     conn: &mut Conn,
     org: OrgId,
@@ -45,13 +45,15 @@ fn row(id: EventId, event: &OutboxEvent) -> Result<Row, sqlx::Error> {
 }
 
 async fn write(conn: &mut Conn, org: OrgId, rows: &[Row], now: Time) -> Result<(), sqlx::Error> {
-    let pending = if conn.is_postgres() {
-        insert_postgres(conn, org, rows, now).await?
-    } else {
-        insert_sqlite(conn, org, rows, now).await?
-    };
-    if pending.iter().any(|row| row.0) {
-        enqueued::note();
+    for rows in rows.chunks(ROWS_MAX) {
+        let pending = if conn.is_postgres() {
+            insert_postgres(conn, org, rows, now).await?
+        } else {
+            insert_sqlite(conn, org, rows, now).await?
+        };
+        if pending.iter().any(|row| row.0) {
+            enqueued::note();
+        }
     }
     Ok(())
 }
@@ -104,7 +106,7 @@ async fn insert_sqlite(
             query.build_query_as().fetch_all(conn).await
         }
         Backend::Postgres(_) => {
-            Err(sqlx::Error::Configuration("this statement is SQLite's".into()))
+            Err(sqlx::Error::Configuration("this statement needs SQLite".into()))
         }
     };
     conn.note(result)
