@@ -348,7 +348,8 @@ fn or_else(given: usize, default: impl FnOnce() -> usize) -> usize {
 
 /// The engine is set up for the usual ceilings, so they can only be lowered.
 fn parse_limits_max(json: &str) -> Result<Limits, String> {
-    let changes = serde_json::from_str(json).map_err(|error| format!("no JSON object: {error}"))?;
+    let changes =
+        serde_json::from_str(json).map_err(|error| format!("not a JSON object: {error}"))?;
     let limits = Limits::CEILING.changed(&changes).map_err(|invalid| invalid.to_string())?;
     limits.check(&Limits::CEILING).map_err(|invalid| invalid.to_string())?;
     Ok(limits)

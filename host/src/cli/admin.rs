@@ -138,7 +138,7 @@ async fn set_tier(common: &Common, org: OrgId, tier: &str) -> anyhow::Result<Exi
 
 fn no_such_org(org: OrgId) -> String {
     format!(
-        "there is no organization {org}; make one with `repairops admin org create --name NAME`"
+        "organization {org} not found; create one with `repairops admin org create --name NAME`"
     )
 }
 

@@ -96,7 +96,7 @@ fn build() -> anyhow::Result<Vec<Built>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     ensure!(
         root.join("plugins").is_dir(),
-        "the demo builds the sample plugins from their sources, and {} is gone: run it from a checkout",
+        "the demo builds the sample plugins from their sources, and {} does not exist; run it from a checkout",
         root.join("plugins").display()
     );
     let mut progress = |line: &str| say(line);

@@ -37,7 +37,7 @@ impl Plugin {
         let components = build_components(&target, &dir, &[], &mut progress)?;
         if components.is_empty() {
             bail!(
-                "{} builds no component: set crate-type = [\"cdylib\"] under [lib]",
+                "{} does not build a component; set crate-type = [\"cdylib\"] under [lib]",
                 dir.display()
             );
         }
@@ -51,7 +51,8 @@ impl Plugin {
 fn describe(component: &Component, as_json: bool) -> anyhow::Result<()> {
     let path = component.path.display();
     let bytes = std::fs::read(&component.path).with_context(|| format!("reading {path}"))?;
-    let manifest = Runtime::inspect(&bytes).with_context(|| format!("{path} is no plugin"))?;
+    let manifest =
+        Runtime::inspect(&bytes).with_context(|| format!("{path} is not a valid plugin"))?;
     let hooks: Vec<&str> = manifest.hooks.iter().map(|hook| hook.as_str()).collect();
     if as_json {
         let body = json!({

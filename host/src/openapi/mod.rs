@@ -44,7 +44,7 @@ const DESCRIPTION: &str = include_str!("../../../docs/api.md");
         (name = "Inventory", description = "Stock of the shops, and what is reserved of it."),
         (name = "KPIs", description = "Daily figures, from the tickets themselves."),
         (name = "Webhooks", description = "Events, delivered to endpoints of yours."),
-        (name = "API keys", description = "Who may ask for what."),
+        (name = "API keys", description = "Which requests a client may send."),
         (name = "Shops", description = "Where tickets and stock belong."),
         (name = "Users", description = "Who works on tickets."),
         (name = "Plugins", description = "Uploaded WebAssembly components."),
@@ -79,7 +79,8 @@ pub fn complete(document: &OpenApi) -> Value {
     document["info"]["description"] = json!(introduction());
     document["components"]["securitySchemes"] = json!({ "api_key": {
         "type": "http", "scheme": "bearer",
-        "description": "An API key: `Authorization: Bearer ro_live_…`. Scopes: read, write, admin; each includes those before it.",
+        "description": "An API key: `Authorization: Bearer ro_live_…`. Scopes: read, write, admin; each includes \
+                        those before it.",
     }});
     operations::complete(&mut document);
     webhooks::add(&mut document);

@@ -151,7 +151,7 @@ export class ConnectionError extends Error {
 /** There was no answer in time. */
 export class TimeoutError extends ConnectionError {
   constructor(readonly timeoutMs: number) {
-    super(`no answer within ${timeoutMs} ms`)
+    super(`no response within ${timeoutMs} ms`)
   }
 }
 

@@ -932,25 +932,25 @@ export interface components {
          *     | `UNAUTHORIZED` | 401 | Missing or invalid API key |
          *     | `FORBIDDEN` | 403 | Insufficient permissions for this operation: `details.reason` is `scope` or `tier` |
          *     | `NOT_FOUND` | 404 | Resource does not exist |
-         *     | `METHOD_NOT_ALLOWED` | 405 | The route has other methods; the header `Allow` lists them |
+         *     | `METHOD_NOT_ALLOWED` | 405 | The route does not support this method; the header `Allow` lists those that it supports |
          *     | `REQUEST_TIMEOUT` | 408 | The body of the request paused or was not complete within `details.timeout_ms`; nothing was done |
-         *     | `CONFLICT` | 409 | Resource conflict: what is there already, or a state that does not allow it |
-         *     | `INVALID_TRANSITION` | 409 | The workflow has no such edge; `details.allowed` lists those it has |
+         *     | `CONFLICT` | 409 | Resource conflict: the resource already exists, or its state does not allow the request |
+         *     | `INVALID_TRANSITION` | 409 | The workflow does not allow this transition; `details.allowed` lists the allowed ones |
          *     | `INSUFFICIENT_STOCK` | 409 | Parts are short; `details.lines` says which and how many |
-         *     | `IDEMPOTENCY_IN_FLIGHT` | 409 | Another request with this `Idempotency-Key` is still being carried out; ask again |
-         *     | `IDEMPOTENCY_ANSWER_LOST` | 409 | The request with this `Idempotency-Key` was carried out, but the server stopped before it could keep the answer |
-         *     | `PRECONDITION_FAILED` | 412 | `If-Match` names other versions; `details.current_version` says which it is |
+         *     | `IDEMPOTENCY_IN_FLIGHT` | 409 | Another request with this `Idempotency-Key` is still being processed; try again |
+         *     | `IDEMPOTENCY_ANSWER_LOST` | 409 | The request with this `Idempotency-Key` was processed, but the server stopped before it could store the response |
+         *     | `PRECONDITION_FAILED` | 412 | `If-Match` does not list the ticket's version; `details.current_version` says which it is |
          *     | `PAYLOAD_TOO_LARGE` | 413 | The body is larger than `details.limit_bytes` |
-         *     | `UNSUPPORTED_MEDIA_TYPE` | 415 | The body has another `Content-Type` than `details.expected` |
-         *     | `PLUGIN_REJECTED` | 422 | Plugins do not allow it; `details.violations` says which and why |
-         *     | `IDEMPOTENCY_KEY_REUSED` | 422 | The `Idempotency-Key` came with another request of this method and path before |
+         *     | `UNSUPPORTED_MEDIA_TYPE` | 415 | The `Content-Type` of the body is not `details.expected` |
+         *     | `PLUGIN_REJECTED` | 422 | Plugins rejected the request; `details.violations` says which and why |
+         *     | `IDEMPOTENCY_KEY_REUSED` | 422 | The `Idempotency-Key` was already used for a different request of this method and path |
          *     | `RATE_LIMIT_EXCEEDED` | 429 | Too many requests; retry later |
          *     | `SERVER_ERROR` | 500 | Internal server error; contact support |
-         *     | `SERVER_BUSY` | 503 | The server has no room for the request; try again |
+         *     | `SERVER_BUSY` | 503 | The server is too busy for the request; try again |
          *     | `SERVER_TIMEOUT` | 503 | The server did not finish the request within `details.timeout_ms`; read the resource to see whether it was carried out |
-         *     | `DATABASE_UNAVAILABLE` | 503 | The database could not be used at this moment; try again after `Retry-After` seconds |
+         *     | `DATABASE_UNAVAILABLE` | 503 | The database is not available at the moment; try again after `Retry-After` seconds |
          *     | `STORAGE_FULL` | 503 | The disk of the database is full: nothing can be written until there is room; reading works |
-         *     | `PLUGIN_UNAVAILABLE` | 503 | A plugin that must be asked could not answer; nothing was changed |
+         *     | `PLUGIN_UNAVAILABLE` | 503 | A required plugin failed; nothing was changed |
          * @enum {string}
          */
         ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "DATABASE_UNAVAILABLE" | "STORAGE_FULL" | "PLUGIN_UNAVAILABLE";
@@ -2117,7 +2117,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `CONFLICT`, `INVALID_TRANSITION`, `INSUFFICIENT_STOCK`, `IDEMPOTENCY_IN_FLIGHT`, `IDEMPOTENCY_ANSWER_LOST`: What is there already, or a state that does not allow it */
+        /** @description `CONFLICT`, `INVALID_TRANSITION`, `INSUFFICIENT_STOCK`, `IDEMPOTENCY_IN_FLIGHT`, `IDEMPOTENCY_ANSWER_LOST`: The resource already exists, or its state does not allow the request */
         Conflict: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2167,7 +2167,7 @@ export interface components {
                  *           "required": "write",
                  *           "scope": "read"
                  *         },
-                 *         "message": "This needs a key of scope write; the key has scope read",
+                 *         "message": "This request needs an API key of scope write; this key has scope read",
                  *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
                  *       }
                  *     }
@@ -2175,7 +2175,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `NOT_FOUND`: There is no such resource in this organization */
+        /** @description `NOT_FOUND`: The resource does not exist in this organization */
         NotFound: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2295,7 +2295,7 @@ export interface components {
                  *           "reset_at": "2026-02-21T16:00:00Z",
                  *           "window_seconds": 3600
                  *         },
-                 *         "message": "The 100 write requests of this hour are used up; there are new ones at 2026-02-21T16:00:00Z",
+                 *         "message": "This key has used its 100 write requests of this hour; the next hour begins at 2026-02-21T16:00:00Z",
                  *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
                  *       }
                  *     }
@@ -2324,7 +2324,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `SERVER_BUSY`, `SERVER_TIMEOUT`, `DATABASE_UNAVAILABLE`, `STORAGE_FULL`, `PLUGIN_UNAVAILABLE`: The server or its database cannot serve it at this moment or took too long, or a plugin that must be asked could not answer */
+        /** @description `SERVER_BUSY`, `SERVER_TIMEOUT`, `DATABASE_UNAVAILABLE`, `STORAGE_FULL`, `PLUGIN_UNAVAILABLE`: The server or its database is not available at the moment or took too long, or a required plugin failed */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -2340,7 +2340,7 @@ export interface components {
                  *       "error": {
                  *         "code": "DATABASE_UNAVAILABLE",
                  *         "details": {},
-                 *         "message": "The database could not be used at this moment; try again",
+                 *         "message": "The database is not available at the moment; try again",
                  *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
                  *       }
                  *     }
@@ -2348,7 +2348,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `PLUGIN_REJECTED`, `IDEMPOTENCY_KEY_REUSED`: Plugins do not allow it, or the `Idempotency-Key` came with another request before */
+        /** @description `PLUGIN_REJECTED`, `IDEMPOTENCY_KEY_REUSED`: Plugins rejected the request, or the `Idempotency-Key` was already used for a different request */
         Unprocessable: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2374,7 +2374,7 @@ export interface components {
                  *             }
                  *           ]
                  *         },
-                 *         "message": "A plugin does not allow this: Assign a technician first.",
+                 *         "message": "A plugin rejected this request: Assign a technician first.",
                  *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
                  *       }
                  *     }
@@ -2424,7 +2424,7 @@ export interface components {
         /** @description The path of what was made. */
         Location: string;
         /**
-         * @description How many requests of this class the key has in an hour. Absent when the server limits nobody.
+         * @description How many requests of this class the key has in an hour. Absent when the server has no limits.
          * @example 1000
          */
         RateLimitLimit: number;
@@ -2434,7 +2434,7 @@ export interface components {
          */
         RateLimitRemaining: number;
         /**
-         * @description When there are all of them again, as a Unix time in seconds.
+         * @description When the limit resets, as a Unix time in seconds.
          * @example 1646899200
          */
         RateLimitReset: number;
@@ -3877,7 +3877,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made; post-create plugins have run */
+            /** @description Created; post-create plugins have run */
             201: {
                 headers: {
                     /** @description The ticket's version in quotes */
@@ -5263,7 +5263,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5306,7 +5306,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5352,7 +5352,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5398,7 +5398,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5441,7 +5441,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5484,7 +5484,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5527,7 +5527,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5567,7 +5567,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5606,7 +5606,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5645,7 +5645,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5684,7 +5684,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5721,7 +5721,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;

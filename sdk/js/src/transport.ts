@@ -124,7 +124,7 @@ export class Transport {
       return { response, text: await response.text() }
     } catch (cause) {
       if (controller.signal.aborted) throw controller.signal.reason
-      throw new ConnectionError(`no answer from ${new URL(url).origin}`, { cause })
+      throw new ConnectionError(`no response from ${new URL(url).origin}`, { cause })
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', giveUp)
@@ -147,7 +147,7 @@ function unexpected(response: Response): RepairOpsError {
     status: response.status,
     headers: response.headers,
     code: 'UNEXPECTED_ANSWER',
-    message: `the answer is no JSON but ${response.headers.get('content-type') ?? 'of no type'}; is the base URL right?`,
+    message: `the response is not JSON but ${response.headers.get('content-type') ?? 'of no type'}; is the base URL right?`,
     details: {},
     requestId: response.headers.get('x-request-id'),
   })

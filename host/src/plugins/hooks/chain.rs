@@ -159,7 +159,8 @@ fn moment(now_ms: i64) -> Time {
 }
 
 fn random_seed() -> Result<u64, String> {
-    getrandom::u64().map_err(|error| format!("no randomness for the plugin's seed: {error}"))
+    getrandom::u64()
+        .map_err(|error| format!("random bytes for the plugin's seed are not available: {error}"))
 }
 
 fn run_step<T>(
