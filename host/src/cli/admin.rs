@@ -48,7 +48,7 @@ enum AdminCommand {
         #[command(subcommand)]
         command: keys::KeyCommand,
     },
-    /// Check what must always be true of the data; exits with 1 when something is not.
+    /// Check the invariants of the data; exits with 1 if one is violated.
     Doctor {
         #[command(flatten)]
         common: Common,
@@ -57,7 +57,7 @@ enum AdminCommand {
 
 #[derive(Subcommand)]
 enum OrgCommand {
-    /// Make an organization.
+    /// Create an organization.
     Create {
         #[command(flatten)]
         common: Common,

@@ -18,7 +18,8 @@ pub struct Plugin {
 
 #[derive(Subcommand)]
 enum PluginCommand {
-    /// Build the plugin in a folder for wasm32-wasip2 (the target is installed if need be), and say what it is.
+    /// Build the plugin in a folder for wasm32-wasip2 (installs the target if it is missing), and print its hooks
+    /// and permissions.
     Build {
         /// The plugin's folder.
         #[arg(default_value = ".")]

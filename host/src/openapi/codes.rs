@@ -75,7 +75,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
         "SERVER_TIMEOUT",
         503,
         "The server did not finish the request within `details.timeout_ms`; read the resource to see whether it was \
-         carried out",
+         processed",
     ),
     (
         "DATABASE_UNAVAILABLE",
@@ -85,7 +85,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     (
         "STORAGE_FULL",
         503,
-        "The disk of the database is full: nothing can be written until there is room; reading works",
+        "The disk of the database is full: writes fail until there is space; reads work",
     ),
     ("PLUGIN_UNAVAILABLE", 503, "A required plugin failed; nothing was changed"),
 ];

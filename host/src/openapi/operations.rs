@@ -7,11 +7,7 @@ use super::CODES;
 
 /// (status, name of the component, when)
 const ERRORS: &[(u16, &str, &str)] = &[
-    (
-        400,
-        "BadRequest",
-        "A parameter, the path or the body is not right; `details.field` says which",
-    ),
+    (400, "BadRequest", "A parameter, the path or the body is invalid; `details.field` says which"),
     (401, "Unauthorized", "No API key, or an unknown, revoked or expired one"),
     (403, "Forbidden", "The key's scope or the organization's tier does not allow it"),
     (404, "NotFound", "The resource does not exist in this organization"),
@@ -24,7 +20,7 @@ const ERRORS: &[(u16, &str, &str)] = &[
         "Unprocessable",
         "Plugins rejected the request, or the `Idempotency-Key` was already used for a different request",
     ),
-    (429, "TooManyRequests", "The key's requests of this hour are used up"),
+    (429, "TooManyRequests", "The key has no requests left in this hour"),
     (500, "ServerError", "Contact support with the request id"),
     (
         503,
@@ -38,8 +34,9 @@ pub fn complete(document: &mut Value) {
     components["headers"] = headers();
     components["parameters"] = json!({ "IdempotencyKey": {
         "name": "Idempotency-Key", "in": "header", "required": false,
-        "description": "Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, \
-                        and nothing is done twice; with another body it is a 422, while the first is under way a 409.",
+        "description": "Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns \
+                        the first response, and nothing is done twice; with a different body it is a 422, and while \
+                        the first request is in progress a 409.",
         "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$" },
         "example": "2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27",
     }});
@@ -98,17 +95,17 @@ fn headers() -> Value {
             "description": "How many requests of this class the key has in an hour. Absent when the server has no \
                             limits." },
         "RateLimitRemaining": { "schema": { "type": "integer", "minimum": 0 }, "example": 999,
-            "description": "How many are left." },
+            "description": "How many requests are left." },
         "RateLimitReset": { "schema": { "type": "integer" }, "example": 1646899200,
             "description": "When the limit resets, as a Unix time in seconds." },
         "RetryAfter": { "required": true, "schema": { "type": "integer", "minimum": 0 }, "example": 1,
-            "description": "In how many seconds to try again." },
+            "description": "After how many seconds to retry." },
         "Location": { "required": true, "schema": { "type": "string" },
-            "description": "The path of what was made." },
+            "description": "The path of the created resource." },
         "WwwAuthenticate": { "required": true, "schema": { "type": "string" }, "example": "Bearer",
             "description": "How to authenticate." },
         "IdempotencyReplayed": { "schema": { "type": "string", "enum": ["true"] },
-            "description": "On the repeated answer of a request with an `Idempotency-Key`." },
+            "description": "Present if the response is a stored one, for a retry with an `Idempotency-Key`." },
     })
 }
 

@@ -81,7 +81,8 @@ pub async fn list(
 /// `ETag` is the ticket's version, for `If-Match`; with `If-None-Match` the answer is 304 while the ticket is as it was.
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}", tag = "Tickets", operation_id = "getTicket", security(("api_key" = ["read"])),
-    params(("If-None-Match" = Option<String>, Header, description = "`ETag`s that you have", nullable = false, min_length = 1,
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag`s of the versions that the client \
+                                                                     has", nullable = false, min_length = 1,
             pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     responses(
         (status = 200, description = "The ticket", body = TicketView,
@@ -128,8 +129,8 @@ pub async fn create(
 /// All or nothing. A change of `status` goes the same way as a transition, plugins included.
 #[utoipa::path(
     patch, path = "/tickets/{ticket_id}", tag = "Tickets", operation_id = "updateTicket", security(("api_key" = ["write"])),
-    params(("If-Match" = Option<String>, Header, description = "Write only upon these versions: `ETag`s, or \
-                                                                `*`", nullable = false, min_length = 1,
+    params(("If-Match" = Option<String>, Header, description = "Write only if the ticket is at one of these versions: \
+                                                                `ETag`s, or `*`", nullable = false, min_length = 1,
             pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     request_body = UpdateBody,
     responses(
@@ -154,8 +155,8 @@ pub async fn update(
 /// Moves a ticket to another status.
 #[utoipa::path(
     post, path = "/tickets/{ticket_id}/transition", tag = "Tickets", operation_id = "transitionTicket", security(("api_key" = ["write"])),
-    params(("If-Match" = Option<String>, Header, description = "Write only upon these versions: `ETag`s, or \
-                                                                `*`", nullable = false, min_length = 1,
+    params(("If-Match" = Option<String>, Header, description = "Write only if the ticket is at one of these versions: \
+                                                                `ETag`s, or `*`", nullable = false, min_length = 1,
             pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     request_body = TransitionBody,
     responses(

@@ -63,14 +63,14 @@ struct AskedView {
     hook: Hook,
 }
 
-/// What may come next.
+/// The next statuses.
 ///
 /// Every status that the workflow leads to from the present one, whether this key could move the ticket there now, and
 /// what stands against it. Plugins are named, not asked.
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}/transitions", tag = "Tickets", operation_id = "listTicketTransitions",
     security(("api_key" = ["read"])),
-    responses((status = 200, description = "What may come next", body = TransitionsView)),
+    responses((status = 200, description = "The next statuses", body = TransitionsView)),
 )]
 pub async fn list(
     State(app): State<App>,
