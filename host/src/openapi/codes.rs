@@ -21,8 +21,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     (
         "METHOD_NOT_ALLOWED",
         405,
-        "The route does not support this method; the header `Allow` lists those that it \
-                                 supports",
+        "The route does not support this method; the header `Allow` lists those that it supports",
     ),
     (
         "REQUEST_TIMEOUT",
