@@ -115,7 +115,7 @@ async fn keys_are_listed_and_revoked_even_the_last_one() {
     let nobody = "00000000-0000-7000-8000-000000000000";
     let output = cli.run(&["key", "revoke", "--org", org, nobody]);
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("there is no such key"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("key not found"), "{output:?}");
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ fn mistakes_are_explained() {
     let output = cli.run(&["key", "create", "--org", nobody, "--scope", "read"]);
     assert!(!output.status.success());
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(words.contains("there is no organization") && words.contains("org create"), "{words}");
+    assert!(words.contains("not found") && words.contains("org create"), "{words}");
     assert!(!cli.run(&["key", "create", "--org", nobody, "--scope", "root"]).status.success());
 }
 
@@ -173,11 +173,11 @@ async fn the_doctor_finds_what_is_broken() {
         (
             "update tickets set status = 'VOIDED'",
             &ticket,
-            "the ticket has ended, but still holds 2",
+            "the ticket has ended, but 2 are still reserved for it",
         ),
         ("update tickets set status = 'IN_REPAIR'", &ticket, ""),
-        ("update ticket_parts set quantity = 1", &part, "asks for 1, but 2 are held or consumed"),
-        ("delete from ticket_parts", &part, "asks for 0, but 2 are held or consumed"),
+        ("update ticket_parts set quantity = 1", &part, "needs 1, but 2 are reserved or consumed"),
+        ("delete from ticket_parts", &part, "needs 0, but 2 are reserved or consumed"),
     ] {
         let mut tx = app.db.begin().await.expect("a transaction");
         repairops::execute!(tx, damage).expect("damaged");

@@ -360,7 +360,7 @@ async fn the_doctor_finds_wrong_figures(t: &TestApp) {
     assert!(found().await.len() == 1 && found().await[0].contains("not the sum"));
     execute("update kpi_days set labor = labor - 1").await;
     execute("update tickets set labor_hours = labor_hours + 1").await;
-    assert!(found().await.len() == 1 && found().await[0].contains("not what the ticket says"));
+    assert!(found().await.len() == 1 && found().await[0].contains("do not match the ticket"));
     execute("update tickets set labor_hours = labor_hours - 1").await;
     execute("update tickets set picked_up_at = null").await;
     assert_eq!(found().await.len(), 1);

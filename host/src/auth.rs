@@ -45,7 +45,7 @@ async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller,
     let row = identify(parts, app, needed).await?;
     if row.tier != "enterprise" {
         let message = format!(
-            "The API is available on the enterprise tier; this organization has {}",
+            "The API is available on the enterprise tier; this organization has the tier {}",
             row.tier
         );
         let details = json!({ "reason": "tier", "tier": row.tier });
@@ -53,7 +53,7 @@ async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller,
     }
     if row.scope < needed {
         let message = format!(
-            "This needs a key of scope {}; the key has scope {}",
+            "This request needs an API key of scope {}; this key has scope {}",
             needed.as_str(),
             row.scope.as_str()
         );

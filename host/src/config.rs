@@ -1,4 +1,4 @@
-//! What a server can be told: flags, environment variables, defaults.
+//! The configuration of a server: flags, environment variables, defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,26 +19,26 @@ pub struct Config {
     #[arg(long, env = "REPAIROPS_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
-    /// Another address for /metrics alone, which the first then does not show.
+    /// A separate address for /metrics, which --listen then does not serve.
     #[arg(long, env = "REPAIROPS_METRICS_LISTEN")]
     pub metrics_listen: Option<String>,
 
     #[command(flatten)]
     pub database: DatabaseConfig,
 
-    /// A folder of this node's own, for compiled plugins.
+    /// This node's own folder for compiled plugins.
     #[arg(long, env = "REPAIROPS_DATA", default_value = "repairops-data")]
     pub data: PathBuf,
 
     #[command(flatten)]
     pub guests: GuestConfig,
 
-    /// Plugin time that one request may take in all, in milliseconds.
+    /// Plugin time of one request, all its plugins together, in milliseconds.
     #[arg(long, env = "REPAIROPS_REQUEST_BUDGET_MS", default_value_t = 150)]
     pub request_budget_ms: u32,
 
-    /// What an installation may ask for at most: JSON with those limits that shall be lower than usual,
-    /// for example {"fuel": 50000000}.
+    /// Upper bounds for the limits of installations: JSON with the limits to lower, for example
+    /// {"fuel": 50000000}.
     #[arg(long, env = "REPAIROPS_LIMITS_MAX", default_value = "{}", value_parser = parse_limits_max)]
     pub limits_max: Limits,
 
@@ -64,7 +64,7 @@ pub struct Config {
     pub webhooks: WebhookConfig,
 }
 
-/// How long a client may take, and how many connections there may be.
+/// Timeouts of clients, and how many connections may be open.
 #[derive(Args, Clone, Debug)]
 pub struct ConnectionConfig {
     /// How long a client may take to send the head of a request, in milliseconds; a new connection that has sent
@@ -72,7 +72,7 @@ pub struct ConnectionConfig {
     #[arg(long, env = "REPAIROPS_HEAD_TIMEOUT_MS", default_value_t = 10_000, value_parser = timeout_ms())]
     pub head_timeout_ms: u64,
 
-    /// How long the body of a request may pause, in milliseconds, before it is answered 408.
+    /// How long the body of a request may pause, in milliseconds, before the request fails with 408.
     #[arg(long, env = "REPAIROPS_BODY_TIMEOUT_MS", default_value_t = 10_000, value_parser = timeout_ms())]
     pub body_timeout_ms: u64,
 
@@ -84,8 +84,8 @@ pub struct ConnectionConfig {
     #[arg(long, env = "REPAIROPS_IDLE_TIMEOUT_MS", default_value_t = 75_000, value_parser = timeout_ms())]
     pub idle_timeout_ms: u64,
 
-    /// How long a request may take, in milliseconds, from its head to its response: 408 if its body was not there by
-    /// then, else 503. The client then has as long again to read the response.
+    /// How long a request may take, in milliseconds, from its head to its response: 408 if its body was not complete by
+    /// then, otherwise 503. The client then has the same time again to read the response.
     #[arg(long, env = "REPAIROPS_REQUEST_TIMEOUT_MS", default_value_t = 60_000, value_parser = timeout_ms())]
     pub request_timeout_ms: u64,
 
@@ -127,19 +127,19 @@ impl Default for ConnectionConfig {
 /// How webhooks are delivered from this node.
 #[derive(Args, Clone, Debug)]
 pub struct WebhookConfig {
-    /// Networks that may be delivered to although they are not public, for example 10.1.0.0/16,127.0.0.0/8.
+    /// Networks that webhooks may be sent to although they are not public, for example 10.1.0.0/16,127.0.0.0/8.
     #[arg(long, env = "REPAIROPS_WEBHOOK_ALLOW", value_delimiter = ',')]
     pub webhook_allow: Vec<IpNet>,
 
-    /// What one attempt may take, in milliseconds.
+    /// The timeout of one delivery attempt, in milliseconds.
     #[arg(long, env = "REPAIROPS_WEBHOOK_TIMEOUT_MS", default_value_t = 15_000, value_parser = clap::value_parser!(u64).range(100..=120_000))]
     pub webhook_timeout_ms: u64,
 
-    /// Attempts that may be under way at the same time.
+    /// How many delivery attempts may run at the same time.
     #[arg(long, env = "REPAIROPS_WEBHOOK_CONCURRENCY", default_value_t = 256)]
     pub webhook_concurrency: usize,
 
-    /// Of these, how many to one webhook. With more than one they may arrive in another order than they were sent in.
+    /// Of these, how many to one webhook. With more than one, events may arrive out of order.
     #[arg(long, env = "REPAIROPS_WEBHOOK_PER_ENDPOINT", default_value_t = 1)]
     pub webhook_per_endpoint: usize,
 }
@@ -161,15 +161,15 @@ impl WebhookConfig {
     }
 }
 
-/// How uploads are compiled, each in a process of its own, and what is kept of it. A component that needs more than
-/// its limits is refused.
+/// How uploads are compiled, each in a separate process, and how much compiled code is kept. A component that exceeds
+/// these limits is rejected.
 #[derive(Args, Clone, Debug)]
 pub struct CompileConfig {
     /// Components that are compiled at the same time.
     #[arg(long, env = "REPAIROPS_COMPILE_SLOTS", default_value_t = 1)]
     pub compile_slots: usize,
 
-    /// How many more may wait for it; what comes then is taken up later.
+    /// How many more may wait; further uploads stay `compiling` and are retried later.
     #[arg(long, env = "REPAIROPS_COMPILE_QUEUE", default_value_t = 64)]
     pub compile_queue: usize,
 
@@ -185,7 +185,7 @@ pub struct CompileConfig {
     #[arg(long, env = "REPAIROPS_COMPILE_TIMEOUT_S", default_value_t = 120)]
     pub compile_timeout_s: u64,
 
-    /// Compiled components that are kept in the data folder, in bytes; what was used least recently is deleted.
+    /// Total size of compiled components in the data folder, in bytes; the least recently used are deleted.
     #[arg(long, env = "REPAIROPS_CACHE_MAX_BYTES", default_value_t = 1 << 30)]
     pub cache_max_bytes: u64,
 
@@ -225,19 +225,19 @@ impl CompileConfig {
     }
 }
 
-/// How many requests are answered.
+/// Rate limits.
 #[derive(Args, Clone, Debug)]
 pub struct LimitConfig {
     /// Requests an hour of one key, by what their route needs: read=1000,write=100,admin=10 (any of them), or off.
     #[arg(long, env = "REPAIROPS_RATE_LIMITS", default_value = "read=1000,write=100,admin=10")]
     pub rate_limits: RatesOption,
 
-    /// Requests a minute from one address without a good key, before it is answered 429 for the rest of the
-    /// minute; 0 means any number.
+    /// Requests a minute from one address without a valid key, before it gets 429 for the rest of the minute;
+    /// 0 means any number.
     #[arg(long, env = "REPAIROPS_AUTH_FAILURES_PER_MINUTE", default_value_t = 60)]
     pub auth_failures_per_minute: u32,
 
-    /// Networks of proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8,127.0.0.1/32.
+    /// Networks of proxies whose X-Forwarded-For is trusted, for example 10.0.0.0/8,127.0.0.1/32.
     #[arg(long, env = "REPAIROPS_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -260,7 +260,7 @@ pub struct DatabaseConfig {
 }
 
 impl Config {
-    /// The defaults, without a look at the command line or the environment.
+    /// The defaults; reads neither the command line nor the environment.
     pub fn new(data: PathBuf) -> Config {
         Config {
             listen: "127.0.0.1:8080".to_owned(),
@@ -280,16 +280,16 @@ impl Config {
     }
 }
 
-/// How many plugin calls run and wait at the same time. Beyond that a request is answered 503 with
-/// `Retry-After`, or goes on without the plugin where it fails open.
+/// How many plugin calls run and wait at the same time. Beyond that a request fails with 503 and
+/// `Retry-After`, or continues without the plugin where it fails open.
 #[derive(Args, Clone, Debug)]
 pub struct GuestConfig {
     /// Threads that run plugins; 0 means two for each core, at least 4.
     #[arg(long, env = "REPAIROPS_GUEST_THREADS", default_value_t = 0)]
     pub guest_threads: usize,
 
-    /// Of these, how many one organization may use at a time; 0 means a quarter, which is half of the cores: what
-    /// one organization's plugins burn, they burn beside the others.
+    /// Of these, how many one organization may use at a time; 0 means a quarter, which is half of
+    /// the cores.
     #[arg(long, env = "REPAIROPS_GUEST_THREADS_PER_ORG", default_value_t = 0)]
     pub guest_threads_per_org: usize,
 
@@ -341,14 +341,15 @@ impl GuestConfig {
     }
 }
 
-/// The figure that was given; 0 stands for the default.
+/// Returns the given number; 0 means the default.
 fn or_else(given: usize, default: impl FnOnce() -> usize) -> usize {
     if given == 0 { default() } else { given }
 }
 
-/// The engine is set up for the usual ceilings, so they can only be lowered.
+/// The engine is set up for the default ceilings, so they can only be lowered.
 fn parse_limits_max(json: &str) -> Result<Limits, String> {
-    let changes = serde_json::from_str(json).map_err(|error| format!("no JSON object: {error}"))?;
+    let changes =
+        serde_json::from_str(json).map_err(|error| format!("not a JSON object: {error}"))?;
     let limits = Limits::CEILING.changed(&changes).map_err(|invalid| invalid.to_string())?;
     limits.check(&Limits::CEILING).map_err(|invalid| invalid.to_string())?;
     Ok(limits)

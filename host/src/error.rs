@@ -77,8 +77,7 @@ impl ApiError {
     }
 
     pub fn method_not_allowed() -> Self {
-        let message =
-            "This route does not have this method; the Allow header lists those that it has";
+        let message = "This route does not support this method; the Allow header lists the methods that it supports";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message, Value::Null)
     }
 

@@ -72,7 +72,7 @@ pub fn unreadable(rejection: BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::too_large(BODY_MAX_BYTES);
     }
-    ApiError::invalid("The body could not be read to its end", Value::Null)
+    ApiError::invalid("The body could not be read completely", Value::Null)
 }
 
 impl<S: Send + Sync> FromRequest<S> for WholeBody {
@@ -94,7 +94,7 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::invalid(message, Value::Null));
     }
     let no_json = |error: &serde_json::Error| {
-        ApiError::invalid(format!("The body is no JSON: {error}"), Value::Null)
+        ApiError::invalid(format!("The body is not valid JSON: {error}"), Value::Null)
     };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(Checked(&mut deserializer));
@@ -212,9 +212,9 @@ fn complaint(field: &str, message: &str) -> String {
         // From the end: the name, which is the client's, may have these words as well.
         let known = match message.rsplit_once("`, expected ") {
             Some((_, known)) => format!("expected {}", known.replace('`', "")),
-            None => "there are no fields".to_owned(),
+            None => "expected no fields".to_owned(),
         };
-        return format!("{field} is not known here: {known}");
+        return format!("{field} is not a known field; {known}");
     }
     if message == NUL {
         return format!("{field} {NUL}");
@@ -298,7 +298,10 @@ mod tests {
         assert_eq!(field_of(r#"{"lines":[], "a.b": 3}"#), ("a.b".into(), 3.into()));
         assert_eq!(field_of(r#"{"lines":[], "li`nes": 3}"#), ("li`nes".into(), 3.into()));
         let error = error_of(r#"{"lines":[{"x`, expected `y": 1}]}"#);
-        assert_eq!(error.message, "lines[0].x`, expected `y is not known here: expected quantity");
+        assert_eq!(
+            error.message,
+            "lines[0].x`, expected `y is not a known field; expected quantity"
+        );
     }
 
     #[test]

@@ -101,11 +101,7 @@ impl Default for Metrics {
             plugins: Mutex::default(),
             registry: Registry::default(),
         };
-        registry.register(
-            "plugin_calls",
-            "Calls of plugins, by how they ended",
-            metrics.calls.clone(),
-        );
+        registry.register("plugin_calls", "Plugin calls, by result", metrics.calls.clone());
         registry.register("plugin_fuel", "Units of fuel of a call", metrics.fuel.clone());
         registry.register_with_unit(
             "plugin_call",
@@ -127,7 +123,7 @@ impl Default for Metrics {
         );
         registry.register(
             "webhook_attempts",
-            "Attempts to deliver a webhook, by how they ended",
+            "Attempts to deliver a webhook, by result",
             metrics.webhook_attempts.clone(),
         );
         registry.register_with_unit(
@@ -138,12 +134,12 @@ impl Default for Metrics {
         );
         registry.register(
             "webhook_pending",
-            "Deliveries that wait for an attempt, those that failed and wait for the next one included",
+            "Deliveries waiting for an attempt, including failed ones waiting for a retry",
             metrics.webhook_pending.clone(),
         );
         registry.register_with_unit(
             "webhook_oldest_due",
-            "How long the first of those whose time has come has been waiting since",
+            "How long the oldest due delivery has been waiting",
             Unit::Seconds,
             metrics.webhook_late.clone(),
         );

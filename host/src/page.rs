@@ -99,7 +99,7 @@ impl Window {
         };
         if let Some(text) = paging.cursor {
             if offset > 0 {
-                let message = "a page is asked for by cursor or by offset, not by both";
+                let message = "send either cursor or offset, not both";
                 return Err(Invalid::new("offset", offset, message));
             }
             window.slice.after = Some(cursor::read(&text, &window)?);

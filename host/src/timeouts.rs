@@ -44,8 +44,8 @@ pub enum BodyTimeout {
 /// The server did not finish a request in time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
-    "The server did not finish this request within {after_ms} ms. It may have been carried out or not: read the \
-     resource to see, or repeat the request with the same Idempotency-Key if it had one"
+    "The server did not finish this request within {after_ms} ms. It may or may not have been processed: read the \
+     resource to see, or retry the request with the same Idempotency-Key if it had one"
 )]
 pub struct RequestTimeout {
     pub after_ms: u64,

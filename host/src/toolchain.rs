@@ -111,7 +111,7 @@ fn add_with_rustup() -> Result<()> {
             None if started.elapsed() > RUSTUP_LIMIT => {
                 child.kill()?;
                 child.wait()?;
-                bail!("no end after {} s", RUSTUP_LIMIT.as_secs());
+                bail!("not finished after {} s", RUSTUP_LIMIT.as_secs());
             }
             None => std::thread::sleep(Duration::from_millis(50)),
         }
@@ -128,7 +128,7 @@ fn read_last_line(child: &mut Child) -> String {
     text.lines()
         .rev()
         .find(|line| !line.trim().is_empty())
-        .unwrap_or("it failed without a word")
+        .unwrap_or("it failed without an error message")
         .trim()
         .to_owned()
 }

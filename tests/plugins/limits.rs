@@ -84,7 +84,7 @@ async fn what_failed_open_is_in_the_timeline(t: &TestApp) {
     let note = timeline.as_array().and_then(|entries| entries.last()).expect("an entry").clone();
     assert_eq!((&note["kind"], &note["actor"]), (&json!("note"), &json!("guest-trap (plugin)")));
     let text = note["notes"].as_str().unwrap_or_default();
-    assert!(text.starts_with("went on without it: the plugin crashed"), "{text}");
+    assert!(text.starts_with("continued without the plugin: the plugin crashed"), "{text}");
 }
 
 async fn what_failed_on_a_new_ticket_is_noted_once(t: &TestApp) {

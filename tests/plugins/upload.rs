@@ -62,14 +62,14 @@ async fn what_is_no_plugin_is_refused_with_the_reason(t: &TestApp) {
     let elf = [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 64]].concat();
     let core = wat::parse_str("(module)").expect("a module");
     for (bytes, reason, words) in [
-        (Vec::new(), "empty", "has to be a WebAssembly component"),
-        (b"garbage".to_vec(), "not_wasm", "no WebAssembly"),
+        (Vec::new(), "empty", "must be a WebAssembly component"),
+        (b"garbage".to_vec(), "not_wasm", "not WebAssembly"),
         (b"(component)".to_vec(), "not_wasm", "text form"),
         (elf, "not_wasm", "native Linux program"),
-        (gate[..gate.len() / 2].to_vec(), "truncated", "cut off"),
+        (gate[..gate.len() / 2].to_vec(), "truncated", "the component is incomplete"),
         (core, "core_module", "build it for wasm32-wasip2"),
         (from_text(META), "no_hooks", "repairops:plugin/pre-transition@0.1.0"),
-        (export("wasi:cli/run@0.2.0"), "no_hooks", "has to export at least one"),
+        (export("wasi:cli/run@0.2.0"), "no_hooks", "must export at least one"),
         (import("acme:x/y@1.0.0"), "unknown_import", "imports acme:x/y@1.0.0"),
         (
             import("wasi:http/outgoing-handler@0.2.0"),
@@ -81,9 +81,9 @@ async fn what_is_no_plugin_is_refused_with_the_reason(t: &TestApp) {
         (
             export("repairops:plugin/pre-lunch@0.1.0"),
             "unknown_hook",
-            "it knows repairops:plugin/pre-transition@0.1.0",
+            "it supports repairops:plugin/pre-transition@0.1.0",
         ),
-        (from_text(HOOK), "metadata", "repairops:name is wrong: it is missing"),
+        (from_text(HOOK), "metadata", "repairops:name is invalid: it is missing"),
     ] {
         let error = t.upload_bytes(&bytes).await.error(400, "INVALID_REQUEST");
         assert_eq!(error["details"], json!({ "field": "body", "reason": reason }), "{error:#}");
@@ -99,7 +99,7 @@ async fn a_hook_of_the_wrong_type_fails_to_compile_and_cannot_be_installed(t: &T
     let uploaded = t.upload_bytes(&from_text(&format!("{HOOK} {META}"))).await.expect_status(201);
     assert_eq!((&uploaded["name"], &uploaded["state"]), (&json!("made-by-hand"), &json!("failed")));
     let why = uploaded["error"].as_str().expect("a reason").to_owned();
-    assert!(why.contains("its export post-create does not fit"), "{why}");
+    assert!(why.contains("its export post-create does not match"), "{why}");
     let reply = t.post("/v1/installations", json!({ "plugin_id": uploaded["id"] })).await;
     let details = reply.details(409, "CONFLICT");
     assert_eq!(details, json!({ "field": "plugin_id", "state": "failed", "error": why }));

@@ -84,7 +84,7 @@ async fn a_key_that_may_only_read_is_told_so(t: &TestApp) {
     for entry in found["transitions"].as_array().expect("a list") {
         assert_eq!(entry["allowed"], false);
         let reason = json!({
-            "code": "SCOPE", "message": "This needs a key of scope write; the key has scope read",
+            "code": "SCOPE", "message": "This request needs an API key of scope write; this key has scope read",
             "required_scope": "write", "lines": [],
         });
         assert_eq!(entry["reasons"], json!([reason]));

@@ -125,7 +125,7 @@ async fn a_receiver_that_hangs_costs_the_timeout_and_holds_up_nobody(t: &TestApp
     assert!(started.elapsed() >= Duration::from_millis(300 * 5), "{:?}", started.elapsed());
     assert!(hanging.most_at_once() >= 2, "{}", hanging.most_at_once());
     let row = log(t, &bad).await.remove(0);
-    assert_eq!(row["last_error"], "there was no answer within 300ms");
+    assert_eq!(row["last_error"], "the receiver did not answer within 300ms");
     assert_eq!(row["state"], "pending");
     node.app.db.close().await;
 }

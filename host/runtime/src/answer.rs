@@ -21,7 +21,7 @@ pub(crate) fn characters(what: impl Display, text: &str, max: usize) -> Checked 
     if (1..=max).contains(&found) {
         Ok(())
     } else {
-        Err(format!("{what} has {found} characters; it has to have 1 to {max}"))
+        Err(format!("{what} has {found} characters; it must have 1 to {max}"))
     }
 }
 

@@ -41,13 +41,14 @@ impl Cache {
     pub(super) fn open(path: &Path, engine_key: String, max_bytes: u64) -> anyhow::Result<Cache> {
         let shown = path.display();
         std::fs::create_dir_all(path)
-            .with_context(|| format!("the cache folder {shown} cannot be made"))?;
+            .with_context(|| format!("the cache folder {shown} cannot be created"))?;
         let dir = Dir::open_ambient_dir(path, ambient_authority())
             .with_context(|| format!("the cache folder {shown} cannot be opened"))?;
-        dir.set_permissions(".", Permissions::from_mode(0o700))
-            .with_context(|| format!("the cache folder {shown} cannot be made private"))?;
+        dir.set_permissions(".", Permissions::from_mode(0o700)).with_context(|| {
+            format!("the cache folder {shown} cannot be restricted to its owner")
+        })?;
         let key = open_key(&dir).with_context(|| {
-            format!("the key of the cache folder {shown} cannot be read or made")
+            format!("the key of the cache folder {shown} cannot be read or created")
         })?;
         let cache = Cache { dir, key, engine_key, max_bytes };
         cache.clean().with_context(|| format!("the cache folder {shown} cannot be cleaned"))?;
@@ -62,7 +63,8 @@ impl Cache {
                 if verified.is_none() {
                     tracing::warn!(
                         digest,
-                        "a compiled plugin in the cache folder is damaged or not ours; it is compiled again"
+                        "a compiled plugin in the cache folder is damaged or was not written by this server; \
+                         compiling it again"
                     );
                     self.forget(digest);
                 }
@@ -218,7 +220,7 @@ fn open_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
     match dir.read(KEY_FILE) {
         Ok(bytes) => bytes
             .try_into()
-            .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it does not have 32 bytes")),
+            .map_err(|_| io::Error::new(ErrorKind::InvalidData, "the key file must have 32 bytes")),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut key = [0; KEY_BYTES];
             getrandom::fill(&mut key).map_err(io::Error::other)?;

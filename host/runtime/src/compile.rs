@@ -59,7 +59,7 @@ impl Compiler {
         }
         let mut receiver = self.join(digest, work);
         let outcome = receiver.wait_for(Option::is_some).await;
-        let gone = || CompileError::Host { reason: "the compilation was broken off".into() };
+        let gone = || CompileError::Host { reason: "the compilation was aborted".into() };
         outcome.map_err(|_| gone())?.clone().ok_or_else(gone)?
     }
 

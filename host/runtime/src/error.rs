@@ -14,14 +14,16 @@ pub enum CallError {
     #[error("the plugin ran for {elapsed_ms} ms; {limit_ms} ms are allowed")]
     Deadline { limit_ms: u32, elapsed_ms: u64, detail: String },
     /// A plugin's clock stands still, so sleeping costs no time; it is still an error to sleep for too long.
-    #[error("the plugin wanted to sleep for {asked_ms} ms in all; a call may take {limit_ms} ms")]
+    #[error(
+        "the plugin tried to sleep for {asked_ms} ms in total; a call may take at most {limit_ms} ms"
+    )]
     Sleep { limit_ms: u32, asked_ms: u64, detail: String },
-    #[error("the plugin wanted {asked} bytes of memory; {limit} are allowed")]
+    #[error("the plugin tried to use {asked} bytes of memory; at most {limit} are allowed")]
     Memory { limit: u64, asked: u64, detail: String },
-    #[error("the plugin wanted {asked} table elements; {limit} are allowed")]
+    #[error("the plugin tried to use {asked} table elements; at most {limit} are allowed")]
     Table { limit: u64, asked: u64, detail: String },
     /// Not the plugin's doing: there is more to tell it than its installation allows.
-    #[error("the event for the plugin has {size} bytes; {limit} are allowed")]
+    #[error("the event for the plugin has {size} bytes; at most {limit} are allowed")]
     Input { limit: u32, size: u64 },
     #[error("the plugin's answer has more than the {limit} bytes that are allowed")]
     Output { limit: u32 },
@@ -101,7 +103,7 @@ impl CallError {
 
 /// Too many jobs wait for a guest thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{waiting_max} plugin calls of this {whose} are waiting already")]
+#[error("{waiting_max} plugin calls of this {whose} are already waiting; try again in a moment")]
 pub struct Busy {
     /// `installation`, `organization` or `server`.
     pub whose: &'static str,
@@ -120,7 +122,7 @@ pub enum CompileError {
     Cpu { limit_s: u64 },
     #[error("the component took longer than {limit_s} s to compile")]
     TimedOut { limit_s: u64 },
-    #[error("{waiting_max} other components are waiting to be compiled on this node already")]
+    #[error("{waiting_max} other components are already waiting to be compiled on this node")]
     Busy { waiting_max: usize },
     /// Not the component's fault.
     #[error("the component could not be compiled on this node: {reason}")]

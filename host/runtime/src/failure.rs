@@ -60,17 +60,18 @@ fn lifting(error: &Error, limits: &Limits) -> CallError {
 fn crash(error: &Error, trap: Option<Trap>) -> String {
     match trap {
         Some(Trap::UnreachableCodeReached) => {
-            "it gave up (a panic or an abort; its log may say why)".into()
+            "it stopped with a panic or an abort; its log may say why".into()
         }
         Some(Trap::StackOverflow) => {
-            "its call stack is full (a recursion that is too deep?)".into()
+            "its call stack overflowed, possibly because of a recursion that is too deep".into()
         }
         Some(Trap::MemoryOutOfBounds) => {
-            "it used memory that it does not have (a recursion that is too deep?)".into()
+            "it accessed memory out of bounds, possibly because of a recursion that is too deep"
+                .into()
         }
         Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
         None => match error.downcast_ref() {
-            Some(I32Exit(code)) => format!("it ended itself with exit status {code}"),
+            Some(I32Exit(code)) => format!("it exited with status {code}"),
             None => error.root_cause().to_string(),
         },
     }

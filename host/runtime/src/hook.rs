@@ -147,9 +147,9 @@ where
         Some((ComponentItem::ComponentFunc(found), _)) => {
             let ty = component.component_type();
             found.typecheck::<P, R>(&ty.instance_type()).with_context(|| {
-                format!("{function} has another type than in the WIT of {interface}")
+                format!("the type of {function} differs from the WIT of {interface}")
             })
         }
-        _ => Err(wasmtime::format_err!("it has no function {function}")),
+        _ => Err(wasmtime::format_err!("the function {function} is missing")),
     }
 }

@@ -27,7 +27,10 @@ impl HookTable {
         for export in versions::ALL.iter().flat_map(|version| version.hooks) {
             if component.get_export_index(None, export.interface).is_some() {
                 let entry = (export.prepare)(pre.clone()).map_err(|error| {
-                    unusable(format!("its export {} does not fit: {error:#}", export.hook))
+                    unusable(format!(
+                        "its export {} does not match the interface: {error:#}",
+                        export.hook
+                    ))
                 })?;
                 entries.insert(export.hook, entry);
             }

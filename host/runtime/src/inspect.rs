@@ -43,9 +43,9 @@ fn what_else(bytes: &[u8]) -> &'static str {
         [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => "a native macOS program, which is never run",
         [b'P', b'K', ..] => "a ZIP archive",
         [0x1f, 0x8b, ..] => "a gzip file",
-        [0, b'a', b's', b'm', ..] => "WebAssembly of a version that is not known",
+        [0, b'a', b's', b'm', ..] => "WebAssembly of an unknown version",
         _ if bytes.trim_ascii_start().starts_with(b"(") => "WebAssembly in its text form",
-        _ => "no WebAssembly",
+        _ => "not WebAssembly",
     }
 }
 
@@ -122,10 +122,10 @@ impl Found {
                 data.len()
             )));
         }
-        let text = std::str::from_utf8(data).map_err(|_| wrong("it is no UTF-8".into()))?;
+        let text = std::str::from_utf8(data).map_err(|_| wrong("it is not valid UTF-8".into()))?;
         match field {
             Some(before) if before != text => {
-                Err(wrong("it is there twice, with different texts".into()))
+                Err(wrong("it occurs twice, with different texts".into()))
             }
             _ => {
                 *field = Some(text.to_owned());
@@ -283,8 +283,8 @@ mod tests {
         };
         let name = r#"(@custom "repairops:name" "a")"#;
         let version = r#"(@custom "repairops:version" "1.0.0")"#;
-        assert!(with("").contains("repairops:name is wrong: it is missing"));
-        assert!(with(name).contains("repairops:version is wrong: it is missing"));
+        assert!(with("").contains("repairops:name is invalid: it is missing"));
+        assert!(with(name).contains("repairops:version is invalid: it is missing"));
         assert!(
             with(&format!(r#"(@custom "repairops:name" "No Spaces") {version}"#))
                 .contains("a-z 0-9 -")
@@ -297,9 +297,9 @@ mod tests {
         let schema = |text: &str| {
             with(&format!(r#"{name} {version} (@custom "repairops:settings-schema" "{text}")"#))
         };
-        assert!(schema("{").contains("no JSON"));
+        assert!(schema("{").contains("not valid JSON"));
         assert!(schema("[]").contains("JSON object"));
-        assert!(schema("\\ff").contains("no UTF-8"));
+        assert!(schema("\\ff").contains("not valid UTF-8"));
     }
 
     #[test]

@@ -8,34 +8,36 @@ use crate::event::Hook;
 /// Why an upload is no plugin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InspectError {
-    #[error("the upload is empty; it has to be a WebAssembly component")]
+    #[error("the upload is empty; it must be a WebAssembly component")]
     Empty,
     #[error(
-        "the upload is {found}; it has to be a WebAssembly component (build one with `repairops plugin build`)"
+        "the upload is {found}; it must be a WebAssembly component (build one with `repairops plugin build`)"
     )]
     NotWasm { found: &'static str },
     #[error(
-        "the upload is a core WebAssembly module; it has to be a component: \
+        "the upload is a core WebAssembly module; it must be a component: \
          build it for wasm32-wasip2, as `repairops plugin build` does"
     )]
     CoreModule,
-    #[error("the component ends early, after {size} bytes: the file was cut off")]
+    #[error("the component is incomplete: the file ends after {size} bytes")]
     Truncated { size: usize },
     #[error("the component is invalid at byte {offset}: {reason}")]
     Invalid { offset: usize, reason: String },
-    #[error("the component is too large to look at: {what}")]
+    #[error("the component is too complex to inspect: {what}")]
     TooComplex { what: String },
-    #[error("the component imports {name}, which this host does not have; it has {known}")]
+    #[error("the component imports {name}, which this host does not provide; it provides {known}")]
     UnknownImport { name: String, known: String },
-    #[error("the component exports {name}, which this host does not know; it knows {known}")]
+    #[error("the component exports {name}, which this host does not support; it supports {known}")]
     UnknownHook { name: String, known: String },
-    #[error("the component exports the hook {hook} twice, in two versions; it has to export one")]
+    #[error(
+        "the component exports the hook {hook} in two versions; it must export only one of them"
+    )]
     HookTwice { hook: Hook },
-    #[error("the component exports no hook; it has to export at least one of {known}")]
+    #[error("the component exports no hook; it must export at least one of {known}")]
     NoHooks { known: String },
-    #[error("the component's custom section repairops:{section} is wrong: {reason}")]
+    #[error("the component's custom section repairops:{section} is invalid: {reason}")]
     Metadata { section: &'static str, reason: String },
-    #[error("the component's settings schema is wrong {0}")]
+    #[error("the component's settings schema is invalid {0}")]
     SettingsSchema(SchemaError),
 }
 

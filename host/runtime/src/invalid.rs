@@ -80,7 +80,7 @@ pub fn check_filter(
     let message = if length > max {
         format!("{field} has {length} characters; at most {max} are allowed")
     } else if text.chars().all(is_blank) {
-        format!("{field} must not be blank; leave it out to find all")
+        format!("{field} must not be blank; leave it out to list all")
     } else {
         return Ok(Some(text));
     };
@@ -99,7 +99,9 @@ pub fn check_email(field: impl Display, text: &str) -> Result<String, Invalid> {
         .split_once('@')
         .map_or("", |(name, domain)| if name.is_empty() { "" } else { domain });
     if domain.is_empty() || domain.contains('@') || email.contains(is_blank) {
-        let message = format!("{field} is no email address, for example jane@example.com");
+        let message = format!(
+            "{field} is not a valid email address; expected something like jane@example.com"
+        );
         return Err(Invalid::new(field, text, message));
     }
     Ok(email)

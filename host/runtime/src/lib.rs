@@ -272,7 +272,7 @@ impl Inner {
         match self.ready(&artifact) {
             Ok(prepared) => Some(self.keep(digest, prepared)),
             Err(error) => {
-                tracing::warn!(digest, %error, "a compiled plugin cannot be loaded; it is compiled again");
+                tracing::warn!(digest, %error, "a compiled plugin cannot be loaded; compiling it again");
                 self.cache.forget(digest);
                 None
             }
@@ -285,7 +285,7 @@ impl Inner {
         if is_digest(digest)
             && let Err(error) = self.cache.store(digest, artifact)
         {
-            tracing::warn!(digest, %error, "a compiled plugin cannot be kept in the cache folder");
+            tracing::warn!(digest, %error, "a compiled plugin cannot be stored in the cache folder");
         }
         Ok(self.keep(digest, prepared))
     }
@@ -324,7 +324,7 @@ fn prepared_cache() -> anyhow::Result<PreparedCache> {
         .estimated_items_capacity(PREPARED_COUNT)
         .weight_capacity(PREPARED_BYTES_MAX)
         .build()
-        .context("the cache of prepared plugins cannot be made")?;
+        .context("the cache of prepared plugins cannot be created")?;
     let (hasher, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
     Ok(PreparedCache::with_options(options, ArtifactBytes, hasher, lifecycle))
 }

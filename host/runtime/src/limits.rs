@@ -56,7 +56,7 @@ impl Limits {
                     let known: Vec<&str> =
                         limits.figures().into_iter().map(|(name, _)| name).collect();
                     let message =
-                        format!("there is no limit {name}; there are {}", known.join(", "));
+                        format!("{name} is not a limit; expected one of {}", known.join(", "));
                     return Err(Invalid::new(field, value, message));
                 }
             }

@@ -60,7 +60,7 @@ impl Metadata {
         if !is_name(&name) {
             return Err(bad(
                 "name",
-                format!("{name:?} is not 1 to {NAME_CHARS_MAX} characters of a-z 0-9 -"),
+                format!("{name:?} must be 1 to {NAME_CHARS_MAX} characters of a-z 0-9 -"),
             ));
         }
         let version = self
@@ -69,7 +69,9 @@ impl Metadata {
         if !is_version(&version) {
             return Err(bad(
                 "version",
-                format!("{version:?} is no version such as 1.0.0 or 1.0.0-rc.1"),
+                format!(
+                    "{version:?} is not a version; expected something like 1.0.0 or 1.0.0-rc.1"
+                ),
             ));
         }
         let description = self.description.unwrap_or_default();
@@ -87,10 +89,10 @@ impl Metadata {
 
 fn schema(text: &str) -> Result<Value, InspectError> {
     let wrong = |reason: String| bad("settings-schema", reason);
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| wrong(format!("it is not valid JSON: {error}")))?;
     if !value.is_object() {
-        return Err(wrong("it has to be a JSON object, as a JSON Schema is".into()));
+        return Err(wrong("it must be a JSON object that is a JSON Schema".into()));
     }
     check_bounds(&value).map_err(InspectError::SettingsSchema)?;
     Ok(value)

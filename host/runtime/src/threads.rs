@@ -39,7 +39,7 @@ struct State {
 
 impl GuestThreads {
     pub(super) fn start(threads: usize, caps: Caps) -> anyhow::Result<GuestThreads> {
-        anyhow::ensure!(threads > 0, "there has to be at least one thread for plugins");
+        anyhow::ensure!(threads > 0, "at least one thread for plugins is needed");
         let idle = Vec::with_capacity(threads);
         let state = Mutex::new(State { queue: Queue::new(caps), idle, ended: false });
         let started = GuestThreads(Arc::new(Shared { state }));

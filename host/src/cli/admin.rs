@@ -48,7 +48,7 @@ enum AdminCommand {
         #[command(subcommand)]
         command: keys::KeyCommand,
     },
-    /// Check what must always be true of the data; exits with 1 when something is not.
+    /// Check the invariants of the data; exits with 1 if one is violated.
     Doctor {
         #[command(flatten)]
         common: Common,
@@ -57,7 +57,7 @@ enum AdminCommand {
 
 #[derive(Subcommand)]
 enum OrgCommand {
-    /// Make an organization.
+    /// Create an organization.
     Create {
         #[command(flatten)]
         common: Common,
@@ -138,7 +138,7 @@ async fn set_tier(common: &Common, org: OrgId, tier: &str) -> anyhow::Result<Exi
 
 fn no_such_org(org: OrgId) -> String {
     format!(
-        "there is no organization {org}; make one with `repairops admin org create --name NAME`"
+        "organization {org} not found; create one with `repairops admin org create --name NAME`"
     )
 }
 

@@ -34,16 +34,16 @@ pub struct Demo {
     #[arg(long, env = "REPAIROPS_LISTEN", default_value = "127.0.0.1:8080")]
     listen: String,
 
-    /// The database to make the demo's organization in; a fresh SQLite file by default.
+    /// The database in which the demo creates its organization; a new SQLite file by default.
     #[arg(long, env = "REPAIROPS_DATABASE")]
     database: Option<String>,
 
-    /// Play the story over HTTP, say how it went, and end.
+    /// Run the scenario over HTTP, report each step, and exit.
     #[arg(long)]
     check: bool,
 }
 
-/// Whoever tries things out is not to run into ten admin requests an hour.
+/// The demo raises the limits: ten admin requests an hour are too few for trying things out.
 const RATES: RatesOption = RatesOption(Some(Rates { read: 100_000, write: 10_000, admin: 1_000 }));
 
 impl Demo {
@@ -55,13 +55,14 @@ impl Demo {
         let listener = bind(listen).await.with_context(|| {
             format!("listening on {listen}; choose another address with --listen")
         })?;
-        let folder = tempfile::tempdir().context("making a folder for the demo")?;
+        let folder = tempfile::tempdir().context("creating a folder for the demo")?;
         let components = tokio::task::spawn_blocking(build).await??;
 
-        say("Making a database with two shops, their people, stock and some weeks of tickets …");
+        say("Creating a database with two shops, their people, stock and some weeks of tickets …");
         open_files::raise_limit();
         let app = App::start(self.config(&folder)).await?;
-        let world = history::make(&app, &components).await.context("making the demo's history")?;
+        let world =
+            history::make(&app, &components).await.context("creating the demo's history")?;
         let keys = make_keys(&app, &world).await?;
 
         let base = format!("http://{}", listener.local_addr()?);
@@ -96,7 +97,7 @@ fn build() -> anyhow::Result<Vec<Built>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     ensure!(
         root.join("plugins").is_dir(),
-        "the demo builds the sample plugins from their sources, and {} is gone: run it from a checkout",
+        "the demo builds the sample plugins from their sources, and {} does not exist; run it from a checkout",
         root.join("plugins").display()
     );
     let mut progress = |line: &str| say(line);

@@ -21,7 +21,7 @@ pub enum Command {
     Admin(admin::Admin),
     /// Build plugins.
     Plugin(plugin::Plugin),
-    /// Try it: sample plugins, a database with a believable history, a running server.
+    /// Run a demo: sample plugins, a database with some weeks of history, a server.
     Demo(demo::Demo),
     /// Print the OpenAPI document of the API.
     Openapi(openapi::OpenApi),

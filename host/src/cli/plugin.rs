@@ -18,7 +18,8 @@ pub struct Plugin {
 
 #[derive(Subcommand)]
 enum PluginCommand {
-    /// Build the plugin in a folder for wasm32-wasip2 (the target is installed if need be), and say what it is.
+    /// Build the plugin in a folder for wasm32-wasip2 (installs the target if it is missing), and print its hooks
+    /// and permissions.
     Build {
         /// The plugin's folder.
         #[arg(default_value = ".")]
@@ -37,7 +38,7 @@ impl Plugin {
         let components = build_components(&target, &dir, &[], &mut progress)?;
         if components.is_empty() {
             bail!(
-                "{} builds no component: set crate-type = [\"cdylib\"] under [lib]",
+                "{} does not build a component; set crate-type = [\"cdylib\"] under [lib]",
                 dir.display()
             );
         }
@@ -51,7 +52,8 @@ impl Plugin {
 fn describe(component: &Component, as_json: bool) -> anyhow::Result<()> {
     let path = component.path.display();
     let bytes = std::fs::read(&component.path).with_context(|| format!("reading {path}"))?;
-    let manifest = Runtime::inspect(&bytes).with_context(|| format!("{path} is no plugin"))?;
+    let manifest =
+        Runtime::inspect(&bytes).with_context(|| format!("{path} is not a valid plugin"))?;
     let hooks: Vec<&str> = manifest.hooks.iter().map(|hook| hook.as_str()).collect();
     if as_json {
         let body = json!({

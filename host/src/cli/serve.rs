@@ -82,15 +82,16 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     let server = Server::new(&app, listener, router(app.clone())).run(async move {
         terminated().await;
         draining.cancel();
-        tracing::info!("asked to end: not ready any more");
+        tracing::info!("shutdown requested; /readyz now returns 503");
         tokio::time::sleep(drain).await;
-        tracing::info!("finishing the requests under way");
+        tracing::info!("waiting for the requests in progress");
         stop.cancel();
     });
     tokio::select! {
         () = server => {}
         () = too_long_after(&stopping) => {
-            tracing::warn!("some requests did not end within {} s; they are cut off", SHUTDOWN_MAX.as_secs());
+            tracing::warn!("some requests did not finish within {} s; closing their \
+                            connections", SHUTDOWN_MAX.as_secs());
         }
     }
     let _ = tokio::time::timeout(SHUTDOWN_MAX, jobs.wait()).await;
@@ -100,7 +101,7 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
 
 async fn close(app: &App) {
     if let Err(error) = flush::flush(app).await {
-        tracing::error!(?error, "what keys used could not be written back");
+        tracing::error!(?error, "the usage of API keys could not be saved");
     }
     app.rate_limits.close().await;
     app.db.close().await;

@@ -50,9 +50,10 @@ fn parse_origin(text: &str) -> Result<HeaderValue, String> {
         return Err(wrong("it must end after the host or the port, without a slash"));
     }
     if [("http", ":80"), ("https", ":443")].contains(&(scheme, port.as_str())) {
-        return Err(wrong("browsers leave out the scheme's own port"));
+        return Err(wrong("leave out the default port of the scheme, as browsers do"));
     }
-    HeaderValue::try_from(origin).map_err(|_| wrong("it has characters that no header may have"))
+    HeaderValue::try_from(origin)
+        .map_err(|_| wrong("it has characters that are not allowed in a header"))
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ pub async fn show(
     patch, path = "/customers/{customer_id}", tag = "Customers", operation_id = "updateCustomer",
     security(("api_key" = ["write"])),
     request_body = UpdateBody,
-    responses((status = 200, description = "The customer as it is now", body = CustomerDetailView)),
+    responses((status = 200, description = "The customer after the change", body = CustomerDetailView)),
 )]
 pub async fn update(
     State(app): State<App>,
@@ -175,7 +175,7 @@ pub async fn update(
     post, path = "/customers/{customer_id}/merge", tag = "Customers", operation_id = "mergeCustomers",
     security(("api_key" = ["admin"])),
     request_body = MergeBody,
-    responses((status = 200, description = "The customer as it is now", body = CustomerDetailView)),
+    responses((status = 200, description = "The customer after the change", body = CustomerDetailView)),
 )]
 pub async fn merge(
     State(app): State<App>,

@@ -19,7 +19,7 @@ use crate::{tickets, webhooks};
 pub enum MergeError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("there is no such customer")]
+    #[error("customer not found")]
     NotFound { merged_into: Option<CustomerId> },
     /// The one that was to be merged is gone already.
     #[error("from was merged into {merged_into} already")]
@@ -88,7 +88,9 @@ async fn lock_both(
         Some(gone) => Ok((survivor, gone)),
         None => Err(match store::merged_into(conn, org, from).await? {
             Some(merged_into) => MergeError::MergedAlready { from, merged_into },
-            None => Invalid::new("from", from, "from is no customer of this organization").into(),
+            None => {
+                Invalid::new("from", from, "from is not a customer of this organization").into()
+            }
         }),
     }
 }

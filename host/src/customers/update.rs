@@ -26,9 +26,9 @@ pub struct Change {
 pub enum UpdateCustomerError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("there is no such customer")]
+    #[error("customer not found")]
     NotFound { merged_into: Option<CustomerId> },
-    #[error("Another customer has the email {email}")]
+    #[error("Another customer already has the email {email}")]
     EmailTaken { email: String, customer_id: CustomerId },
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

@@ -39,11 +39,11 @@ impl Db {
 
 async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {
     if path.as_os_str().is_empty() {
-        bail!("the database sqlite: lacks a path, for example sqlite:repairops.db");
+        bail!("the database URL sqlite: has no path; expected something like sqlite:repairops.db");
     }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("making the folder of the database {}", path.display()))?;
+            .with_context(|| format!("creating the folder of the database {}", path.display()))?;
     }
     let options = SqliteConnectOptions::new()
         .filename(&path)

@@ -59,7 +59,7 @@ impl Storage {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.count += 1;
         if failures.trouble.replace(trouble) != Some(trouble) {
-            tracing::error!("{trouble}; reads go on, writes are answered 503 until it is over");
+            tracing::error!("{trouble}; reads continue, writes return 503 until it is fixed");
         }
     }
 

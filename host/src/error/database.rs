@@ -24,12 +24,13 @@ pub(super) fn answer(error: &sqlx::Error) -> Option<ApiError> {
     }
     match Fault::of(error) {
         Fault::StorageFull => {
-            let message = "The disk of the database is full, so nothing can be written. Reading works; try again later";
+            let message = "The disk of the database is full, so nothing can be written. Reads still work; try again \
+                           later";
             let error = ApiError::unavailable("STORAGE_FULL", message, Value::Null);
             Some(error.retry_after(STORAGE_FULL_RETRY_S))
         }
         Fault::WritesFail | Fault::Transient => {
-            let message = "The database could not be used at this moment; try again";
+            let message = "The database is not available at the moment; try again";
             Some(ApiError::unavailable("DATABASE_UNAVAILABLE", message, Value::Null))
         }
         Fault::Internal => None,

@@ -187,7 +187,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for CheckedEntries<A> {
         self.count += usize::from(entry.is_some());
         if self.count > ENTRIES_MAX {
             let message =
-                format!("a list may have {ENTRIES_MAX} entries at most; send less at once");
+                format!("a list may have at most {ENTRIES_MAX} entries; send fewer at a time");
             return Err(A::Error::custom(message));
         }
         Ok(entry)

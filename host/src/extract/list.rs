@@ -158,7 +158,7 @@ impl<R: Listed, F: IntoParams> IntoParams for List<R, F> {
             .parameter_in(ParameterIn::Query)
             .required(Required::False)
             .description(Some(
-                "A field of those listed, or one of them after a minus sign for descending.",
+                "One of the listed fields, with a minus sign before it for descending order.",
             ))
             .schema(Some(R::listing().sort_schema()))
             .build();
@@ -210,12 +210,12 @@ mod tests {
         assert_eq!(field, "color");
         assert_eq!(
             message,
-            "color is not known here: expected one of shop_id, in_stock, sort, limit, offset, cursor"
+            "color is not a known field; expected one of shop_id, in_stock, sort, limit, offset, cursor"
         );
         let (_, message) = error::<NoFilter>("shop_id=a").await;
         assert_eq!(
             message,
-            "shop_id is not known here: expected one of sort, limit, offset, cursor"
+            "shop_id is not a known field; expected one of sort, limit, offset, cursor"
         );
         for (query, field) in
             [("limit=x", "limit"), ("offset=1.5&limit=1", "offset"), ("in_stock=maybe", "in_stock")]

@@ -23,7 +23,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or("");
         let pairs: Vec<(String, String)> = serde_html_form::from_str(query).map_err(|error| {
-            ApiError::invalid(format!("The query cannot be read: {error}"), Value::Null)
+            ApiError::invalid(format!("The query string cannot be parsed: {error}"), Value::Null)
         })?;
         let given = given(&pairs)?;
         let deserializer = serde_html_form::Deserializer::from_bytes(query.as_bytes());

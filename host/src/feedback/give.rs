@@ -21,11 +21,11 @@ pub const COMMENT_MAX: usize = 2_000;
 pub enum GiveFeedbackError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("there is no such ticket")]
+    #[error("ticket not found")]
     NotFound,
-    #[error("Feedback is given after pickup; the ticket is in {status}")]
+    #[error("Feedback can be given only after pickup; the ticket has the status {status}")]
     TooEarly { status: Status },
-    #[error("The ticket has feedback already; it is given once")]
+    #[error("The ticket already has feedback; it can be given only once")]
     GivenAlready { score: i64, created_at: Time },
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

@@ -42,7 +42,8 @@ pub struct CreateBody {
     request_body = CreateBody,
     responses(
         (status = 201, description = "Recorded", body = FeedbackView),
-        (status = 409, description = "CONFLICT: not picked up yet, or there is feedback already", body = crate::openapi::ErrorBody),
+        (status = 409, description = "CONFLICT: the ticket is not picked up yet, or it already has \
+                                      feedback", body = crate::openapi::ErrorBody),
     ),
 )]
 pub async fn create(
@@ -59,7 +60,7 @@ pub async fn create(
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}/feedback", tag = "Tickets", operation_id = "getFeedback",
     security(("api_key" = ["read"])),
-    responses((status = 200, description = "The feedback; 404 when there is none yet", body = FeedbackView)),
+    responses((status = 200, description = "The feedback; 404 if the ticket has none yet", body = FeedbackView)),
 )]
 pub async fn show(
     State(app): State<App>,

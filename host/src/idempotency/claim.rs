@@ -29,16 +29,20 @@ const ATTEMPTS_MAX: usize = 5;
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
     #[error(
-        "The header Idempotency-Key must have 1 to {LENGTH_MAX} printable ASCII characters, and be there once"
+        "The header Idempotency-Key must have 1 to {LENGTH_MAX} printable ASCII characters and must be sent only once"
     )]
     Malformed { value: String },
-    #[error("This Idempotency-Key was used for another request of this method and path")]
+    #[error(
+        "This Idempotency-Key was already used for a different request of this method and path; use a new key"
+    )]
     Reused,
-    #[error("The first request with this Idempotency-Key is still being carried out")]
+    #[error(
+        "The first request with this Idempotency-Key is still being processed; try again in a moment"
+    )]
     InFlight,
     #[error(
-        "The request with this Idempotency-Key was carried out, but its answer was lost; read the resource to see what \
-         it did"
+        "The request with this Idempotency-Key was processed, but its response was lost; read the resource to see the \
+         result"
     )]
     AnswerLost,
     #[error("the database failed")]

@@ -29,8 +29,8 @@ async fn mark_claim(conn: &mut Conn) -> Result<Option<AfterCommit>, sqlx::Error>
     if !store::mark(conn, &claim.claimed, sealed.as_ref(), claim.clock.now()).await? {
         return Err(refuse(CommitRefused {
             code: "IDEMPOTENCY_IN_FLIGHT",
-            message: "This request took too long, and another one with its Idempotency-Key runs in its place; nothing \
-                      of this one was kept. Send it again to get the other one's answer",
+            message: "This request took too long and was rolled back, and another request with its Idempotency-Key is \
+                      running instead. Send it again to get the response of that request",
         }));
     }
     Ok(Some(Box::new(move || {

@@ -58,7 +58,7 @@ async fn finish(app: &App, slot: &Slot, response: Response) -> Response {
         }
         (response, Err(error)) => {
             let id = request_id::current();
-            tracing::error!(request_id = %id, ?error, "an answer could not be read to be stored");
+            tracing::error!(request_id = %id, ?error, "a response could not be read to be stored");
             response
         }
     }

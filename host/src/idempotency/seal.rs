@@ -29,7 +29,7 @@ pub(super) struct Sealer {
 
 /// The answer could not be encrypted: the system gave no random bytes.
 #[derive(Debug, thiserror::Error)]
-#[error("an answer could not be encrypted to be stored: {0}")]
+#[error("a response could not be encrypted to be stored: {0}")]
 pub(super) struct SealError(String);
 
 impl From<SealError> for sqlx::Error {

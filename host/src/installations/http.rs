@@ -196,7 +196,7 @@ pub async fn show(
 #[utoipa::path(
     patch, path = "/installations/{installation_id}", tag = "Installations", operation_id = "updateInstallation", security(("api_key" = ["admin"])),
     request_body = UpdateBody,
-    responses((status = 200, description = "The installation as it is now", body = InstallationView)),
+    responses((status = 200, description = "The installation after the change", body = InstallationView)),
 )]
 pub async fn update(
     State(app): State<App>,

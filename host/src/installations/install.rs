@@ -51,9 +51,10 @@ pub struct Change {
 pub enum InstallError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("there is no such installation")]
+    #[error("installation not found")]
     NotFound,
-    #[error("The plugin is not ready: {}", error.as_deref().unwrap_or("it is still being compiled; try again in a moment"))]
+    #[error("The plugin is not ready: {}", error.as_deref().unwrap_or("it is still being compiled; try again in a \
+                                                                       moment"))]
     NotReady { state: PluginState, error: Option<String> },
     #[error("{0}")]
     SettingsUnchecked(SettingsError),
@@ -164,7 +165,7 @@ fn changed(before: &Installation, after: &Installation) -> Vec<&'static str> {
 async fn find_plugin(conn: &mut Conn, org: OrgId, id: PluginId) -> Result<Plugin, InstallError> {
     let plugin = plugins::store::get_plugin(conn, org, id).await?;
     plugin.ok_or_else(|| {
-        Invalid::new("plugin_id", id, "plugin_id is no plugin of this organization").into()
+        Invalid::new("plugin_id", id, "plugin_id is not a plugin of this organization").into()
     })
 }
 
@@ -207,7 +208,7 @@ fn apply(
         setup.mode = wanted.mode.unwrap_or(setup.mode);
         setup.on_failure = wanted.on_failure.unwrap_or(setup.on_failure);
         if hook == Hook::PostCreate && setup.on_failure == OnFailure::Closed {
-            let message = "post-create can only be open: the ticket is stored already when it runs";
+            let message = "on_failure must be open for post-create: the ticket is already stored when the plugin runs";
             return Err(Invalid::new(format!("{field}.on_failure"), "closed", message));
         }
     }
@@ -240,7 +241,8 @@ async fn check_shops(conn: &mut Conn, org: OrgId, row: &Installation) -> Result<
     let known = shops::store::known(conn, org, wanted).await?;
     match wanted.iter().find(|id| !known.contains(id)) {
         Some(id) => {
-            let message = format!("{id} is no shop of this organization");
+            let message =
+                format!("shop_ids contains {id}, which is not a shop of this organization");
             Err(Invalid::new("shop_ids", id, message).into())
         }
         None => Ok(()),
@@ -250,7 +252,8 @@ async fn check_shops(conn: &mut Conn, org: OrgId, row: &Installation) -> Result<
 /// A plugin runs only when a person granted all of its imports.
 fn check_grants(grants: &[String], plugin: &Plugin) -> Result<(), Invalid> {
     if let Some(unknown) = grants.iter().find(|grant| !plugin.permissions.contains(grant)) {
-        let message = format!("the plugin {} does not ask for {unknown}", plugin.name);
+        let message =
+            format!("grants contains {unknown}, which the plugin {} does not request", plugin.name);
         return Err(Invalid::new("grants", unknown, message));
     }
     let missing: Vec<&String> = plugin
@@ -261,6 +264,7 @@ fn check_grants(grants: &[String], plugin: &Plugin) -> Result<(), Invalid> {
     if missing.is_empty() {
         return Ok(());
     }
-    let message = format!("the plugin {} needs grants that are missing: {missing:?}", plugin.name);
+    let message =
+        format!("grants must also contain what the plugin {} requires: {missing:?}", plugin.name);
     Err(Invalid::new("grants", grants, message))
 }

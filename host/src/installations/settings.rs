@@ -49,7 +49,7 @@ pub async fn check(
         error @ SettingsError::Schema(_) => {
             let message = format!(
                 "{error}. The settings of the plugin {} cannot be changed until its developer has corrected it; \
-                 what is installed keeps running",
+                 its installations keep running",
                 plugin.name
             );
             Invalid::new("settings", Value::Null, message).into()

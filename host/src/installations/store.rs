@@ -59,7 +59,7 @@ pub async fn insert(conn: &mut Conn, org: OrgId, row: &Installation) -> Result<(
     Ok(())
 }
 
-/// False when there is no such installation any more.
+/// Returns false if the installation does not exist.
 pub async fn update(conn: &mut Conn, org: OrgId, row: &Installation) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,

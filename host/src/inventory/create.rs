@@ -29,7 +29,7 @@ pub struct NewItem {
 pub enum CreateItemError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("The shop has an item with the sku {sku} already")]
+    #[error("The shop already has an item with the sku {sku}")]
     Duplicate { sku: String, shop_id: ShopId },
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -57,7 +57,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewItem) -> Result<Item, Cr
         return Err(Invalid::new(
             "shop_id",
             item.shop_id,
-            "shop_id is no shop of this organization",
+            "shop_id is not a shop of this organization",
         )
         .into());
     }

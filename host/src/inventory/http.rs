@@ -189,7 +189,7 @@ pub async fn show(
 #[utoipa::path(
     patch, path = "/inventory/{inventory_id}", tag = "Inventory", operation_id = "updateInventoryItem", security(("api_key" = ["write"])),
     request_body = UpdateBody,
-    responses((status = 200, description = "The item as it is now", body = ItemView)),
+    responses((status = 200, description = "The item after the change", body = ItemView)),
 )]
 pub async fn update(
     State(app): State<App>,

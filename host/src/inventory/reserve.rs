@@ -37,7 +37,7 @@ pub struct Context<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum ReserveError {
     /// Another operation changed the stock since it was read: plan again.
-    #[error("the stock changed since the plan was made")]
+    #[error("the stock changed after it was read for the plan")]
     Stale,
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

@@ -28,7 +28,7 @@ pub struct Change {
 pub enum UpdateItemError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("there is no such item")]
+    #[error("item not found")]
     NotFound,
     #[error("quantity {quantity} is less than the {reserved} that are reserved for tickets")]
     BelowReserved { quantity: i64, reserved: i64 },
@@ -99,7 +99,8 @@ fn check(change: Change) -> Result<Change, Invalid> {
         return Err(Invalid::new("quantity", serde_json::Value::Null, message));
     }
     if change.reason.is_some() && change.quantity.is_none() {
-        let message = "reason says why the quantity changes: send quantity with it";
+        let message =
+            "reason is allowed only together with quantity: it says why the quantity changes";
         return Err(Invalid::new("reason", change.reason, message));
     }
     let reason = check_optional("reason", change.reason.as_deref(), 200)?;

@@ -46,7 +46,9 @@ pub async fn create(
     if let Some(user) = new.user_id
         && users::store::get(&mut tx, org, user).await?.is_none()
     {
-        return Err(Invalid::new("user_id", user, "user_id is no user of this organization").into());
+        return Err(
+            Invalid::new("user_id", user, "user_id is not a user of this organization").into()
+        );
     }
     let made = make(&mut tx, clock, org, new).await?;
     idempotency::note(|| views::made_view(made.clone(), clock.now()).into());

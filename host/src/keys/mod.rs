@@ -33,7 +33,7 @@ pub fn is_well_formed(key: &str) -> bool {
 fn generate() -> anyhow::Result<String> {
     let mut random = [0; 32];
     getrandom::fill(&mut random)
-        .map_err(|error| anyhow::anyhow!("no randomness for a key: {error}"))?;
+        .map_err(|error| anyhow::anyhow!("random bytes for a key are not available: {error}"))?;
     Ok(format!("{PREFIX}{}", hex::encode(random)))
 }
 

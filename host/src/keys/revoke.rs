@@ -8,10 +8,11 @@ use crate::organizations;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeKeyError {
-    #[error("there is no such key")]
+    #[error("key not found")]
     NotFound,
     #[error(
-        "Without this key the organization would have no admin key, or have one for a shorter time; make another one first"
+        "Without this key the organization would have no admin key, or only one that expires earlier; create another \
+         admin key first"
     )]
     LastAdmin,
     #[error("the database failed")]

@@ -21,12 +21,13 @@ pub const OVERLAP_HOURS_MAX: i64 = 168;
 pub enum RotateKeyError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("there is no such key")]
+    #[error("key not found")]
     NotFound,
-    #[error("A key that is {} cannot be rotated; make a new one", state.as_str())]
+    #[error("A key that is {} cannot be rotated; create a new one", state.as_str())]
     Ended { state: KeyState },
     #[error(
-        "The new key would expire before the one that it replaces, and no other admin key lasts as long; leave expires_at out, or make another admin key first"
+        "The new key would expire before the key that it replaces, and no other admin key is valid for as long; leave \
+         out expires_at, or create another admin key first"
     )]
     LastAdmin,
     #[error("no randomness")]

@@ -95,7 +95,8 @@ impl Chosen {
         for word in text.split(',').map(str::trim) {
             let Some(index) = METRICS.iter().position(|metric| *metric == word) else {
                 let word = excerpt::text(word, excerpt::NAME_BYTES_MAX);
-                let message = format!("{word:?} is no metric; there are {}", METRICS.join(", "));
+                let message =
+                    format!("{word:?} is not a metric; expected some of {}", METRICS.join(", "));
                 return Err(Invalid::new("metrics", text, message));
             };
             chosen[index] = true;

@@ -98,7 +98,7 @@ impl<'de> Deserialize<'de> for Time {
         match DateTime::parse_from_rfc3339(&text) {
             Ok(_) => parse(&text).map_err(serde::de::Error::custom),
             Err(_) => Err(serde::de::Error::custom(format!(
-                "{text:?} is no RFC 3339 date and time, for example 2026-01-31T10:00:00Z"
+                "{text:?} is not an RFC 3339 date and time; expected something like 2026-01-31T10:00:00Z"
             ))),
         }
     }
@@ -126,7 +126,7 @@ pub fn parse(text: &str) -> Result<Time, String> {
     };
     time.filter(|time| (0..=9_999).contains(&time.year())).ok_or_else(|| {
         format!(
-            "{text:?} is no ISO 8601 date or time, for example 2026-01-31 or 2026-01-31T10:00:00Z"
+            "{text:?} is not an ISO 8601 date or time; expected something like 2026-01-31 or 2026-01-31T10:00:00Z"
         )
     })
 }
@@ -141,7 +141,7 @@ pub fn parse_date(field: &str, text: Option<String>) -> Result<Option<NaiveDate>
     let Some(text) = text else { return Ok(None) };
     let date = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok();
     let date = date.filter(|date| text.len() == 10 && (1..=9_999).contains(&date.year()));
-    let message = format!("{field} must be a date, for example 2026-01-31");
+    let message = format!("{field} must be a date; expected something like 2026-01-31");
     date.map(Some).ok_or_else(|| Invalid::new(field, text, message))
 }
 

@@ -18,7 +18,11 @@ pub const CODES: &[(&str, u16, &str)] = &[
         "Insufficient permissions for this operation: `details.reason` is `scope` or `tier`",
     ),
     ("NOT_FOUND", 404, "Resource does not exist"),
-    ("METHOD_NOT_ALLOWED", 405, "The route has other methods; the header `Allow` lists them"),
+    (
+        "METHOD_NOT_ALLOWED",
+        405,
+        "The route does not support this method; the header `Allow` lists those that it supports",
+    ),
     (
         "REQUEST_TIMEOUT",
         408,
@@ -27,60 +31,62 @@ pub const CODES: &[(&str, u16, &str)] = &[
     (
         "CONFLICT",
         409,
-        "Resource conflict: what is there already, or a state that does not allow it",
+        "Resource conflict: the resource already exists, or its state does not allow the request",
     ),
     (
         "INVALID_TRANSITION",
         409,
-        "The workflow has no such edge; `details.allowed` lists those it has",
+        "The workflow does not allow this transition; `details.allowed` lists the allowed ones",
     ),
     ("INSUFFICIENT_STOCK", 409, "Parts are short; `details.lines` says which and how many"),
     (
         "IDEMPOTENCY_IN_FLIGHT",
         409,
-        "Another request with this `Idempotency-Key` is still being carried out; ask again",
+        "Another request with this `Idempotency-Key` is still being processed; try again",
     ),
     (
         "IDEMPOTENCY_ANSWER_LOST",
         409,
-        "The request with this `Idempotency-Key` was carried out, but the server stopped before it could keep the answer",
+        "The request with this `Idempotency-Key` was processed, but the server stopped before it could store the \
+         response",
     ),
     (
         "PRECONDITION_FAILED",
         412,
-        "`If-Match` names other versions; `details.current_version` says which it is",
+        "`If-Match` does not list the ticket's version; `details.current_version` says which it is",
     ),
     ("PAYLOAD_TOO_LARGE", 413, "The body is larger than `details.limit_bytes`"),
-    ("UNSUPPORTED_MEDIA_TYPE", 415, "The body has another `Content-Type` than `details.expected`"),
-    ("PLUGIN_REJECTED", 422, "Plugins do not allow it; `details.violations` says which and why"),
+    ("UNSUPPORTED_MEDIA_TYPE", 415, "The `Content-Type` of the body is not `details.expected`"),
+    (
+        "PLUGIN_REJECTED",
+        422,
+        "Plugins rejected the request; `details.violations` says which and why",
+    ),
     (
         "IDEMPOTENCY_KEY_REUSED",
         422,
-        "The `Idempotency-Key` came with another request of this method and path before",
+        "The `Idempotency-Key` was already used for a different request of this method and path",
     ),
     ("RATE_LIMIT_EXCEEDED", 429, "Too many requests; retry later"),
     ("SERVER_ERROR", 500, "Internal server error; contact support"),
-    ("SERVER_BUSY", 503, "The server has no room for the request; try again"),
+    ("SERVER_BUSY", 503, "The server is too busy for the request; try again"),
     (
         "SERVER_TIMEOUT",
         503,
-        "The server did not finish the request within `details.timeout_ms`; read the resource to see whether it was carried out",
+        "The server did not finish the request within `details.timeout_ms`; read the resource to see whether it was \
+         processed",
     ),
     (
         "DATABASE_UNAVAILABLE",
         503,
-        "The database could not be used at this moment; try again after `Retry-After` seconds",
+        "The database is not available at the moment; try again after `Retry-After` seconds",
     ),
     (
         "STORAGE_FULL",
         503,
-        "The disk of the database is full: nothing can be written until there is room; reading works",
+        "The disk of the database is full: writes fail until there is space; reads work",
     ),
-    (
-        "PLUGIN_UNAVAILABLE",
-        503,
-        "A plugin that must be asked could not answer; nothing was changed",
-    ),
+    ("PLUGIN_UNAVAILABLE", 503, "A required plugin failed; nothing was changed"),
 ];
 
 /// The type of `error.code` in the document.

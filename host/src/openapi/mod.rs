@@ -39,16 +39,16 @@ const DESCRIPTION: &str = include_str!("../../../docs/api.md");
     components(schemas(ErrorBody)),
     tags(
         (name = "Tickets", description = "Repairs, from intake to pickup."),
-        (name = "Payments", description = "What was paid for tickets, and given back."),
-        (name = "Customers", description = "Found or made by email when a ticket is made."),
+        (name = "Payments", description = "Payments and refunds of tickets."),
+        (name = "Customers", description = "Customers, found by email or created with a ticket."),
         (name = "Inventory", description = "Stock of the shops, and what is reserved of it."),
-        (name = "KPIs", description = "Daily figures, from the tickets themselves."),
-        (name = "Webhooks", description = "Events, delivered to endpoints of yours."),
-        (name = "API keys", description = "Who may ask for what."),
-        (name = "Shops", description = "Where tickets and stock belong."),
-        (name = "Users", description = "Who works on tickets."),
+        (name = "KPIs", description = "Daily figures, calculated from the tickets."),
+        (name = "Webhooks", description = "Events, delivered to your endpoints."),
+        (name = "API keys", description = "Which requests a client may send."),
+        (name = "Shops", description = "The shops that tickets and stock belong to."),
+        (name = "Users", description = "The people who work on tickets."),
         (name = "Plugins", description = "Uploaded WebAssembly components."),
-        (name = "Installations", description = "Plugins that take part, their order and limits."),
+        (name = "Installations", description = "Installed plugins, their order and limits."),
     ),
 )]
 pub struct Frame;
@@ -79,7 +79,8 @@ pub fn complete(document: &OpenApi) -> Value {
     document["info"]["description"] = json!(introduction());
     document["components"]["securitySchemes"] = json!({ "api_key": {
         "type": "http", "scheme": "bearer",
-        "description": "An API key: `Authorization: Bearer ro_live_…`. Scopes: read, write, admin; each includes those before it.",
+        "description": "An API key: `Authorization: Bearer ro_live_…`. Scopes: read, write, admin; each includes \
+                        those before it.",
     }});
     operations::complete(&mut document);
     webhooks::add(&mut document);

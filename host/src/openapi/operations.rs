@@ -7,29 +7,25 @@ use super::CODES;
 
 /// (status, name of the component, when)
 const ERRORS: &[(u16, &str, &str)] = &[
-    (
-        400,
-        "BadRequest",
-        "A parameter, the path or the body is not right; `details.field` says which",
-    ),
+    (400, "BadRequest", "A parameter, the path or the body is invalid; `details.field` says which"),
     (401, "Unauthorized", "No API key, or an unknown, revoked or expired one"),
     (403, "Forbidden", "The key's scope or the organization's tier does not allow it"),
-    (404, "NotFound", "There is no such resource in this organization"),
+    (404, "NotFound", "The resource does not exist in this organization"),
     (408, "RequestTimeout", "The body paused for too long, or was not complete in time"),
-    (409, "Conflict", "What is there already, or a state that does not allow it"),
+    (409, "Conflict", "The resource already exists, or its state does not allow the request"),
     (413, "TooLarge", "The body is too large"),
     (415, "UnsupportedMediaType", "The body has another `Content-Type`"),
     (
         422,
         "Unprocessable",
-        "Plugins do not allow it, or the `Idempotency-Key` came with another request before",
+        "Plugins rejected the request, or the `Idempotency-Key` was already used for a different request",
     ),
-    (429, "TooManyRequests", "The key's requests of this hour are used up"),
+    (429, "TooManyRequests", "The key has no requests left in this hour"),
     (500, "ServerError", "Contact support with the request id"),
     (
         503,
         "Unavailable",
-        "The server or its database cannot serve it at this moment or took too long, or a plugin that must be asked could not answer",
+        "The server or its database is not available at the moment or took too long, or a required plugin failed",
     ),
 ];
 
@@ -38,8 +34,9 @@ pub fn complete(document: &mut Value) {
     components["headers"] = headers();
     components["parameters"] = json!({ "IdempotencyKey": {
         "name": "Idempotency-Key", "in": "header", "required": false,
-        "description": "Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, \
-                        and nothing is done twice; with another body it is a 422, while the first is under way a 409.",
+        "description": "Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns \
+                        the first response, and nothing is done twice; with a different body it is a 422, and while \
+                        the first request is in progress a 409.",
         "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$" },
         "example": "2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27",
     }});
@@ -92,21 +89,23 @@ fn ids_of(path: &str) -> impl Iterator<Item = &str> {
 fn headers() -> Value {
     json!({
         "RequestId": { "required": true, "schema": { "type": "string", "pattern": "^[A-Za-z0-9._-]{8,64}$" },
-            "description": "The request's id, for support; the client's own if it sent one.", "example": "req_5f0c3b7a9d2e4c61b8a7f013" },
+            "description": "The request's id, for support; the client's own if it sent \
+                            one.", "example": "req_5f0c3b7a9d2e4c61b8a7f013" },
         "RateLimitLimit": { "schema": { "type": "integer", "minimum": 1 }, "example": 1000,
-            "description": "How many requests of this class the key has in an hour. Absent when the server limits nobody." },
+            "description": "How many requests of this class the key has in an hour. Absent when the server has no \
+                            limits." },
         "RateLimitRemaining": { "schema": { "type": "integer", "minimum": 0 }, "example": 999,
-            "description": "How many are left." },
+            "description": "How many requests are left." },
         "RateLimitReset": { "schema": { "type": "integer" }, "example": 1646899200,
-            "description": "When there are all of them again, as a Unix time in seconds." },
+            "description": "When the limit resets, as a Unix time in seconds." },
         "RetryAfter": { "required": true, "schema": { "type": "integer", "minimum": 0 }, "example": 1,
-            "description": "In how many seconds to try again." },
+            "description": "After how many seconds to retry." },
         "Location": { "required": true, "schema": { "type": "string" },
-            "description": "The path of what was made." },
+            "description": "The path of the created resource." },
         "WwwAuthenticate": { "required": true, "schema": { "type": "string" }, "example": "Bearer",
             "description": "How to authenticate." },
         "IdempotencyReplayed": { "schema": { "type": "string", "enum": ["true"] },
-            "description": "On the repeated answer of a request with an `Idempotency-Key`." },
+            "description": "Present if the response is a stored one, for a retry with an `Idempotency-Key`." },
     })
 }
 

@@ -55,6 +55,6 @@ fn webhook(event: &str, summary: &Value, data: &Value) -> Value {
         "operationId": event.replace('.', "_"),
         "summary": summary,
         "requestBody": { "required": true, "content": { "application/json": { "schema": payload } } },
-        "responses": { "2XX": { "description": "Received; anything else is tried again" } },
+        "responses": { "2XX": { "description": "Received; any other response is retried" } },
     }})
 }

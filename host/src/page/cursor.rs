@@ -49,20 +49,20 @@ pub fn write(row: &impl Listed, window: &Window) -> String {
 pub fn read(text: &str, window: &Window) -> Result<Vec<Value>, Invalid> {
     let invalid = |message: String| Invalid::new("cursor", text, message);
     let forged = || {
-        let message =
-            "cursor is none that this list gave out; use what pagination.next_cursor says";
+        let message = "cursor is not valid for this list; use the value of pagination.next_cursor";
         invalid(message.to_owned())
     };
     let content = (text.len() <= LENGTH_MAX).then(|| URL_SAFE_NO_PAD.decode(text).ok()).flatten();
     let content: Content =
         content.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(forged)?;
     if content.filter != window.fingerprint {
-        let message = "cursor was given out for another list or other filters; use it with the same ones, or begin without it";
+        let message = "cursor belongs to another list or to other filters; send it with the same ones, or start \
+                       without it";
         return Err(invalid(message.to_owned()));
     }
     if content.sort != window.sort_text() {
         let message = format!(
-            "cursor was given out for sort={}; use it with the same sort, or begin without it",
+            "cursor belongs to sort={}; send it with the same sort, or start without it",
             content.sort
         );
         return Err(invalid(message));

@@ -76,7 +76,7 @@ impl Listing {
         found.map(|sort| (sort, descending)).ok_or_else(|| {
             let known: Vec<&str> = self.sorts.iter().map(|sort| sort.name).collect();
             let message = format!(
-                "sort must be one of {}, or one of them after a minus sign",
+                "sort must be one of {}, with a minus sign before it for descending order",
                 known.join(", ")
             );
             Invalid::new("sort", text, message)

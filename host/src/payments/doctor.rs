@@ -10,7 +10,7 @@ pub async fn examine(conn: &mut Conn) -> Result<Vec<Problem>, sqlx::Error> {
         organization_id,
         id,
         problem: format!(
-            "the ticket says {has} cents paid, but its payments add up to {sum} (-1: there is none)"
+            "the ticket has {has} cents paid, but its payments add up to {sum} (-1: not found)"
         ),
     };
     Ok(found.into_iter().map(problem).collect())

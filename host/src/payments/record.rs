@@ -33,7 +33,7 @@ pub struct NewPayment {
 pub enum RecordError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("there is no such ticket")]
+    #[error("ticket not found")]
     NotFound,
     #[error("The ticket is voided: only refunds can be recorded")]
     Voided,
@@ -50,7 +50,7 @@ pub async fn record(
     new: NewPayment,
 ) -> Result<Recorded, RecordError> {
     if new.amount <= Money(0) {
-        let message = "amount must be more than 0; give kind refund to pay back";
+        let message = "amount must be more than 0; send kind refund to pay money back";
         return Err(Invalid::new("amount", new.amount, message).into());
     }
     let reference = check_optional("reference", new.reference.as_deref(), 200)?;

@@ -33,7 +33,7 @@ async fn read_component(app: App, digest: String) -> Result<Bytes, CompileError>
     };
     match read.await {
         Ok(Some(bytes)) => Ok(bytes.into()),
-        Ok(None) => Err(CompileError::Host { reason: "its bytes are gone".to_owned() }),
+        Ok(None) => Err(CompileError::Host { reason: "its stored bytes are missing".to_owned() }),
         Err(error) => {
             tracing::error!(digest, ?error, "a component could not be read");
             Err(CompileError::Host { reason: "its bytes could not be read".to_owned() })

@@ -52,8 +52,8 @@ pub struct PluginView {
 #[utoipa::path(
     post, path = "/plugins", tag = "Plugins", operation_id = "uploadPlugin", security(("api_key" = ["admin"])),
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
-    responses((status = 200, description = "This component was here already", body = PluginView),
-        (status = 201, description = "Taken; compiled, or being compiled", body = PluginView)),
+    responses((status = 200, description = "This component was already uploaded", body = PluginView),
+        (status = 201, description = "Accepted; compiled, or being compiled", body = PluginView)),
 )]
 pub async fn upload(
     State(app): State<App>,

@@ -23,7 +23,7 @@ pub enum UploadError {
     SchemaUnchecked(SettingsError),
     #[error("Too many uploads of this {} are being checked; try again in a moment", .0.whose)]
     Busy(Busy),
-    #[error("looking at the upload failed")]
+    #[error("inspecting the upload failed")]
     Inspection(#[from] tokio::task::JoinError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

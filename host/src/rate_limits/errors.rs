@@ -26,7 +26,8 @@ impl TooMany {
     pub fn at(self, now: Time) -> ApiError {
         let reset_at = self.reset_at;
         let message = format!(
-            "More than {} requests without a good API key came from this address within a minute; try again at {reset_at}",
+            "More than {} requests without a valid API key came from this address within a minute; try again at \
+             {reset_at}",
             self.limit
         );
         let details = json!({

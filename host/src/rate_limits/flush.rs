@@ -78,7 +78,7 @@ impl RateLimits {
 pub async fn run_until(app: App, stop: CancellationToken) {
     jobs::every(FLUSH_EVERY, stop, || async {
         if let Err(error) = flush(&app).await {
-            tracing::error!(?error, "what keys used could not be written back");
+            tracing::error!(?error, "the usage of API keys could not be saved");
         }
     })
     .await;

@@ -47,14 +47,16 @@ impl FromStr for RatesOption {
             return Ok(RatesOption::OFF);
         }
         let wrong = |part: &str| {
-            format!("{part:?}: write off, or read=1000,write=100,admin=10 (any of them)")
+            format!(
+                "{part:?} is not a limit; expected off, or read=1000,write=100,admin=10 (any of them)"
+            )
         };
         let mut rates = Rates::DEFAULT;
         for part in text.split(',') {
             let (class, number) = part.split_once('=').ok_or_else(|| wrong(part))?;
             let number: u32 = number.trim().parse().map_err(|_| wrong(part))?;
             if number == 0 {
-                return Err(format!("{part:?}: at least 1"));
+                return Err(format!("{part:?} must allow at least 1 request"));
             }
             match class.trim() {
                 "read" => rates.read = number,

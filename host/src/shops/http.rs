@@ -117,7 +117,7 @@ pub async fn show(
 #[utoipa::path(
     patch, path = "/shops/{shop_id}", tag = "Shops", operation_id = "updateShop", security(("api_key" = ["admin"])),
     request_body = UpdateBody,
-    responses((status = 200, description = "The shop as it is now", body = ShopView)),
+    responses((status = 200, description = "The shop after the change", body = ShopView)),
 )]
 pub async fn update(
     State(app): State<App>,

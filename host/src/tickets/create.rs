@@ -55,7 +55,7 @@ pub async fn create(
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let Some(shop) = shops::store::get(&mut tx, org, new.shop_id).await? else {
-        let message = "shop_id is no shop of this organization";
+        let message = "shop_id is not a shop of this organization";
         return Err(Invalid::new("shop_id", new.shop_id, message).into());
     };
     let actor = users::actor::find(&mut tx, caller, new.actor_id).await??;

@@ -134,7 +134,8 @@ impl Draft {
     ) -> Result<(), ChangeError> {
         let workflow = &workflow::DEFAULT;
         if workflow.find(to.as_str()).is_none() {
-            let message = format!("{to} is no status; there are {}", workflow.names().join(", "));
+            let message =
+                format!("{to} is not a status; expected one of {}", workflow.names().join(", "));
             return Err(Invalid::new(intent.status_field(), to, message).into());
         }
         let ticket = &mut self.after.ticket;
@@ -166,7 +167,7 @@ async fn find_user(
 ) -> Result<crate::model::people::User, ChangeError> {
     let user = users::store::get(conn, org, id).await?;
     user.ok_or_else(|| {
-        Invalid::new(field, id, format!("{field} is no user of this organization")).into()
+        Invalid::new(field, id, format!("{field} is not a user of this organization")).into()
     })
 }
 

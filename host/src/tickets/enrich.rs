@@ -212,7 +212,8 @@ impl<'a> Writing<'a> {
         });
         let failures = self.enrichment.failures.iter().filter_map(|(active, error)| {
             let is_first = self.first_failures.contains(&active.installation_id);
-            is_first.then(|| (active, format!("went on without it, and will ask again: {error}")))
+            is_first
+                .then(|| (active, format!("continued without the plugin and will retry: {error}")))
         });
         own.chain(failures)
             .filter(|(active, _)| written.contains(&active.installation_id))

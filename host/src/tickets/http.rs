@@ -81,7 +81,8 @@ pub async fn list(
 /// `ETag` is the ticket's version, for `If-Match`; with `If-None-Match` the answer is 304 while the ticket is as it was.
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}", tag = "Tickets", operation_id = "getTicket", security(("api_key" = ["read"])),
-    params(("If-None-Match" = Option<String>, Header, description = "`ETag`s that you have", nullable = false, min_length = 1,
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag`s of the versions that the client \
+                                                                     has", nullable = false, min_length = 1,
             pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     responses(
         (status = 200, description = "The ticket", body = TicketView,
@@ -110,7 +111,7 @@ pub async fn show(
 #[utoipa::path(
     post, path = "/tickets", tag = "Tickets", operation_id = "createTicket", security(("api_key" = ["write"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made; post-create plugins have run", body = Created,
+    responses((status = 201, description = "Created; post-create plugins have run", body = Created,
                headers(("ETag" = String, description = "The ticket's version in quotes")))),
 )]
 pub async fn create(
@@ -128,13 +129,15 @@ pub async fn create(
 /// All or nothing. A change of `status` goes the same way as a transition, plugins included.
 #[utoipa::path(
     patch, path = "/tickets/{ticket_id}", tag = "Tickets", operation_id = "updateTicket", security(("api_key" = ["write"])),
-    params(("If-Match" = Option<String>, Header, description = "Write only upon these versions: `ETag`s, or `*`", nullable = false, min_length = 1,
+    params(("If-Match" = Option<String>, Header, description = "Write only if the ticket is at one of these versions: \
+                                                                `ETag`s, or `*`", nullable = false, min_length = 1,
             pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     request_body = UpdateBody,
     responses(
         (status = 200, description = "Changed, all or nothing", body = Updated,
          headers(("ETag" = String, description = "The ticket's new version in quotes"))),
-        (status = 412, description = "PRECONDITION_FAILED: the ticket is at another version; `details.current_version` says which",
+        (status = 412, description = "PRECONDITION_FAILED: the ticket is at another version; \
+                                      `details.current_version` says which",
          body = ErrorBody),
     ),
 )]
@@ -152,13 +155,15 @@ pub async fn update(
 /// Moves a ticket to another status.
 #[utoipa::path(
     post, path = "/tickets/{ticket_id}/transition", tag = "Tickets", operation_id = "transitionTicket", security(("api_key" = ["write"])),
-    params(("If-Match" = Option<String>, Header, description = "Write only upon these versions: `ETag`s, or `*`", nullable = false, min_length = 1,
+    params(("If-Match" = Option<String>, Header, description = "Write only if the ticket is at one of these versions: \
+                                                                `ETag`s, or `*`", nullable = false, min_length = 1,
             pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     request_body = TransitionBody,
     responses(
         (status = 200, description = "The status changed", body = Transitioned,
          headers(("ETag" = String, description = "The ticket's new version in quotes"))),
-        (status = 412, description = "PRECONDITION_FAILED: the ticket is at another version; `details.current_version` says which",
+        (status = 412, description = "PRECONDITION_FAILED: the ticket is at another version; \
+                                      `details.current_version` says which",
          body = ErrorBody),
     ),
 )]
@@ -182,6 +187,6 @@ fn known_status(name: String) -> Result<Status, Invalid> {
         return Ok(Status(name));
     }
     let message =
-        format!("{name} is no status; there are {}", workflow::DEFAULT.names().join(", "));
+        format!("{name} is not a status; expected one of {}", workflow::DEFAULT.names().join(", "));
     Err(Invalid::new("status", name, message))
 }

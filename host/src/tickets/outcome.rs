@@ -14,25 +14,29 @@ use crate::plugins::hooks::{Failed, PluginRun, PluginViolation, Trace, Warning};
 pub enum ChangeError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("there is no such ticket")]
+    #[error("ticket not found")]
     NotFound,
     #[error(transparent)]
     NoEdge(#[from] NoEdge),
-    #[error("A plugin does not allow this: {}", violations.iter().map(|v| v.violation.message.as_str()).collect::<Vec<_>>().join(" "))]
+    #[error("A plugin rejected this request: \
+             {}", violations.iter().map(|v| v.violation.message.as_str()).collect::<Vec<_>>().join(" "))]
     Rejected { violations: Vec<PluginViolation>, ran: Vec<PluginRun> },
-    #[error("The plugin {} could not answer, and nothing happens without it: {}", failure.plugin, failure.error.message)]
+    #[error("The plugin {} is required and failed, so nothing was changed: {}", failure.plugin, failure.error.message)]
     PluginUnavailable { failure: Box<Failed>, ran: Vec<PluginRun> },
-    #[error("Stock does not cover {}", lines.iter().map(|line| format!("{} of {}", line.missing, line.name)).collect::<Vec<_>>().join(", "))]
+    #[error("There is not enough stock for \
+             {}", lines.iter().map(|line| format!("{} of {}", line.missing, line.name)).collect::<Vec<_>>().join(", "))]
     InsufficientStock { lines: Vec<ShortLine>, ran: Vec<PluginRun> },
-    #[error("Parts cannot change in status {status}")]
+    #[error("Parts cannot be changed while the ticket has the status {status}")]
     PartsFrozen { status: Status },
-    #[error("{consumed} of {part} were used already; they cannot be taken off the ticket")]
+    #[error("{consumed} of {part} were already used and cannot be removed from the ticket")]
     Consumed { part: String, consumed: i64 },
-    #[error("The ticket was changed by others {attempts} times meanwhile; read it and try again")]
+    #[error(
+        "The ticket was changed {attempts} times by other requests meanwhile; read it and try again"
+    )]
     Stale { attempts: usize },
     /// The client named the versions that may be changed; the ticket is at none of them.
     #[error(
-        "The ticket is at version {current}, which If-Match does not name; read it and decide again"
+        "The ticket is at version {current}, which is not in If-Match; read the ticket again before you change it"
     )]
     OtherVersion { current: i64 },
     #[error("the database failed")]

@@ -120,7 +120,7 @@ impl Stock {
         let place = place.field("inventory_id");
         match (self.by_id.get(&id), &line.sku) {
             (None, _) => {
-                let message = format!("{place} is no inventory item of this organization");
+                let message = format!("{place} is not an inventory item of this organization");
                 Err(Invalid::new(place, id, message))
             }
             (Some(item), Some(sku)) if *sku != item.sku => {

@@ -147,7 +147,7 @@ fn filter(org: OrgId, wanted: &ListFilter, after: Option<Time>, before: Option<T
 }
 
 /// Adds one to the version, for something that the ticket shows and that is written in another table. Returns the new
-/// version, or `None` if there is no such ticket. Locks the ticket until the transaction ends.
+/// version, or `None` if the ticket does not exist. Locks the ticket until the transaction ends.
 pub async fn touch(
     conn: &mut Conn,
     org: OrgId,
@@ -211,7 +211,7 @@ pub async fn touch_of_customer(
 }
 
 /// Adds to what was paid (a refund is less than zero), and adds one to the version. Returns false if the sum would be
-/// less than zero, if a payment comes in a status that takes none, or if there is no such ticket.
+/// less than zero, if a payment comes in a status that takes none, or if the ticket does not exist.
 pub async fn add_paid(
     conn: &mut Conn,
     org: OrgId,

@@ -52,7 +52,7 @@ pub fn build_components(
         .iter()
         .find(|package| components.iter().all(|component| component.package != **package));
     if let Some(package) = without.copied().or(components.is_empty().then_some(what.as_str())) {
-        bail!("{package} is no plugin: its Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`");
+        bail!("{package} is not a plugin: its Cargo.toml needs `[lib] crate-type = [\"cdylib\"]`");
     }
     Ok(components)
 }

@@ -60,7 +60,7 @@ pub(super) fn build_with_debian(
             fs::copy(&file, lib.join(name))?;
         }
     }
-    ensure!(has_std(&sysroot), "the build made no std");
+    ensure!(has_std(&sysroot), "the build produced no std");
     Ok(sysroot)
 }
 
@@ -73,7 +73,7 @@ struct Apt {
 impl Apt {
     fn open(folder: &Path) -> Result<Self> {
         let machine = read_apt_sources();
-        let mirror = find_mirror(&machine).context("apt's sources name no mirror")?;
+        let mirror = find_mirror(&machine).context("apt's sources contain no mirror")?;
         let keyring = Path::new("/usr/share/keyrings/debian-archive-keyring.gpg");
         let signed = match keyring.is_file() {
             true => format!("[signed-by={}] ", keyring.display()),

@@ -16,6 +16,6 @@ pub async fn find(
     let Some(id) = actor_id else { return Ok(Ok(caller.actor.clone())) };
     Ok(match store::get(conn, caller.org, id).await? {
         Some(user) => Ok(Actor { name: user.name, user_id: Some(id) }),
-        None => Err(Invalid::new("actor_id", id, "actor_id is no user of this organization")),
+        None => Err(Invalid::new("actor_id", id, "actor_id is not a user of this organization")),
     })
 }

@@ -21,7 +21,7 @@ pub struct NewUser {
 pub enum CreateUserError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("There is a user with the email {email} already")]
+    #[error("Another user already has the email {email}")]
     Duplicate { email: String },
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

@@ -132,7 +132,7 @@ pub async fn show(
 #[utoipa::path(
     patch, path = "/users/{user_id}", tag = "Users", operation_id = "updateUser", security(("api_key" = ["admin"])),
     request_body = UpdateBody,
-    responses((status = 200, description = "The user as they are now", body = UserView)),
+    responses((status = 200, description = "The user after the change", body = UserView)),
 )]
 pub async fn update(
     State(app): State<App>,

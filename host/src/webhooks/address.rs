@@ -7,7 +7,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// An address that is not connected to, and what it is.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{address} is {kind}; such addresses are not delivered to")]
+#[error("{address} is {kind}; webhooks are not delivered to such addresses")]
 pub struct Refused {
     pub address: IpAddr,
     pub kind: &'static str,
@@ -30,7 +30,7 @@ pub fn check(address: IpAddr, allowed: &[IpNet]) -> Result<(), Refused> {
 const V4: [(Ipv4Net, &str); 15] = [
     (v4(0, 0, 0, 0, 8), "an unspecified address"),
     (v4(10, 0, 0, 0, 8), "a private address"),
-    (v4(100, 64, 0, 0, 10), "a carrier's private address"),
+    (v4(100, 64, 0, 0, 10), "a carrier-grade NAT address"),
     (v4(127, 0, 0, 0, 8), "a loopback address"),
     (v4(169, 254, 0, 0, 16), "a link-local address"),
     (v4(172, 16, 0, 0, 12), "a private address"),

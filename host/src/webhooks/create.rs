@@ -27,7 +27,7 @@ pub enum CreateWebhookError {
     Invalid(#[from] Invalid),
     #[error("An organization has at most {max} webhooks; delete one that is not needed")]
     TooMany { max: i64 },
-    #[error("there was no randomness for a secret")]
+    #[error("random bytes for a secret are not available")]
     Randomness(#[from] getrandom::Error),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -68,7 +68,7 @@ pub async fn create(
 /// Each name once; everything makes the others unnecessary.
 pub fn check_events(names: Vec<EventName>) -> Result<Vec<EventName>, Invalid> {
     if names.is_empty() {
-        let message = "events must name at least one event; [\"*\"] is all of them";
+        let message = "events must contain at least one event; use [\"*\"] for all events";
         return Err(Invalid::new("events", names, message));
     }
     if names.contains(&EventName::All) {

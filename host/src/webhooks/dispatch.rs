@@ -62,7 +62,7 @@ async fn look(app: &App, lanes: &mut JoinSet<usize>, stop: &CancellationToken) {
         start_lanes(app, lanes, stop).await
     };
     if let Err(error) = looked.await {
-        tracing::error!(?error, "due webhooks could not be taken up");
+        tracing::error!(?error, "due webhook deliveries could not be claimed");
     }
 }
 

@@ -149,7 +149,7 @@ pub async fn show_secret(
 #[utoipa::path(
     patch, path = "/webhooks/{webhook_id}", tag = "Webhooks", operation_id = "updateWebhook", security(("api_key" = ["admin"])),
     request_body = UpdateBody,
-    responses((status = 200, description = "The webhook as it is now", body = WebhookView)),
+    responses((status = 200, description = "The webhook after the change", body = WebhookView)),
 )]
 pub async fn update(
     State(app): State<App>,
@@ -199,7 +199,8 @@ pub async fn rotate_secret(
 /// Sends a `webhook.test` event now, once, and answers what came of it. Works for a webhook that is off as well.
 #[utoipa::path(
     post, path = "/webhooks/{webhook_id}/test", tag = "Webhooks", operation_id = "testWebhook", security(("api_key" = ["admin"])),
-    responses((status = 200, description = "The delivery: its `state` says whether the receiver took it", body = DeliveryDetailView)),
+    responses((status = 200, description = "The delivery: its `state` says whether the receiver accepted \
+                                            it", body = DeliveryDetailView)),
 )]
 pub async fn send_test(
     State(app): State<App>,

@@ -79,7 +79,7 @@ impl Lane {
     pub async fn run(mut self, stop: CancellationToken) -> usize {
         if let Err(error) = self.deliver(&stop).await {
             // The lease runs out by itself; until then nobody tries.
-            tracing::error!(webhook_id = %self.webhook_id, ?error, "deliveries to a webhook are left for later");
+            tracing::error!(webhook_id = %self.webhook_id, ?error, "deliveries to a webhook are postponed");
         }
         while self.running.join_next().await.is_some() {}
         self.attempts
@@ -100,7 +100,7 @@ impl Lane {
                 }
                 Some(Err(error)) => {
                     // As after an error: the lease runs out by itself.
-                    tracing::error!(webhook_id = %self.webhook_id, ?error, "an attempt broke off");
+                    tracing::error!(webhook_id = %self.webhook_id, ?error, "a delivery attempt was aborted");
                     return Ok(());
                 }
                 None if stop.is_cancelled() => {

@@ -18,8 +18,8 @@ const BATCHES_MAX: usize = 500;
 pub async fn run(app: &App) {
     match try_run(app).await {
         Ok(0) => {}
-        Ok(events) => tracing::info!(events, "old events were forgotten"),
-        Err(error) => tracing::error!(?error, "old events could not be forgotten"),
+        Ok(events) => tracing::info!(events, "old webhook events were deleted"),
+        Err(error) => tracing::error!(?error, "old webhook events could not be deleted"),
     }
 }
 

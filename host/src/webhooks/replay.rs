@@ -16,13 +16,13 @@ pub const EVENTS_MAX: usize = 5_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    #[error("there is no such webhook")]
+    #[error("webhook not found")]
     NotFound,
-    #[error("there is no such delivery")]
+    #[error("delivery not found")]
     DeliveryNotFound,
     #[error("The webhook is disabled ({reason}); enable it first")]
     Disabled { reason: String },
-    #[error("A test is not delivered again; send another one")]
+    #[error("A test delivery cannot be replayed; send a new test")]
     Test,
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

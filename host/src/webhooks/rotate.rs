@@ -21,13 +21,13 @@ const SECRETS_MAX: usize = 5;
 pub enum RotateSecretError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("there is no such webhook")]
+    #[error("webhook not found")]
     NotFound,
     #[error(
-        "{SECRETS_MAX} secrets of this webhook are valid already; rotate with overlap_hours 0 to end the earlier ones"
+        "{SECRETS_MAX} secrets of this webhook are already valid; rotate with overlap_hours 0 to end the earlier ones"
     )]
     TooMany,
-    #[error("there was no randomness for a secret")]
+    #[error("random bytes for a secret are not available")]
     Randomness(#[from] getrandom::Error),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

@@ -151,7 +151,8 @@ impl Sender {
             };
             build(Client::builder()).unwrap_or_else(|error| {
                 // A machine without any certificates can still deliver to http://.
-                tracing::error!(error = ?error, "the system has no certificates: webhooks to https:// will fail");
+                tracing::error!(error = ?error, "no root certificates were found on this system; webhooks to https:// \
+                                                 will fail");
                 build(Client::builder().tls_certs_only(Vec::<Certificate>::new())).unwrap_or_default()
             })
         })
@@ -160,7 +161,7 @@ impl Sender {
     fn timed_out(&self) -> Failure {
         Failure {
             kind: FailureKind::Timeout,
-            message: format!("there was no answer within {:?}", self.timeout),
+            message: format!("the receiver did not answer within {:?}", self.timeout),
         }
     }
 
@@ -215,7 +216,7 @@ impl Answer {
         if self.status.is_redirection() {
             message.push_str("; redirects are not followed");
             if let Some(location) = &self.location {
-                message.push_str(&format!(" (it named {location})"));
+                message.push_str(&format!(" (the response redirects to {location})"));
             }
         }
         Some(Failure { kind: FailureKind::Status, message })

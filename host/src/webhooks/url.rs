@@ -21,7 +21,7 @@ fn problem(text: &str) -> Option<String> {
     }
     // The parser would leave these out or turn them into others.
     if text.chars().any(|letter| letter.is_whitespace() || letter.is_control() || letter == '\\') {
-        return Some("url must not contain blanks, control characters or backslashes".to_owned());
+        return Some("url must not contain spaces, control characters or backslashes".to_owned());
     }
     let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     if !matches!(scheme.as_deref(), Some("http" | "https")) {
@@ -29,10 +29,12 @@ fn problem(text: &str) -> Option<String> {
     }
     let url = match Url::parse(text) {
         Ok(url) => url,
-        Err(error) => return Some(format!("url is no URL: {error}")),
+        Err(error) => return Some(format!("url is not a valid URL: {error}")),
     };
     if url.host_str().is_none_or(str::is_empty) {
-        return Some("url must name a host, for example https://shop.example/hooks".to_owned());
+        return Some(
+            "url must have a host; expected something like https://shop.example/hooks".to_owned(),
+        );
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Some(

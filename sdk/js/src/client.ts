@@ -1,4 +1,4 @@
-/** The client: where the API is, who asks, and its resources. */
+/** The client: the address of the API, the API key, and the resources. */
 
 import { variable } from './environment.js'
 import type { RateLimit } from './rate_limit.js'
@@ -18,17 +18,17 @@ import { Transport } from './transport.js'
 export interface ClientOptions {
   /** By default the environment's `REPAIROPS_API_KEY`. */
   apiKey?: string | undefined
-  /** With `/v1` at its end. By default the environment's `REPAIROPS_BASE_URL`, else `https://api.repairops.io/v1`. */
+  /** Ends in `/v1`. By default the environment's `REPAIROPS_BASE_URL`, else `https://api.repairops.io/v1`. */
   baseUrl?: string | undefined
   /** Instead of the platform's own. */
   fetch?: typeof fetch | undefined
-  /** Tries after the first one, when there was no answer, or a 408, 429 or 5xx; 3 by default. */
+  /** Retries after no response, or a 408, 429 or 5xx; 3 by default. */
   maxRetries?: number | undefined
-  /** For each try; 30 seconds by default. */
+  /** The timeout of each attempt; 30 seconds by default. */
   timeoutMs?: number | undefined
-  /** Before the first retry; the next ones wait twice as long each. 500 by default. */
+  /** The delay before the first retry, which doubles for each next one. 500 by default. */
   retryDelayMs?: number | undefined
-  /** A `Retry-After` that is longer is not waited for: the error comes at once. 60 seconds by default. */
+  /** A longer `Retry-After` fails the call immediately. 60 seconds by default. */
   retryAfterMaxMs?: number | undefined
 }
 
@@ -73,7 +73,7 @@ export class RepairOpsClient {
     this.keys = new Keys(api)
   }
 
-  /** What the last answer said of the key's requests in this hour; `null` before it, or when there are no limits. */
+  /** The rate limit in the last response; `null` before the first response, or when the server has no limits. */
   get rateLimit(): RateLimit | null {
     return this.#transport.rateLimit
   }

@@ -1,12 +1,12 @@
 /**
- * Everything that a call can fail with. An answer of the API that is an error becomes a `RepairOpsError`, one of
- * its subclasses where the status or the code has one; no answer becomes a `ConnectionError`. An abort by the
+ * All errors that a call can throw. An error response of the API becomes a `RepairOpsError`, or one of
+ * its subclasses if the status or the code has one; a missing response becomes a `ConnectionError`. An abort by the
  * caller's own `AbortSignal` rejects with the signal's reason, as `fetch` does.
  */
 
 import { readRateLimit } from './rate_limit.js'
 
-/** What the API says of an error, and with which status and headers. */
+/** The content of an error response, with its status and headers. */
 export interface ErrorAnswer {
   status: number
   headers: Headers
@@ -16,14 +16,14 @@ export interface ErrorAnswer {
   requestId: string | null
 }
 
-/** The API answered with an error. */
+/** The API returned an error. */
 export class RepairOpsError extends Error {
   readonly status: number
   /** For programs, for example `INVALID_REQUEST`. */
   readonly code: string
-  /** What the code calls for: `field` and `value` of a bad input, `from` and `to` of a transition … */
+  /** The data of the code: `field` and `value` of an invalid input, `from` and `to` of a transition … */
   readonly details: Record<string, unknown>
-  /** Tell it to support. */
+  /** Support can find the request by it. */
   readonly requestId: string | null
   readonly headers: Headers
 
@@ -37,7 +37,7 @@ export class RepairOpsError extends Error {
     this.headers = answer.headers
   }
 
-  /** Seconds that the server asks to wait before another try. */
+  /** Seconds to wait before a retry, from the server. */
   get retryAfter(): number | null {
     const text = this.headers.get('retry-after')
     if (text === null) return null
@@ -47,9 +47,9 @@ export class RepairOpsError extends Error {
   }
 }
 
-/** 400: a parameter or the body is not right. */
+/** 400: a parameter or the body is invalid. */
 export class InvalidRequestError extends RepairOpsError {
-  /** The parameter, header or field of the body that is wrong. */
+  /** The parameter, header or field of the body that is invalid. */
   get field(): string | null {
     return text(this.details['field'])
   }
@@ -65,18 +65,18 @@ export class UnauthorizedError extends RepairOpsError {}
 /** 403: the key's scope or the organization's tier does not allow it. */
 export class ForbiddenError extends RepairOpsError {}
 
-/** 404: there is no such resource in this organization. */
+/** 404: the resource does not exist in this organization. */
 export class NotFoundError extends RepairOpsError {
-  /** The customer that the one asked for was merged into. */
+  /** The customer that the requested one was merged into. */
   get mergedInto(): string | null {
     return text(this.details['merged_into'])
   }
 }
 
-/** 409: what is there already, or a state that does not allow it. */
+/** 409: the resource already exists, or its state does not allow the request. */
 export class ConflictError extends RepairOpsError {}
 
-/** 409 `INVALID_TRANSITION`: the workflow has no such step. */
+/** 409 `INVALID_TRANSITION`: the workflow does not allow this transition. */
 export class InvalidTransitionError extends ConflictError {
   get from(): string | null {
     return text(this.details['from'])
@@ -99,10 +99,10 @@ export class InsufficientStockError extends ConflictError {
   }
 }
 
-/** 412: the resource is no longer of the version that `ifMatch` named. */
+/** 412: the resource is not at the version in `ifMatch`. */
 export class PreconditionFailedError extends RepairOpsError {}
 
-/** One objection of a plugin. */
+/** One violation that a plugin found. */
 export interface Violation {
   plugin: string
   code: string
@@ -110,19 +110,19 @@ export interface Violation {
   field?: string | null
 }
 
-/** 422 `PLUGIN_REJECTED`: plugins of the shop do not allow it. */
+/** 422 `PLUGIN_REJECTED`: plugins of the shop rejected the request. */
 export class PluginRejectedError extends RepairOpsError {
   get violations(): Violation[] {
     return list<Violation>(this.details['violations'])
   }
 }
 
-/** 422 `IDEMPOTENCY_KEY_REUSED`: this idempotency key came with another request before. */
+/** 422 `IDEMPOTENCY_KEY_REUSED`: this idempotency key was already used for a different request. */
 export class IdempotencyKeyReusedError extends RepairOpsError {}
 
 /** 429: the key's requests of this hour are used up. */
 export class RateLimitError extends RepairOpsError {
-  /** When there are requests again. */
+  /** When the limit resets. */
   get resetAt(): Date | null {
     const reset = readRateLimit(this.headers)?.resetAt
     if (reset) return reset
@@ -130,17 +130,17 @@ export class RateLimitError extends RepairOpsError {
   }
 }
 
-/** 5xx: the server's fault. */
+/** 5xx: an error of the server. */
 export class ServerError extends RepairOpsError {}
 
-/** 503 `PLUGIN_UNAVAILABLE`: a plugin that must be asked broke; nothing was changed. */
+/** 503 `PLUGIN_UNAVAILABLE`: a required plugin failed; nothing was changed. */
 export class PluginUnavailableError extends ServerError {
   get plugin(): string | null {
     return text(this.details['plugin'])
   }
 }
 
-/** There was no answer: no connection, or it broke off. Whether a write was carried out is not known. */
+/** There was no response: the connection failed or broke. A write may or may not have been processed. */
 export class ConnectionError extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options)
@@ -148,10 +148,10 @@ export class ConnectionError extends Error {
   }
 }
 
-/** There was no answer in time. */
+/** There was no response in time. */
 export class TimeoutError extends ConnectionError {
   constructor(readonly timeoutMs: number) {
-    super(`no answer within ${timeoutMs} ms`)
+    super(`no response within ${timeoutMs} ms`)
   }
 }
 
@@ -175,7 +175,7 @@ const BY_STATUS: Record<number, ErrorClass> = {
   429: RateLimitError,
 }
 
-/** The error of an answer; `body` is its text, which a proxy may have written. */
+/** The error of a response; `body` is its text, which may come from a proxy. */
 export function errorOf(status: number, headers: Headers, body: string): RepairOpsError {
   const error = record(record(parse(body))['error'])
   const answer: ErrorAnswer = {

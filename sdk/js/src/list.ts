@@ -14,7 +14,7 @@ export interface Page<T, P extends Pagination = Pagination> {
   pagination: P
 }
 
-/** What a page has in its `data`. */
+/** The type of the items in a page's `data`. */
 export type Item<P extends Page<unknown>> = Awaited<P['data'][number]>
 
 /** Where a page begins. */
@@ -28,7 +28,7 @@ export interface Position {
  *     for await (const ticket of client.tickets.list()) { … }                     // as many as needed
  *     for await (const page of client.tickets.list({ limit: 500 }).pages()) { … }
  *
- * Nothing is asked before the list is awaited or iterated over; the first page is asked for once.
+ * No request is sent before the list is awaited or iterated over; the first page is requested once.
  */
 export class List<P extends Page<unknown>> implements Promise<P>, AsyncIterable<Item<P>> {
   readonly [Symbol.toStringTag] = 'List'
@@ -75,7 +75,7 @@ export class List<P extends Page<unknown>> implements Promise<P>, AsyncIterable<
   }
 }
 
-/** A cursor holds still while rows are inserted; an offset would show some of them twice. */
+/** A cursor is stable while rows are inserted; an offset would return some of them twice. */
 function nextPosition({ offset, next_offset, next_cursor }: Pagination): Position | null {
   if (typeof next_cursor === 'string') return { cursor: next_cursor }
   if (typeof next_offset === 'number' && next_offset > offset) return { offset: next_offset }

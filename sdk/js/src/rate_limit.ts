@@ -1,4 +1,4 @@
-/** What an answer's `X-RateLimit-*` headers say. */
+/** The `X-RateLimit-*` headers of a response. */
 
 export interface RateLimit {
   /** Requests in a window. */

@@ -1,4 +1,4 @@
-/** What every resource is made of: a path, and the five things one can do with it. */
+/** The base of every resource: a path, and the five operations on it. */
 
 import { List, type Page, type Position } from './list.js'
 import type { Ask, RequestOptions, Transport, VersionedWriteOptions, WriteOptions } from './transport.js'
@@ -44,7 +44,7 @@ export abstract class Resource {
   }
 }
 
-/** A path with ids in it. An id that is missing would ask for something else than was meant. */
+/** A path with ids in it. A missing id would request a different resource. */
 export function path(texts: TemplateStringsArray, ...ids: string[]): string {
   return String.raw(
     { raw: texts },
@@ -55,7 +55,7 @@ export function path(texts: TemplateStringsArray, ...ids: string[]): string {
   )
 }
 
-/** A cursor takes the place of an offset. */
+/** A cursor replaces an offset. */
 function from(query: object, position: Position): object {
   return position.cursor === undefined ? { ...query, ...position } : { ...query, offset: undefined, ...position }
 }

@@ -1,19 +1,19 @@
-/** When a request is tried again, and how long to wait before. */
+/** When a request is retried, and how long to wait before. */
 
 import { ConnectionError, RepairOpsError } from './errors.js'
 
 export interface RetryPolicy {
-  /** Tries after the first one. */
+  /** Retries after the first attempt. */
   maxRetries: number
-  /** The first wait; each one after it is twice as long, up to `DELAY_MAX_MS`. */
+  /** The first delay; each following delay is twice as long, up to `DELAY_MAX_MS`. */
   delayMs: number
-  /** A `Retry-After` that is longer is not waited for. */
+  /** A longer `Retry-After` fails the request immediately. */
   retryAfterMaxMs: number
 }
 
 const DELAY_MAX_MS = 8_000
 
-/** Milliseconds to wait before trying once more, or `null` to let the error go to the caller. `retried` is the number of tries after the first. */
+/** Milliseconds to wait before the next retry, or `null` to throw the error. `retried` is the number of retries so far. */
 export function delayBeforeRetry(error: unknown, retried: number, policy: RetryPolicy): number | null {
   if (retried >= policy.maxRetries || !mayGoBetter(error)) return null
   // Jitter, so that clients that failed together do not come back together.
@@ -23,7 +23,7 @@ export function delayBeforeRetry(error: unknown, retried: number, policy: RetryP
   return asked * 1000 > policy.retryAfterMaxMs ? null : Math.max(asked * 1000, backoff)
 }
 
-/** `IDEMPOTENCY_IN_FLIGHT` is about our own earlier try, whose answer we did not wait for. */
+/** `IDEMPOTENCY_IN_FLIGHT` is about the client's own earlier attempt, which timed out or lost its connection. */
 function mayGoBetter(error: unknown): boolean {
   if (error instanceof ConnectionError) return true
   if (!(error instanceof RepairOpsError)) return false
@@ -32,7 +32,7 @@ function mayGoBetter(error: unknown): boolean {
   )
 }
 
-/** Ends early, with the signal's reason, when the caller gives up. */
+/** Ends early, with the signal's reason, when the caller aborts. */
 export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)

@@ -423,7 +423,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What may come next.
+         * The next statuses.
          * @description Every status that the workflow leads to from the present one, whether this key could move the ticket there now, and
          *     what stands against it. Plugins are named, not asked.
          */
@@ -932,25 +932,25 @@ export interface components {
          *     | `UNAUTHORIZED` | 401 | Missing or invalid API key |
          *     | `FORBIDDEN` | 403 | Insufficient permissions for this operation: `details.reason` is `scope` or `tier` |
          *     | `NOT_FOUND` | 404 | Resource does not exist |
-         *     | `METHOD_NOT_ALLOWED` | 405 | The route has other methods; the header `Allow` lists them |
+         *     | `METHOD_NOT_ALLOWED` | 405 | The route does not support this method; the header `Allow` lists those that it supports |
          *     | `REQUEST_TIMEOUT` | 408 | The body of the request paused or was not complete within `details.timeout_ms`; nothing was done |
-         *     | `CONFLICT` | 409 | Resource conflict: what is there already, or a state that does not allow it |
-         *     | `INVALID_TRANSITION` | 409 | The workflow has no such edge; `details.allowed` lists those it has |
+         *     | `CONFLICT` | 409 | Resource conflict: the resource already exists, or its state does not allow the request |
+         *     | `INVALID_TRANSITION` | 409 | The workflow does not allow this transition; `details.allowed` lists the allowed ones |
          *     | `INSUFFICIENT_STOCK` | 409 | Parts are short; `details.lines` says which and how many |
-         *     | `IDEMPOTENCY_IN_FLIGHT` | 409 | Another request with this `Idempotency-Key` is still being carried out; ask again |
-         *     | `IDEMPOTENCY_ANSWER_LOST` | 409 | The request with this `Idempotency-Key` was carried out, but the server stopped before it could keep the answer |
-         *     | `PRECONDITION_FAILED` | 412 | `If-Match` names other versions; `details.current_version` says which it is |
+         *     | `IDEMPOTENCY_IN_FLIGHT` | 409 | Another request with this `Idempotency-Key` is still being processed; try again |
+         *     | `IDEMPOTENCY_ANSWER_LOST` | 409 | The request with this `Idempotency-Key` was processed, but the server stopped before it could store the response |
+         *     | `PRECONDITION_FAILED` | 412 | `If-Match` does not list the ticket's version; `details.current_version` says which it is |
          *     | `PAYLOAD_TOO_LARGE` | 413 | The body is larger than `details.limit_bytes` |
-         *     | `UNSUPPORTED_MEDIA_TYPE` | 415 | The body has another `Content-Type` than `details.expected` |
-         *     | `PLUGIN_REJECTED` | 422 | Plugins do not allow it; `details.violations` says which and why |
-         *     | `IDEMPOTENCY_KEY_REUSED` | 422 | The `Idempotency-Key` came with another request of this method and path before |
+         *     | `UNSUPPORTED_MEDIA_TYPE` | 415 | The `Content-Type` of the body is not `details.expected` |
+         *     | `PLUGIN_REJECTED` | 422 | Plugins rejected the request; `details.violations` says which and why |
+         *     | `IDEMPOTENCY_KEY_REUSED` | 422 | The `Idempotency-Key` was already used for a different request of this method and path |
          *     | `RATE_LIMIT_EXCEEDED` | 429 | Too many requests; retry later |
          *     | `SERVER_ERROR` | 500 | Internal server error; contact support |
-         *     | `SERVER_BUSY` | 503 | The server has no room for the request; try again |
-         *     | `SERVER_TIMEOUT` | 503 | The server did not finish the request within `details.timeout_ms`; read the resource to see whether it was carried out |
-         *     | `DATABASE_UNAVAILABLE` | 503 | The database could not be used at this moment; try again after `Retry-After` seconds |
-         *     | `STORAGE_FULL` | 503 | The disk of the database is full: nothing can be written until there is room; reading works |
-         *     | `PLUGIN_UNAVAILABLE` | 503 | A plugin that must be asked could not answer; nothing was changed |
+         *     | `SERVER_BUSY` | 503 | The server is too busy for the request; try again |
+         *     | `SERVER_TIMEOUT` | 503 | The server did not finish the request within `details.timeout_ms`; read the resource to see whether it was processed |
+         *     | `DATABASE_UNAVAILABLE` | 503 | The database is not available at the moment; try again after `Retry-After` seconds |
+         *     | `STORAGE_FULL` | 503 | The disk of the database is full: writes fail until there is space; reads work |
+         *     | `PLUGIN_UNAVAILABLE` | 503 | A required plugin failed; nothing was changed |
          * @enum {string}
          */
         ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "DATABASE_UNAVAILABLE" | "STORAGE_FULL" | "PLUGIN_UNAVAILABLE";
@@ -2090,7 +2090,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description `INVALID_REQUEST`: A parameter, the path or the body is not right; `details.field` says which */
+        /** @description `INVALID_REQUEST`: A parameter, the path or the body is invalid; `details.field` says which */
         BadRequest: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2117,7 +2117,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `CONFLICT`, `INVALID_TRANSITION`, `INSUFFICIENT_STOCK`, `IDEMPOTENCY_IN_FLIGHT`, `IDEMPOTENCY_ANSWER_LOST`: What is there already, or a state that does not allow it */
+        /** @description `CONFLICT`, `INVALID_TRANSITION`, `INSUFFICIENT_STOCK`, `IDEMPOTENCY_IN_FLIGHT`, `IDEMPOTENCY_ANSWER_LOST`: The resource already exists, or its state does not allow the request */
         Conflict: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2167,7 +2167,7 @@ export interface components {
                  *           "required": "write",
                  *           "scope": "read"
                  *         },
-                 *         "message": "This needs a key of scope write; the key has scope read",
+                 *         "message": "This request needs an API key of scope write; this key has scope read",
                  *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
                  *       }
                  *     }
@@ -2175,7 +2175,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `NOT_FOUND`: There is no such resource in this organization */
+        /** @description `NOT_FOUND`: The resource does not exist in this organization */
         NotFound: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2274,7 +2274,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `RATE_LIMIT_EXCEEDED`: The key's requests of this hour are used up */
+        /** @description `RATE_LIMIT_EXCEEDED`: The key has no requests left in this hour */
         TooManyRequests: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -2295,7 +2295,7 @@ export interface components {
                  *           "reset_at": "2026-02-21T16:00:00Z",
                  *           "window_seconds": 3600
                  *         },
-                 *         "message": "The 100 write requests of this hour are used up; there are new ones at 2026-02-21T16:00:00Z",
+                 *         "message": "This key has used its 100 write requests of this hour; the next hour begins at 2026-02-21T16:00:00Z",
                  *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
                  *       }
                  *     }
@@ -2324,7 +2324,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `SERVER_BUSY`, `SERVER_TIMEOUT`, `DATABASE_UNAVAILABLE`, `STORAGE_FULL`, `PLUGIN_UNAVAILABLE`: The server or its database cannot serve it at this moment or took too long, or a plugin that must be asked could not answer */
+        /** @description `SERVER_BUSY`, `SERVER_TIMEOUT`, `DATABASE_UNAVAILABLE`, `STORAGE_FULL`, `PLUGIN_UNAVAILABLE`: The server or its database is not available at the moment or took too long, or a required plugin failed */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -2340,7 +2340,7 @@ export interface components {
                  *       "error": {
                  *         "code": "DATABASE_UNAVAILABLE",
                  *         "details": {},
-                 *         "message": "The database could not be used at this moment; try again",
+                 *         "message": "The database is not available at the moment; try again",
                  *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
                  *       }
                  *     }
@@ -2348,7 +2348,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `PLUGIN_REJECTED`, `IDEMPOTENCY_KEY_REUSED`: Plugins do not allow it, or the `Idempotency-Key` came with another request before */
+        /** @description `PLUGIN_REJECTED`, `IDEMPOTENCY_KEY_REUSED`: Plugins rejected the request, or the `Idempotency-Key` was already used for a different request */
         Unprocessable: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2374,7 +2374,7 @@ export interface components {
                  *             }
                  *           ]
                  *         },
-                 *         "message": "A plugin does not allow this: Assign a technician first.",
+                 *         "message": "A plugin rejected this request: Assign a technician first.",
                  *         "request_id": "req_5f0c3b7a9d2e4c61b8a7f013"
                  *       }
                  *     }
@@ -2412,29 +2412,29 @@ export interface components {
     };
     parameters: {
         /**
-         * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+         * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
          * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
          */
         IdempotencyKey: string;
     };
     requestBodies: never;
     headers: {
-        /** @description On the repeated answer of a request with an `Idempotency-Key`. */
+        /** @description Present if the response is a stored one, for a retry with an `Idempotency-Key`. */
         IdempotencyReplayed: "true";
-        /** @description The path of what was made. */
+        /** @description The path of the created resource. */
         Location: string;
         /**
-         * @description How many requests of this class the key has in an hour. Absent when the server limits nobody.
+         * @description How many requests of this class the key has in an hour. Absent when the server has no limits.
          * @example 1000
          */
         RateLimitLimit: number;
         /**
-         * @description How many are left.
+         * @description How many requests are left.
          * @example 999
          */
         RateLimitRemaining: number;
         /**
-         * @description When there are all of them again, as a Unix time in seconds.
+         * @description When the limit resets, as a Unix time in seconds.
          * @example 1646899200
          */
         RateLimitReset: number;
@@ -2444,7 +2444,7 @@ export interface components {
          */
         RequestId: string;
         /**
-         * @description In how many seconds to try again.
+         * @description After how many seconds to retry.
          * @example 1
          */
         RetryAfter: number;
@@ -2588,7 +2588,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2605,7 +2605,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The customer as it is now */
+            /** @description The customer after the change */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2638,7 +2638,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2655,7 +2655,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The customer as it is now */
+            /** @description The customer after the change */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2726,7 +2726,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2807,7 +2807,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2848,7 +2848,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2865,7 +2865,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The installation as it is now */
+            /** @description The installation after the change */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2969,7 +2969,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3097,7 +3097,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3120,7 +3120,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The item as it is now */
+            /** @description The item after the change */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -3248,7 +3248,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3329,7 +3329,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3370,7 +3370,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3496,7 +3496,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3511,7 +3511,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description This component was here already */
+            /** @description This component was already uploaded */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -3525,7 +3525,7 @@ export interface operations {
                     "application/json": components["schemas"]["Plugin"];
                 };
             };
-            /** @description Taken; compiled, or being compiled */
+            /** @description Accepted; compiled, or being compiled */
             201: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -3629,7 +3629,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3726,7 +3726,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3743,7 +3743,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The shop as it is now */
+            /** @description The shop after the change */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -3850,7 +3850,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3877,7 +3877,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made; post-create plugins have run */
+            /** @description Created; post-create plugins have run */
             201: {
                 headers: {
                     /** @description The ticket's version in quotes */
@@ -3922,7 +3922,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `ETag`s that you have */
+                /** @description The `ETag`s of the versions that the client has */
                 "If-None-Match"?: string;
             };
             path: {
@@ -4093,10 +4093,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Write only upon these versions: `ETag`s, or `*` */
+                /** @description Write only if the ticket is at one of these versions: `ETag`s, or `*` */
                 "If-Match"?: string;
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4187,7 +4187,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The feedback; 404 when there is none yet */
+            /** @description The feedback; 404 if the ticket has none yet */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
@@ -4214,7 +4214,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4251,7 +4251,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description CONFLICT: not picked up yet, or there is feedback already */
+            /** @description CONFLICT: the ticket is not picked up yet, or it already has feedback */
             409: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -4319,7 +4319,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4418,10 +4418,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Write only upon these versions: `ETag`s, or `*` */
+                /** @description Write only if the ticket is at one of these versions: `ETag`s, or `*` */
                 "If-Match"?: string;
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4512,7 +4512,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What may come next */
+            /** @description The next statuses */
             200: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
@@ -4576,7 +4576,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4675,7 +4675,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4692,7 +4692,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The user as they are now */
+            /** @description The user after the change */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -4762,7 +4762,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4843,7 +4843,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4884,7 +4884,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -4901,7 +4901,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The webhook as it is now */
+            /** @description The webhook after the change */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -5016,7 +5016,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -5062,7 +5062,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -5079,7 +5079,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What was put on its way */
+            /** @description The deliveries that were scheduled */
             202: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -5112,7 +5112,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -5196,7 +5196,7 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Up to 255 printable ASCII characters of the client's choice. A repeat within 24 hours gets the first answer, and nothing is done twice; with another body it is a 422, while the first is under way a 409.
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -5209,7 +5209,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The delivery: its `state` says whether the receiver took it */
+            /** @description The delivery: its `state` says whether the receiver accepted it */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -5263,7 +5263,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5306,7 +5306,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5352,7 +5352,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5398,7 +5398,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5441,7 +5441,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5484,7 +5484,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5527,7 +5527,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5567,7 +5567,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5606,7 +5606,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5645,7 +5645,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5684,7 +5684,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;
@@ -5721,7 +5721,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Received; anything else is tried again */
+            /** @description Received; any other response is retried */
             "2XX": {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-/** One request to the API: its headers, its retries, its answer or its error. */
+/** One request to the API: its headers, its retries, its response or its error. */
 
 import { userAgent, webCrypto } from './environment.js'
 import { ConnectionError, errorOf, RepairOpsError, TimeoutError } from './errors.js'
@@ -7,9 +7,9 @@ import { delayBeforeRetry, pause, type RetryPolicy } from './retry.js'
 
 /** For any request. */
 export interface RequestOptions {
-  /** Gives the request up, its retries too. */
+  /** Aborts the request and its retries. */
   signal?: AbortSignal | undefined
-  /** For each try, instead of the client's. */
+  /** The timeout of each attempt; default: the client's. */
   timeoutMs?: number | undefined
   /** Instead of the client's. */
   maxRetries?: number | undefined
@@ -18,8 +18,8 @@ export interface RequestOptions {
 /** For a request that changes something. */
 export interface WriteOptions extends RequestOptions {
   /**
-   * Makes the write happen once, however often it is sent with this key within 24 hours. Left out, the client makes
-   * one for each call, so that its own retries are safe; give one to make calls of yours safe, too.
+   * Makes the write happen once, however often it is sent with this key within 24 hours. By default the client creates
+   * one for each call, so that its own retries are safe; pass one to make your own retries safe, too.
    */
   idempotencyKey?: string | undefined
 }
@@ -49,7 +49,7 @@ export interface TransportOptions extends RetryPolicy {
 }
 
 export class Transport {
-  /** What the last answer said; `null` before the first one, or when the server has no limits. */
+  /** The values of the last response; `null` before the first one, or when the server has no limits. */
   rateLimit: RateLimit | null = null
   readonly #options: TransportOptions
 
@@ -57,7 +57,7 @@ export class Transport {
     this.#options = options
   }
 
-  /** The body of the answer; `undefined` if it has none. */
+  /** The body of the response; `undefined` if it has none. */
   async request<T>(ask: Ask): Promise<T> {
     const { signal, maxRetries = this.#options.maxRetries } = ask.options ?? {}
     const url = this.#url(ask)
@@ -82,7 +82,7 @@ export class Transport {
     return this.#options.baseUrl + path + (text && `?${text}`)
   }
 
-  /** Made once for all tries: they carry the same idempotency key. */
+  /** Created once for all attempts: they have the same idempotency key. */
   async #init({ method, body, bytes, options = {} }: Ask): Promise<RequestInit> {
     const headers: Record<string, string> = {
       accept: 'application/json',
@@ -124,7 +124,7 @@ export class Transport {
       return { response, text: await response.text() }
     } catch (cause) {
       if (controller.signal.aborted) throw controller.signal.reason
-      throw new ConnectionError(`no answer from ${new URL(url).origin}`, { cause })
+      throw new ConnectionError(`no response from ${new URL(url).origin}`, { cause })
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', giveUp)
@@ -147,7 +147,7 @@ function unexpected(response: Response): RepairOpsError {
     status: response.status,
     headers: response.headers,
     code: 'UNEXPECTED_ANSWER',
-    message: `the answer is no JSON but ${response.headers.get('content-type') ?? 'of no type'}; is the base URL right?`,
+    message: `the response is not JSON but ${response.headers.get('content-type') ?? 'of no type'}; is the base URL right?`,
     details: {},
     requestId: response.headers.get('x-request-id'),
   })

@@ -1,4 +1,4 @@
-/** The API's own words, from its OpenAPI document (`schema.ts` is generated). */
+/** The types of the API, from its OpenAPI document (`schema.ts` is generated). */
 
 import type { components, operations } from './schema.js'
 
@@ -8,12 +8,12 @@ export type Schemas = components['schemas']
 /** The parameters of an operation. */
 export type Query<Operation extends keyof operations> = NonNullable<operations[Operation]['parameters']['query']>
 
-/** The body that an operation takes. */
+/** The request body of an operation. */
 export type Body<Operation extends keyof operations> = operations[Operation] extends { requestBody: infer Taken }
   ? Json<Taken>
   : never
 
-/** The body that an operation answers when it succeeds. */
+/** The response body of an operation that succeeds. */
 export type Answer<Operation extends keyof operations> = Success<operations[Operation]['responses']>
 
 type Success<Responses> = Responses extends { 200: infer Given }

@@ -1,4 +1,4 @@
-/** Signatures of webhooks, as Standard Webhooks has them: HMAC-SHA256 over the id, the timestamp and the body as it came. */
+/** Signatures of webhooks according to Standard Webhooks: HMAC-SHA256 over the id, the timestamp and the raw body. */
 
 import { webCrypto } from './environment.js'
 import type { WebhookEvent } from './events.js'
@@ -19,7 +19,7 @@ export interface SignedHeaders extends Record<string, string> {
   'webhook-signature': string
 }
 
-/** Why a delivery must not be trusted. Answer 400, and change nothing. */
+/** Why a delivery must not be trusted. Respond with 400, and change nothing. */
 export class WebhookVerificationError extends Error {
   constructor(
     message: string,
@@ -31,9 +31,9 @@ export class WebhookVerificationError extends Error {
 }
 
 /**
- * The event of a delivery that RepairOps signed with `secret`; rejects with a `WebhookVerificationError` otherwise.
- * `body` is the body as it came: parsed and serialized again it has other bytes, and another signature. With several
- * secrets one of them has to match. Deliveries are at least once: remember `webhook-id` to drop repetitions.
+ * Returns the event of a delivery that RepairOps signed with `secret`; otherwise rejects with a `WebhookVerificationError`.
+ * `body` is the raw body: parsed and serialized again it has other bytes, and another signature. With several
+ * secrets one of them has to match. Deliveries are at least once: store `webhook-id` to skip duplicates.
  */
 export async function verifyWebhook(
   body: string | Uint8Array | ArrayBuffer,

@@ -1,4 +1,4 @@
-//! Short ways to make the answers of the hooks.
+//! Constructors for the answers of the hooks.
 
 use crate::{
     Allocation, CustomField, CustomValue, Decision, Id, Patch, PluginError, Source, Verdict,
@@ -21,13 +21,13 @@ impl Violation {
 }
 
 impl Verdict {
-    /// Refuses for one reason. For a reason with a field, and for several, see [`Verdict::from_violations`].
+    /// Denies for one reason. For a reason with a field, and for several, see [`Verdict::from_violations`].
     #[must_use]
     pub fn deny(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Deny(vec![Violation::new(code, message)])
     }
 
-    /// Allows, but tells the client this.
+    /// Allows, with a warning for the client.
     #[must_use]
     pub fn warn(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::AllowWithWarnings(vec![Violation::new(code, message)])
@@ -119,7 +119,7 @@ impl Allocation {
 }
 
 impl PluginError {
-    /// The settings make no sense to the plugin; say which, and why.
+    /// The plugin cannot use its settings; say which one, and why.
     #[must_use]
     pub fn invalid_settings(message: impl Into<String>) -> Self {
         Self::InvalidSettings(message.into())

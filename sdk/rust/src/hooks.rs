@@ -5,7 +5,7 @@ use crate::{
     CreationEvent, Decision, Patch, PluginError, ReservationEvent, TransitionEvent, Verdict,
 };
 
-/// Judges a ticket before its status changes, by whichever route it would change.
+/// Checks a ticket before its status changes, on every route that changes it.
 ///
 /// Export it with [`export_pre_transition!`](crate::export_pre_transition).
 pub trait PreTransition {
@@ -15,17 +15,17 @@ pub trait PreTransition {
     /// May the ticket move from `event.from` to `event.to`? `event.ticket` is as it would be after
     /// the request, still in status `from`.
     ///
-    /// The host asks for every transition, so begin with the statuses that matter and allow the
-    /// rest. Give all the reasons at once ([`Verdict::from_violations`]); the client reads those of all plugins.
+    /// The host calls this for every transition, so begin with the statuses that matter and allow the
+    /// rest. Return all violations at once ([`Verdict::from_violations`]); the client gets those of all plugins.
     ///
     /// # Errors
     ///
-    /// "I could not do my job"; a refusal is no error but [`Verdict::Deny`]. After an error the ticket
-    /// stays where it is, unless the installation is set to fail open.
+    /// If the check could not be done; return [`Verdict::Deny`] to reject the transition. After an error the ticket
+    /// keeps its status, unless the installation is set to fail open.
     fn check(event: TransitionEvent, settings: Self::Settings) -> Result<Verdict, PluginError>;
 }
 
-/// Adds to a ticket after it was made.
+/// Adds data to a ticket after it was created.
 ///
 /// Export it with [`export_post_create!`](crate::export_post_create).
 pub trait PostCreate {
@@ -33,12 +33,12 @@ pub trait PostCreate {
     type Settings: PluginSettings;
 
     /// What should be added to the new ticket? `event.ticket` has what plugins before this one
-    /// added. May be asked more than once about one ticket, and must then answer alike.
+    /// added. May be called more than once for one ticket, and must then return the same patch.
     ///
     /// # Errors
     ///
-    /// "I could not do my job". The ticket is stored whatever happens; it stays marked as pending,
-    /// and the host asks again later.
+    /// If the patch could not be made. The ticket is stored in any case; it stays marked as pending,
+    /// and the host retries the call later.
     fn enrich(event: CreationEvent, settings: Self::Settings) -> Result<Patch, PluginError>;
 }
 
@@ -49,13 +49,13 @@ pub trait ReserveInventory {
     /// The installation's settings; [`NoSettings`](crate::NoSettings) for a plugin that has none.
     type Settings: PluginSettings;
 
-    /// Where shall `event.lines` come from? Only items of `event.stock` can be named. The
+    /// Plans where the parts of `event.lines` come from. Only items of `event.stock` can be used. The
     /// quantities of one line add up to no more than its `missing`, those of one item to no more
     /// than its `available`; what a line does not get counts as a backorder.
     ///
     /// # Errors
     ///
-    /// "I could not do my job": the next plugin is asked, or at last the host's own rule (the same
+    /// If the plan could not be made. The host calls the next plugin, or finally uses its own rule (the same
     /// item in the same shop), unless the installation is set to fail closed.
     fn plan(event: ReservationEvent, settings: Self::Settings) -> Result<Decision, PluginError>;
 }

@@ -7,7 +7,7 @@
 //! log::info!("the repair took {minutes} minutes");
 //! ```
 //!
-//! A call may write 8 KiB in all unless the installation says otherwise; what comes after that is
+//! A call may write 8 KiB in total unless the installation has another limit; the rest is
 //! dropped, and the log says how much. Writing never fails. Natively, in unit tests, it goes to stderr.
 
 pub use crate::bindings::shared::repairops::plugin::log::Level;

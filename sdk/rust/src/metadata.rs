@@ -1,4 +1,4 @@
-//! What a plugin says of itself, as custom sections that a host reads without running any of its code.
+//! The plugin's metadata as custom sections, which a host reads without running any of its code.
 
 /// The texts of the sections, with the defaults filled in by [`metadata!`](crate::metadata).
 #[doc(hidden)]

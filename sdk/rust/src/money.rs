@@ -18,7 +18,7 @@ pub fn format_money(cents: Money) -> String {
 }
 
 /// An amount that people wrote as a number, for example in the settings: `259.99` is `25999`.
-/// Half a hundredth is rounded up; what is no number is 0.
+/// Half a hundredth is rounded up; NaN becomes 0.
 ///
 /// ```
 /// use repairops_plugin::money_from_number;

@@ -1,6 +1,6 @@
 //! The installation's settings: what the shop's owner wrote for this plugin.
 //!
-//! A plugin names the type it wants (`type Settings = …`), any that derives
+//! A plugin declares its settings type (`type Settings = …`), any that derives
 //! [`serde::Deserialize`](serde::de::DeserializeOwned), and the SDK reads and parses it before each call. The host
 //! has checked the settings by the JSON Schema and filled in its defaults; `#[serde(default)]` gives unit tests,
 //! where no host does that, the same ones.

@@ -43,7 +43,7 @@ impl From<JobError> for CompileError {
             JobError::Cpu { limit_s } => CompileError::Cpu { limit_s },
             JobError::TimedOut { limit_s } => CompileError::TimedOut { limit_s },
             JobError::AnswerTooLarge { limit_bytes } => unusable(format!(
-                "it compiles to more than the {limit_bytes} bytes that are allowed"
+                "its compiled code is larger than the {limit_bytes} bytes that are allowed"
             )),
             JobError::TooDeep => unusable("it is nested too deeply to compile".into()),
             JobError::Crashed { how } => unusable(format!("the compiler crashed ({how})")),

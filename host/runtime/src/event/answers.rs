@@ -60,9 +60,9 @@ pub enum Source {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum PluginError {
-    #[error("the settings make no sense to the plugin: {0}")]
+    #[error("the plugin cannot use its settings: {0}")]
     InvalidSettings(String),
-    #[error("the plugin does not know how to handle this: {0}")]
+    #[error("the plugin does not support this case: {0}")]
     Unsupported(String),
     #[error("the plugin failed: {0}")]
     Failed(String),

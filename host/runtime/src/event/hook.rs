@@ -40,7 +40,7 @@ impl fmt::Display for Hook {
 
 /// The text names no hook.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no hook `{0}`; there are pre-transition, post-create and reserve-inventory")]
+#[error("unknown hook `{0}`; expected pre-transition, post-create or reserve-inventory")]
 pub struct UnknownHook(pub String);
 
 impl FromStr for Hook {

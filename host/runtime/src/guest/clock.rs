@@ -34,7 +34,7 @@ pub(crate) struct VirtualClock {
 
 /// The guest slept for longer than its call may take.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the plugin wanted to sleep for {asked_ms} ms in all")]
+#[error("the plugin tried to sleep for {asked_ms} ms in total")]
 pub(crate) struct SleptTooLong {
     pub(crate) asked_ms: u64,
 }

@@ -44,7 +44,7 @@ pub(crate) fn check(schema: &Value) -> Result<(), SchemaError> {
     }
     check_expansion(&graph)?;
     defaults::try_fill(schema, &Value::Object(Map::new()))
-        .map_err(|_| at_top("its defaults contain each other without an end, or are too large"))?;
+        .map_err(|_| at_top("its defaults contain each other endlessly, or are too large"))?;
     Ok(())
 }
 
@@ -67,7 +67,7 @@ fn check_own(graph: &Graph<'_>, id: usize, patterns: &mut Budget) -> Result<(), 
     }
     for keyword in ["$id", "id"] {
         if !is_top && schema.get(keyword).is_some_and(Value::is_string) {
-            let reason = format!("{keyword} is supported at the schema's top alone");
+            let reason = format!("{keyword} is supported only at the top of the schema");
             return wrong(keyword, reason);
         }
     }
@@ -75,7 +75,7 @@ fn check_own(graph: &Graph<'_>, id: usize, patterns: &mut Budget) -> Result<(), 
         && !dialect.as_str().is_some_and(is_dialect)
     {
         let known = DIALECTS.join(", ");
-        return wrong("$schema", format!("it has to be one of {known}, or left out"));
+        return wrong("$schema", format!("it must be one of {known}, or left out"));
     }
     if let Some(kind) = schema.get("type")
         && let Some(unknown) = unknown_type(kind)
@@ -85,7 +85,7 @@ fn check_own(graph: &Graph<'_>, id: usize, patterns: &mut Budget) -> Result<(), 
     }
     if let Some(pattern) = schema.get("pattern") {
         let Some(pattern) = pattern.as_str() else {
-            return wrong("pattern", "a pattern has to be a text".to_owned());
+            return wrong("pattern", "a pattern must be a string".to_owned());
         };
         if let Err(reason) = patterns.spend(pattern) {
             return wrong("pattern", reason);
@@ -120,10 +120,13 @@ fn resolve_reference(graph: &mut Graph<'_>, root: &Value, id: usize) -> Result<(
         }
         Some((Value::Bool(_), None)) => Ok(()),
         Some((_, None)) => wrong(format!(
-            "at {} there is no subschema; put what is shared under $defs",
+            "{} does not point to a subschema; put shared subschemas under $defs",
             shortened(reference)
         )),
-        None => wrong(format!("there is nothing at {}", shortened(reference))),
+        None => wrong(format!(
+            "{} points to a place that does not exist in the schema",
+            shortened(reference)
+        )),
     }
 }
 
@@ -131,7 +134,7 @@ fn resolve_reference(graph: &mut Graph<'_>, root: &Value, id: usize) -> Result<(
 /// tree), but not for the same value, which would have no end.
 fn check_expansion(graph: &Graph<'_>) -> Result<(), SchemaError> {
     if let Err(id) = graph.postorder(|applies| applies == Applies::Same) {
-        let reason = "it refers back to itself for the same value, which has no end".to_owned();
+        let reason = "it refers back to itself for the same value and would never end".to_owned();
         return Err(SchemaError { place: graph.place(id), reason });
     }
     // A reference back is left out: what it costs depends on how deep the settings are.
@@ -261,7 +264,7 @@ mod tests {
             json!({ "allOf": [{ "not": { "$ref": "#" } }] }),
             json!({ "$ref": "#/$defs/a", "$defs": { "a": { "anyOf": [{ "$ref": "#/$defs/a" }] } } }),
         ] {
-            assert!(refused(&schema).1.contains("has no end"), "{schema}");
+            assert!(refused(&schema).1.contains("never end"), "{schema}");
         }
         let endless = json!({ "properties": { "a": { "$ref": "#", "default": {} } } });
         assert!(refused(&endless).1.contains("defaults"));
@@ -280,7 +283,7 @@ mod tests {
             assert_eq!(place, "/items/0/$ref");
             assert!(reason.contains("outside of the schema"), "{reason}");
         }
-        assert!(at(json!({ "$ref": "#/$defs/a" })).1.contains("there is nothing"));
+        assert!(at(json!({ "$ref": "#/$defs/a" })).1.contains("does not exist"));
         assert!(at(json!({ "$ref": "#/x", "x": { "y": 1 } })).1.contains("under $defs"));
         assert_eq!(at(json!({ "not": { "$id": "https://example.com" } })).0, "/not/$id");
         assert_eq!(at(json!({ "$schema": "https://example.com/dialect" })).0, "/$schema");

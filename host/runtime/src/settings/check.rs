@@ -37,15 +37,18 @@ const CAPS: Caps = Caps {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SettingsError {
     /// The plugin's schema is unusable, whatever the settings.
-    #[error("the plugin's settings schema is unusable {0}")]
+    #[error("the plugin's settings schema is invalid {0}")]
     Schema(SchemaError),
     /// The settings do not fit. `place` is a JSON Pointer into the settings; `of_default`: they leave it out, and the
     /// schema's own default is wrong.
     #[error("{reason}")]
     Settings { place: String, reason: String, of_default: bool },
-    #[error("checking takes more than {0}: the plugin's settings schema is too complex for this")]
+    #[error(
+        "checking the settings takes more than {0}; the plugin's settings schema is too complex"
+    )]
     TooCostly(String),
-    #[error("{} settings of this {} are waiting to be checked already; try again in a moment", .0.waiting_max, .0.whose)]
+    #[error("{} settings of this {} are already waiting to be checked; try again in a \
+             moment", .0.waiting_max, .0.whose)]
     Busy(Busy),
     /// Not the schema's fault.
     #[error("the settings could not be checked on this node; try again")]
@@ -84,7 +87,9 @@ impl SettingsChecks {
         // Again: the schema may be from before the bounds.
         bounds::check(schema).map_err(SettingsError::Schema)?;
         let filled = defaults::try_fill(schema, settings).map_err(|_| {
-            SettingsError::TooCostly("the bounds for filling in its defaults".to_owned())
+            SettingsError::TooCostly(
+                "the work that is allowed for filling in its defaults".to_owned(),
+            )
         })?;
         let result = self.evaluate(organization, schema, Some(&filled)).await;
         result.map_err(|error| match error {
@@ -149,12 +154,12 @@ impl From<JobError> for SettingsError {
             JobError::Cpu { limit_s } => {
                 SettingsError::TooCostly(format!("{limit_s} s of processor time"))
             }
-            JobError::TooDeep => SettingsError::TooCostly("the stack that there is".to_owned()),
+            JobError::TooDeep => SettingsError::TooCostly("the available stack".to_owned()),
             JobError::AnswerTooLarge { limit_bytes } => {
                 SettingsError::TooCostly(format!("{limit_bytes} bytes to explain"))
             }
             JobError::Crashed { how } => {
-                SettingsError::TooCostly(format!("the validator can take ({how})"))
+                SettingsError::TooCostly(format!("the validator can handle ({how})"))
             }
             JobError::Refused { reason } | JobError::Host { reason } => {
                 SettingsError::Host { reason }

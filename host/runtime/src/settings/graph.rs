@@ -158,7 +158,7 @@ impl<'s> Graph<'s> {
             Value::Object(schema) => schema,
             Value::Bool(_) if parent.is_some() => return Ok(None),
             _ => {
-                let reason = "a schema has to be an object".to_owned();
+                let reason = "a schema must be an object".to_owned();
                 return Err(SchemaError { place: self.place_of(parent), reason });
             }
         };

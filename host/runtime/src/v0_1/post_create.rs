@@ -104,7 +104,7 @@ fn check_patch(patch: &Patch) -> Checked {
         && !SEVERITIES.contains(&severity.as_str())
     {
         return Err(format!(
-            "severity is {:?}; it has to be low, medium, high or critical",
+            "severity is {:?}; it must be low, medium, high or critical",
             shortened(severity)
         ));
     }
@@ -114,7 +114,7 @@ fn check_patch(patch: &Patch) -> Checked {
     if let Some(cost) = patch.estimated_cost
         && cost < 0
     {
-        return Err(format!("estimated-cost is {cost}; it has to be 0 or more"));
+        return Err(format!("estimated-cost is {cost}; it must be 0 or more"));
     }
     if let Some(parts) = &patch.recommended_parts {
         at_most("recommended-parts", parts.len(), "names", PARTS_MAX)?;
@@ -136,7 +136,7 @@ fn check_fields(fields: &[CustomField]) -> Checked {
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
         {
             return Err(format!(
-                "custom-fields[{index}].key is {key:?}; it may have a-z 0-9 _ - only"
+                "custom-fields[{index}].key is {key:?}; it may contain only a-z 0-9 _ -"
             ));
         }
         match value {
@@ -148,14 +148,14 @@ fn check_fields(fields: &[CustomField]) -> Checked {
             }
             CustomValue::Number(number) if !number.is_finite() => {
                 return Err(format!(
-                    "custom field {key:?} is {number}; it has to be a finite number"
+                    "custom field {key:?} is {number}; it must be a finite number"
                 ));
             }
             CustomValue::Text(_) | CustomValue::Number(_) | CustomValue::Flag(_) => {}
         }
     }
     match first_repeated(fields.iter().map(|field| field.key.as_str())) {
-        Some(key) => Err(format!("custom-fields has the key {key:?} twice")),
+        Some(key) => Err(format!("custom-fields contains the key {key:?} twice")),
         None => Ok(()),
     }
 }

@@ -123,7 +123,7 @@ fn check_violations(case: &str, violations: &[Violation]) -> Checked {
         if !starts_right
             || !code.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
         {
-            return Err(format!("{here}.code is {code:?}; it has to be UPPER_SNAKE_CASE"));
+            return Err(format!("{here}.code is {code:?}; it must be UPPER_SNAKE_CASE"));
         }
         characters(here.field("message"), message, MESSAGE_CHARS_MAX)?;
     }

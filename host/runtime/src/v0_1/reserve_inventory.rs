@@ -115,7 +115,7 @@ fn check_decision(decision: &Decision) -> Checked {
     let Decision::Plan(plan) = decision else { return Ok(()) };
     at_most("plan", plan.len(), "allocations", ALLOCATIONS_MAX)?;
     match plan.iter().position(|allocation| allocation.quantity == 0) {
-        Some(index) => Err(format!("plan[{index}].quantity is 0; it has to be 1 or more")),
+        Some(index) => Err(format!("plan[{index}].quantity is 0; it must be 1 or more")),
         None => Ok(()),
     }
 }
@@ -137,7 +137,7 @@ mod tests {
             check_decision(&Decision::Plan(vec![allocation]))
         };
         assert_eq!(plan(1), Ok(()));
-        assert_eq!(reason(plan(0)), "plan[0].quantity is 0; it has to be 1 or more");
+        assert_eq!(reason(plan(0)), "plan[0].quantity is 0; it must be 1 or more");
         assert_eq!(check_decision(&Decision::Pass), Ok(()));
     }
 

@@ -22,7 +22,7 @@ use crate::page::{Paging, Window};
 
 #[derive(Subcommand)]
 pub enum KeyCommand {
-    /// Make a key; its text is shown this once.
+    /// Create a key; its text is shown only once.
     Create {
         #[command(flatten)]
         common: Common,
@@ -31,13 +31,13 @@ pub enum KeyCommand {
         org: Uuid,
         #[arg(long)]
         scope: Scope,
-        /// What the timeline calls whoever uses it.
+        /// The name that the timeline shows for requests with this key.
         #[arg(long, default_value = "API key")]
         name: String,
-        /// The id of the user whose actions the timeline shall show.
+        /// The id of the user whose name the timeline shows instead.
         #[arg(long)]
         user: Option<Uuid>,
-        /// When it ends, for example 2026-12-31 or 2026-12-31T18:00:00Z; without it, never.
+        /// When the key expires, for example 2026-12-31 or 2026-12-31T18:00:00Z; never by default.
         #[arg(long, value_parser = time::parse)]
         expires_at: Option<Time>,
     },
@@ -47,11 +47,11 @@ pub enum KeyCommand {
         common: Common,
         #[arg(long)]
         org: Uuid,
-        /// How many.
+        /// How many keys to list.
         #[arg(long, default_value_t = 500)]
         limit: i64,
     },
-    /// End a key at once, even if it is the last one.
+    /// Revoke a key at once, even if it is the last one.
     Revoke {
         #[command(flatten)]
         common: Common,
@@ -92,7 +92,7 @@ async fn create(common: &Common, org: OrgId, new: NewKey) -> anyhow::Result<Exit
     let made = create::create(&db, &Clock::default(), org, new).await?;
     let body = json!({ "id": made.key.id, "key": made.text, "scope": made.key.scope,
                        "name": made.key.name, "expires_at": made.key.expires_at });
-    common.print(&body, &format!("{}\nThis is shown once; keep it safe.", made.text));
+    common.print(&body, &format!("{}\nThe key is shown only once; store it safely.", made.text));
     Ok(ExitCode::SUCCESS)
 }
 

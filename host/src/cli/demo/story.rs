@@ -99,7 +99,7 @@ impl Teller<'_> {
 
     async fn parts_come_from_the_other_shop(&self, ticket: &str) -> anyhow::Result<()> {
         println!(
-            "4. The technician writes down the work. Downtown has no such battery; nearest-stock finds one."
+            "4. The technician writes down the work. Downtown does not have the battery; nearest-stock finds one."
         );
         let body = json!({
             "assigned_to": self.world.technicians[0].0,
@@ -130,7 +130,7 @@ impl Teller<'_> {
     }
 
     async fn qc_passes(&self, ticket: &str) -> anyhow::Result<()> {
-        println!("5. Now the quality check takes it, and the battery leaves the shelf.");
+        println!("5. Now the quality check accepts it, and the battery leaves the shelf.");
         let passed = self.transition(ticket, "QC_REVIEW", 200).await?;
         expect(&passed, "/plugins/0/outcome", "allowed")?;
         let detail = self.read(&format!("/v1/tickets/{ticket}")).await?;
@@ -175,7 +175,7 @@ impl Teller<'_> {
                 .is_some_and(|rows| rows.iter().any(|row| row["id"] == json!(ticket)))
         );
         println!(
-            "   The API goes on, and the ticket is where it was: nothing is skipped silently."
+            "   The API keeps working, and the ticket keeps its status: nothing is skipped silently."
         );
         let off = json!({ "hooks": { "pre-transition": { "mode": "off" } } });
         let path = format!("/v1/installations/{}", text(&installation, "/id")?);
@@ -183,7 +183,7 @@ impl Teller<'_> {
         for status in ["READY_FOR_PICKUP", "PICKED_UP", "CLOSED"] {
             self.transition(ticket, status, 200).await?;
         }
-        println!("   The owner switches it off, and the ticket goes on to CLOSED.\n");
+        println!("   The owner disables it, and the ticket moves on to CLOSED.\n");
         Ok(())
     }
 
@@ -253,7 +253,7 @@ async fn answer(
 
 fn text(value: &Value, pointer: &str) -> anyhow::Result<String> {
     let found = value.pointer(pointer).and_then(Value::as_str);
-    found.map(str::to_owned).with_context(|| format!("{pointer} is no text in {value:#}"))
+    found.map(str::to_owned).with_context(|| format!("{pointer} is not a string in {value:#}"))
 }
 
 fn expect(value: &Value, pointer: &str, expected: &str) -> anyhow::Result<()> {

@@ -175,7 +175,8 @@ async fn prepare_until(
 }
 
 fn random_seed() -> Result<u64, String> {
-    getrandom::u64().map_err(|error| format!("no randomness for the plugin's seed: {error}"))
+    getrandom::u64()
+        .map_err(|error| format!("random bytes for the plugin's seed are not available: {error}"))
 }
 
 fn run_step<T>(

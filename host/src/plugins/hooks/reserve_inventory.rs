@@ -89,5 +89,5 @@ fn checked_plan(
 
 fn not_an_id(field: &str, text: &str) -> String {
     let text: String = text.chars().take(64).collect();
-    format!("the plan's {field} {text:?} is no id")
+    format!("the plan's {field} {text:?} is not a valid id")
 }

@@ -73,7 +73,7 @@ impl Trace {
     /// For the timeline: the plugins that the request went on without, and why.
     pub fn failed_open(&self) -> impl Iterator<Item = (&str, String)> {
         self.warnings.iter().filter(|warning| warning.code == FAILED_OPEN).map(|warning| {
-            let note = format!("went on without it: {}", warning.message);
+            let note = format!("continued without the plugin: {}", warning.message);
             (warning.plugin.as_str(), note)
         })
     }

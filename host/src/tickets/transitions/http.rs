@@ -63,14 +63,14 @@ struct AskedView {
     hook: Hook,
 }
 
-/// What may come next.
+/// The next statuses.
 ///
 /// Every status that the workflow leads to from the present one, whether this key could move the ticket there now, and
 /// what stands against it. Plugins are named, not asked.
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}/transitions", tag = "Tickets", operation_id = "listTicketTransitions",
     security(("api_key" = ["read"])),
-    responses((status = 200, description = "What may come next", body = TransitionsView)),
+    responses((status = 200, description = "The next statuses", body = TransitionsView)),
 )]
 pub async fn list(
     State(app): State<App>,
@@ -110,7 +110,7 @@ fn view_reason(reason: Reason) -> ReasonView {
         Reason::Scope { required, scope } => ReasonView {
             code: "SCOPE",
             message: format!(
-                "This needs a key of scope {}; the key has scope {}",
+                "This request needs an API key of scope {}; this key has scope {}",
                 required.as_str(),
                 scope.as_str()
             ),
@@ -120,10 +120,11 @@ fn view_reason(reason: Reason) -> ReasonView {
         Reason::InsufficientStock { lines, plugins_may_find_more } => {
             let short: Vec<_> =
                 lines.iter().map(|line| format!("{} of {}", line.missing, line.name)).collect();
-            let more = if plugins_may_find_more { "; a plugin may find more" } else { "" };
+            let more =
+                if plugins_may_find_more { "; a plugin may find stock elsewhere" } else { "" };
             ReasonView {
                 code: "INSUFFICIENT_STOCK",
-                message: format!("Stock does not cover {}{more}", short.join(", ")),
+                message: format!("There is not enough stock for {}{more}", short.join(", ")),
                 required_scope: None,
                 lines,
             }

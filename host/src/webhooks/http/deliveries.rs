@@ -108,7 +108,7 @@ pub async fn replay_one(
 #[utoipa::path(
     post, path = "/webhooks/{webhook_id}/replay", tag = "Webhooks", operation_id = "replayWebhook", security(("api_key" = ["admin"])),
     request_body = ReplayBody,
-    responses((status = 202, description = "What was put on its way", body = ReplayedView)),
+    responses((status = 202, description = "The deliveries that were scheduled", body = ReplayedView)),
 )]
 pub async fn replay_since(
     State(app): State<App>,

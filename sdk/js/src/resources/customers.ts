@@ -3,7 +3,7 @@ import { path, Resource } from '../resource.js'
 import type { RequestOptions, WriteOptions } from '../transport.js'
 import type { Answer, Body, Query } from '../types.js'
 
-/** Found or made by email when a ticket is made. */
+/** Customers, which are found by email or created when a ticket is created. */
 export class Customers extends Resource {
   list(query: Query<'listCustomers'> = {}, options?: RequestOptions): List<Answer<'listCustomers'>> {
     return this.api.list('/customers', query, options)
@@ -22,7 +22,7 @@ export class Customers extends Resource {
     return this.api.patch(path`/customers/${id}`, change, options)
   }
 
-  /** What belongs to another customer goes to this one, and the other is gone. */
+  /** Merges another customer into this one; the other no longer exists afterwards. */
   async merge(
     id: string,
     other: Body<'mergeCustomers'>,

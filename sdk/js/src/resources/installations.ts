@@ -3,7 +3,7 @@ import { path, Resource } from '../resource.js'
 import type { RequestOptions, WriteOptions } from '../transport.js'
 import type { Answer, Body, Query } from '../types.js'
 
-/** Plugins that take part: their order, settings and limits. */
+/** Installed plugins: their order, settings and limits. */
 export class Installations extends Resource {
   list(query: Query<'listInstallations'> = {}, options?: RequestOptions): List<Answer<'listInstallations'>> {
     return this.api.list('/installations', query, options)

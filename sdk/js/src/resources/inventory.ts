@@ -25,7 +25,7 @@ export class Inventory extends Resource {
     return this.api.patch(path`/inventory/${id}`, change, options)
   }
 
-  /** Why there is as much of an item as there is, newest first. */
+  /** Changes of the quantity on hand, newest first. */
   movements(
     id: string,
     query: Query<'listInventoryMovements'> = {},

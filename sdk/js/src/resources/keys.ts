@@ -3,7 +3,7 @@ import { path, Resource } from '../resource.js'
 import type { RequestOptions, WriteOptions } from '../transport.js'
 import type { Answer, Body, Query } from '../types.js'
 
-/** API keys: who may ask for what. A key's text is shown once, when it is made. */
+/** API keys and their scopes. A key's text is returned once, when it is created. */
 export class Keys extends Resource {
   list(query: Query<'listKeys'> = {}, options?: RequestOptions): List<Answer<'listKeys'>> {
     return this.api.list('/keys', query, options)
@@ -17,7 +17,7 @@ export class Keys extends Resource {
     return this.api.post('/keys', key, options)
   }
 
-  /** A new key in the place of this one, which is still good for a while. */
+  /** Replaces this key with a new one; the old one stays valid for the overlap. */
   async rotate(id: string, how?: Body<'rotateKey'>, options?: WriteOptions): Promise<Answer<'rotateKey'>> {
     return this.api.post(path`/keys/${id}/rotate`, how ?? {}, options)
   }

@@ -3,7 +3,7 @@ import { path, Resource } from '../resource.js'
 import type { RequestOptions, WriteOptions } from '../transport.js'
 import type { Answer, Query } from '../types.js'
 
-/** Uploaded WebAssembly components; an installation makes one take part. */
+/** Uploaded WebAssembly components; an installation enables one. */
 export class Plugins extends Resource {
   list(query: Query<'listPlugins'> = {}, options?: RequestOptions): List<Answer<'listPlugins'>> {
     return this.api.list('/plugins', query, options)
@@ -13,7 +13,7 @@ export class Plugins extends Resource {
     return this.api.get(path`/plugins/${id}`, { options })
   }
 
-  /** The bytes of a component. One that is known already is answered as it is. */
+  /** Uploads the bytes of a component. If it was uploaded before, the existing plugin is returned. */
   async upload(
     component: Uint8Array | ArrayBuffer | Blob,
     options?: WriteOptions,

@@ -41,7 +41,7 @@ export class Tickets extends Resource {
     return this.api.patch(path`/tickets/${id}`, change, options)
   }
 
-  /** Moves a ticket to another status; plugins of the shop are asked. */
+  /** Moves a ticket to another status; plugins of the shop may reject it. */
   async transition(
     id: string,
     to: Body<'transitionTicket'>,
@@ -51,7 +51,7 @@ export class Tickets extends Resource {
   }
 }
 
-/** What was paid for a ticket, and what was paid back. */
+/** Payments and refunds of a ticket. */
 export class Payments extends Resource {
   list(
     ticketId: string,
@@ -74,7 +74,7 @@ export class Payments extends Resource {
   }
 }
 
-/** What the customer says of a repair. */
+/** The customer's feedback on a repair. */
 export class Feedback extends Resource {
   async get(ticketId: string, options?: RequestOptions): Promise<Answer<'getFeedback'>> {
     return this.api.get(path`/tickets/${ticketId}/feedback`, { options })

@@ -3,7 +3,7 @@ import { type Api, path, Resource } from '../resource.js'
 import type { RequestOptions, WriteOptions } from '../transport.js'
 import type { Answer, Body, Query } from '../types.js'
 
-/** Endpoints of yours that events are delivered to. `verifyWebhook` is for the other end. */
+/** Your endpoints that events are delivered to. The receiver uses `verifyWebhook`. */
 export class Webhooks extends Resource {
   readonly deliveries: Deliveries
 
@@ -36,7 +36,7 @@ export class Webhooks extends Resource {
     return this.api.delete(path`/webhooks/${id}`, options)
   }
 
-  /** What `verifyWebhook` needs. */
+  /** The secret for `verifyWebhook`. */
   async secret(id: string, options?: RequestOptions): Promise<Answer<'getWebhookSecret'>> {
     return this.api.get(path`/webhooks/${id}/secret`, { options })
   }
@@ -50,18 +50,18 @@ export class Webhooks extends Resource {
     return this.api.post(path`/webhooks/${id}/rotate-secret`, how ?? {}, options)
   }
 
-  /** Sends an event of no meaning, and answers how that went. */
+  /** Sends a test event and returns the result. */
   async test(id: string, options?: WriteOptions): Promise<Answer<'testWebhook'>> {
     return this.api.post(path`/webhooks/${id}/test`, undefined, options)
   }
 
-  /** Delivers all events since a time once more. */
+  /** Delivers all events since a time again. */
   async replay(id: string, what: Body<'replayWebhook'>, options?: WriteOptions): Promise<Answer<'replayWebhook'>> {
     return this.api.post(path`/webhooks/${id}/replay`, what, options)
   }
 }
 
-/** What was sent to an endpoint, and what came back. */
+/** Deliveries to an endpoint, and their responses. */
 export class Deliveries extends Resource {
   list(
     webhookId: string,
