@@ -77,7 +77,7 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
         Claimed { org: row.org_id, key: row.key_id, address, claim_id: app.clock.new_id() };
     let sealer = Sealer::new(key, &claimed);
     let claim = Claim { claimed, sealer, clock: app.clock.clone(), is_committed: false };
-    match take(&app.db, &claim.claimed, &fingerprint, app.clock.now()).await {
+    match claim_or_find(&app.db, &claim.claimed, &fingerprint, app.clock.now()).await {
         Ok(None) => {
             slot.lock().claim = Some(claim);
             Ok(())
@@ -99,7 +99,7 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
 }
 
 /// Claims the key, or finds the stored response.
-async fn take(
+async fn claim_or_find(
     db: &Db,
     claimed: &Claimed,
     fingerprint: &[u8],
@@ -114,7 +114,7 @@ async fn take(
         }
         // Released or expired since the insert.
         let Some(row) = store::get(&mut conn, claimed).await? else { continue };
-        match judge(&row, fingerprint, now) {
+        match classify(&row, fingerprint, now) {
             Found::Free => {}
             Found::Answered => return Ok(Some(row)),
             Found::Wait => return Err(ClaimError::InFlight),
@@ -131,7 +131,7 @@ async fn take(
 }
 
 /// Maps a stored row to its meaning for a repeated request.
-fn judge(row: &Row, fingerprint: &[u8], now: Time) -> Found {
+fn classify(row: &Row, fingerprint: &[u8], now: Time) -> Found {
     if row.created_at + KEPT <= now {
         return Found::Free;
     }

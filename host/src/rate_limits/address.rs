@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
+    fn only_a_trusted_proxy_names_the_client() {
         let network = |text: &str| Some(Network::of(text.parse().expect("an address")));
         assert_eq!(client_of(None), network("10.0.0.1"));
         assert_eq!(client_of(Some("192.0.2.7")), network("192.0.2.7"));
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_read_than_is_believed() {
+    fn parsing_stops_at_the_first_untrusted_entry() {
         let list = format!("{}192.0.2.7, 10.0.0.9", "10.0.0.3, ".repeat(40_000));
         let mut headers = HeaderMap::new();
         headers.append("x-forwarded-for", "10.0.0.4".parse().expect("a value"));
