@@ -31,7 +31,7 @@ pub enum KeyCommand {
         org: Uuid,
         #[arg(long)]
         scope: Scope,
-        /// What the timeline calls whoever uses it.
+        /// The name of the key, which the timeline shows.
         #[arg(long, default_value = "API key")]
         name: String,
         /// The id of the user whose actions the timeline shall show.
