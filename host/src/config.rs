@@ -1,4 +1,4 @@
-//! What a server can be told: flags, environment variables, defaults.
+//! The configuration of a server: flags, environment variables, defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -169,7 +169,7 @@ pub struct CompileConfig {
     #[arg(long, env = "REPAIROPS_COMPILE_SLOTS", default_value_t = 1)]
     pub compile_slots: usize,
 
-    /// How many more may wait for it; what comes then is taken up later.
+    /// How many more may queue; beyond that, a compilation is retried later.
     #[arg(long, env = "REPAIROPS_COMPILE_QUEUE", default_value_t = 64)]
     pub compile_queue: usize,
 
@@ -237,7 +237,7 @@ pub struct LimitConfig {
     #[arg(long, env = "REPAIROPS_AUTH_FAILURES_PER_MINUTE", default_value_t = 60)]
     pub auth_failures_per_minute: u32,
 
-    /// Networks of proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8,127.0.0.1/32.
+    /// Networks of proxies whose X-Forwarded-For is trusted, for example 10.0.0.0/8,127.0.0.1/32.
     #[arg(long, env = "REPAIROPS_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -260,7 +260,7 @@ pub struct DatabaseConfig {
 }
 
 impl Config {
-    /// The defaults, without a look at the command line or the environment.
+    /// The defaults, ignoring the command line and the environment.
     pub fn new(data: PathBuf) -> Config {
         Config {
             listen: "127.0.0.1:8080".to_owned(),
@@ -341,12 +341,12 @@ impl GuestConfig {
     }
 }
 
-/// The figure that was given; 0 stands for the default.
+/// The given figure; 0 selects the default.
 fn or_else(given: usize, default: impl FnOnce() -> usize) -> usize {
     if given == 0 { default() } else { given }
 }
 
-/// The engine is set up for the usual ceilings, so they can only be lowered.
+/// The engine is configured for the default ceilings, so they can only be lowered.
 fn parse_limits_max(json: &str) -> Result<Limits, String> {
     let changes = serde_json::from_str(json).map_err(|error| format!("no JSON object: {error}"))?;
     let limits = Limits::CEILING.changed(&changes).map_err(|invalid| invalid.to_string())?;
