@@ -1,4 +1,4 @@
-//! The configuration of a server: flags, environment variables, defaults.
+//! What a server can be told: flags, environment variables, defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -169,7 +169,7 @@ pub struct CompileConfig {
     #[arg(long, env = "REPAIROPS_COMPILE_SLOTS", default_value_t = 1)]
     pub compile_slots: usize,
 
-    /// How many more may queue; beyond that, a compilation is retried later.
+    /// How many more may wait for it; what comes then is taken up later.
     #[arg(long, env = "REPAIROPS_COMPILE_QUEUE", default_value_t = 64)]
     pub compile_queue: usize,
 
@@ -237,7 +237,7 @@ pub struct LimitConfig {
     #[arg(long, env = "REPAIROPS_AUTH_FAILURES_PER_MINUTE", default_value_t = 60)]
     pub auth_failures_per_minute: u32,
 
-    /// Networks of proxies whose X-Forwarded-For is trusted, for example 10.0.0.0/8,127.0.0.1/32.
+    /// Networks of proxies whose X-Forwarded-For is believed, for example 10.0.0.0/8,127.0.0.1/32.
     #[arg(long, env = "REPAIROPS_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
 }

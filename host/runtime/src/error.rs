@@ -13,14 +13,14 @@ pub enum CallError {
     Fuel { limit: u64, detail: String },
     #[error("the plugin ran for {elapsed_ms} ms; {limit_ms} ms are allowed")]
     Deadline { limit_ms: u32, elapsed_ms: u64, detail: String },
-    /// A plugin's clock is virtual, so sleeping costs no time; sleeping past the deadline is still an error.
+    /// A plugin's clock stands still, so sleeping costs no time; it is still an error to sleep for too long.
     #[error("the plugin wanted to sleep for {asked_ms} ms in all; a call may take {limit_ms} ms")]
     Sleep { limit_ms: u32, asked_ms: u64, detail: String },
     #[error("the plugin wanted {asked} bytes of memory; {limit} are allowed")]
     Memory { limit: u64, asked: u64, detail: String },
     #[error("the plugin wanted {asked} table elements; {limit} are allowed")]
     Table { limit: u64, asked: u64, detail: String },
-    /// Not the plugin's fault: the event is larger than the installation allows.
+    /// Not the plugin's doing: there is more to tell it than its installation allows.
     #[error("the event for the plugin has {size} bytes; {limit} are allowed")]
     Input { limit: u32, size: u64 },
     #[error("the plugin's answer has more than the {limit} bytes that are allowed")]

@@ -222,7 +222,7 @@ impl Runtime {
         self.0.threads.load()
     }
 
-    /// Runs `job` on a guest thread: one hop for a whole chain of calls. Returns `Busy` if the queue is full.
+    /// Runs `job` on a guest thread: one hop for a whole chain of calls. `Busy` when too many wait already.
     pub async fn run<T: Send + 'static>(
         &self,
         share: Share,

@@ -61,8 +61,8 @@ impl GuestThreads {
         self.0.lock().queue.load()
     }
 
-    /// Runs `job` on a guest thread. The job owns its slot: a caller that is dropped releases nothing still in use,
-    /// and is skipped if its job has not started. A panic of the job is raised in the caller.
+    /// Runs `job` on a guest thread. Its place belongs to the job: a caller that goes away frees nothing that is
+    /// still in use; one that goes away before its turn is passed over. A panic of the job is the caller's.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         share: Share,

@@ -31,7 +31,7 @@ pub enum KeyCommand {
         org: Uuid,
         #[arg(long)]
         scope: Scope,
-        /// The name of the key, which the timeline shows.
+        /// What the timeline calls whoever uses it.
         #[arg(long, default_value = "API key")]
         name: String,
         /// The id of the user whose actions the timeline shall show.
