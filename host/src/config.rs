@@ -260,7 +260,7 @@ pub struct DatabaseConfig {
 }
 
 impl Config {
-    /// The defaults, ignoring the command line and the environment.
+    /// The defaults, without a look at the command line or the environment.
     pub fn new(data: PathBuf) -> Config {
         Config {
             listen: "127.0.0.1:8080".to_owned(),
@@ -341,12 +341,12 @@ impl GuestConfig {
     }
 }
 
-/// The given figure; 0 selects the default.
+/// The figure that was given; 0 stands for the default.
 fn or_else(given: usize, default: impl FnOnce() -> usize) -> usize {
     if given == 0 { default() } else { given }
 }
 
-/// The engine is configured for the default ceilings, so they can only be lowered.
+/// The engine is set up for the usual ceilings, so they can only be lowered.
 fn parse_limits_max(json: &str) -> Result<Limits, String> {
     let changes = serde_json::from_str(json).map_err(|error| format!("no JSON object: {error}"))?;
     let limits = Limits::CEILING.changed(&changes).map_err(|invalid| invalid.to_string())?;

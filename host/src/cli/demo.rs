@@ -42,7 +42,7 @@ pub struct Demo {
     check: bool,
 }
 
-/// Raised, so that trying the demo does not hit ten admin requests an hour.
+/// Whoever tries things out is not to run into ten admin requests an hour.
 const RATES: RatesOption = RatesOption(Some(Rates { read: 100_000, write: 10_000, admin: 1_000 }));
 
 impl Demo {
