@@ -1,5 +1,6 @@
-//! Writes one log line for each request: route, caller, status, duration. Invariant: a line never has a path, a query
-//! or a header, which may hold personal data or secrets.
+//! Writes one log line for each request: route, caller, status, duration.
+//!
+//! Invariant: a line never has a path, a query or a header, which may hold personal data or secrets.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -20,13 +21,13 @@ pub fn note_caller(org: OrgId, key: KeyId) {
     let _ = CALLER.try_with(|caller| caller.set((org, key)));
 }
 
-/// Runs work of the request in another task; the caller that it records is in this request's line, too.
+/// Runs work of the request in another task; a caller recorded there appears in this request's line.
 pub fn carry<F: Future>(work: F) -> impl Future<Output = F::Output> {
     let caller = CALLER.try_with(Arc::clone).unwrap_or_default();
     CALLER.scope(caller, work)
 }
 
-/// Middleware, inside of the one that gives the request its id.
+/// Middleware, inside of the one that assigns the request id.
 pub async fn log(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
@@ -59,8 +60,8 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Successful probes come every second, so they are at the debug level. A 5xx is a warning; its cause has a line of
-    /// its own.
+    /// Successful probes come every second, so they are logged at debug level. A 5xx is a warning; its cause is
+    /// logged separately.
     fn write(&self) {
         macro_rules! write_at {
             ($level:expr) => {

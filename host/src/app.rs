@@ -1,4 +1,6 @@
-//! What all requests share, and how it starts. Invariant: it imports no route.
+//! The state shared by all requests, and its startup.
+//!
+//! Invariant: it imports no route.
 
 use std::sync::Arc;
 
@@ -31,9 +33,9 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the database, brings its schema up to date, starts the plugin runtime.
+    /// Opens the database, migrates its schema and starts the plugin runtime.
     pub async fn start(config: Config) -> anyhow::Result<App> {
-        // For this process's HTTPS clients. A second start in one process finds it done.
+        // For this process's HTTPS clients. It fails harmlessly if it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let db = Db::open(&config.database.url).await?;
         db.set_commit_hook(Box::new(idempotency::MarkClaims));

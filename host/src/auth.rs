@@ -1,9 +1,8 @@
-//! Authenticates a request by its API key, which is looked up by its hash. A handler names the scope that it needs by
-//! the extractor that it takes.
+//! Authenticates a request by the hash of its API key. A handler declares the scope that it needs by its extractor.
 //!
-//! Invariant: the checks run in this order. A valid key (else 401, limited by address); requests left (429); the
-//! organization's tier and the key's scope (403); an earlier request with the same Idempotency-Key (its response
-//! again).
+//! Invariant: the checks run in this order: a valid key (else 401, limited by address); requests left (429); the
+//! organization's tier and the key's scope (403); an earlier request with the same Idempotency-Key (replays its
+//! response).
 
 use std::ops::Deref;
 
@@ -24,13 +23,13 @@ use crate::model::time::Time;
 use crate::rate_limits::{address, headers};
 use crate::{access_log, idempotency};
 
-/// The caller, as the key names it.
+/// The authenticated caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub org: OrgId,
     pub scope: Scope,
     pub actor: Actor,
-    /// The number of the organization's current set of plugins.
+    /// The revision of the organization's plugins.
     pub plugins_revision: i64,
 }
 
@@ -64,7 +63,7 @@ async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller,
     Ok(caller(row))
 }
 
-/// Finds a key that works, and takes a request from its rate limit.
+/// Finds a valid key and counts a request in its rate limit.
 async fn identify(parts: &Parts, app: &App, needed: Scope) -> Result<KeyRow, ApiError> {
     let now = app.clock.now();
     let failures = &app.rate_limits.failures;
@@ -97,7 +96,7 @@ async fn identify(parts: &Parts, app: &App, needed: Scope) -> Result<KeyRow, Api
     Ok(found.key)
 }
 
-/// Why a key no longer works.
+/// Why a key is no longer valid.
 fn ended(key: &KeyRow, now: Time) -> Option<String> {
     if key.revoked_at.is_some() {
         return Some("This API key was revoked".to_owned());

@@ -1,4 +1,4 @@
-//! The one source of time and of new ids, so that tests move it and a recorded call can be replayed.
+//! The only source of time and of new ids, so that tests can move it and recorded calls can be replayed.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use uuid::{ContextV7, Timestamp, Uuid};
 use crate::model::ids::Id;
 use crate::model::time::Time;
 
-/// The system's clock, set forward by what a test asked for.
+/// The system's clock plus an offset set by tests.
 #[derive(Clone)]
 pub struct Clock {
     ahead_us: Arc<AtomicI64>,
@@ -31,7 +31,7 @@ impl Clock {
         Time::from(now + ahead).to_stored()
     }
 
-    /// A new UUIDv7 of this moment.
+    /// Creates a UUIDv7 of this moment.
     pub fn new_id<T: Id>(&self) -> T {
         let now = self.now();
         let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
@@ -39,7 +39,7 @@ impl Clock {
         T::from_uuid(Uuid::new_v7(timestamp))
     }
 
-    /// Sets the clock to so long before the present.
+    /// Sets the clock back by `duration` from the present.
     pub fn set_back(&self, duration: std::time::Duration) {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         self.ahead_us.store(-micros, Ordering::Relaxed);

@@ -1,21 +1,22 @@
-//! Compresses responses with gzip for clients that send `Accept-Encoding: gzip`. Invariants: it stands outside of what
-//! an `Idempotency-Key` stores, and changes no `ETag`, which names a ticket's version and not the bytes of one
-//! response; what anyone can request without an API key is not compressed for each request.
+//! Compresses responses with gzip for clients that send `Accept-Encoding: gzip`.
+//!
+//! Invariants: it runs outside of what an `Idempotency-Key` stores, and changes no `ETag`, which names a ticket's
+//! version and not the bytes of one response; it never compresses large files that need no API key.
 
 use axum::http::{Extensions, HeaderMap, StatusCode, Version};
 use tower_http::compression::predicate::{Predicate, SizeAbove};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
-/// Smaller bodies fit into one packet as they are: compressed, they would cost time and save none.
+/// Smaller bodies fit into one packet anyway.
 const BODY_MIN_BYTES: u16 = 1024;
 
-/// An extension of responses that are sent as they are: large files that need no API key. Compressing the viewer of
-/// `/docs` takes 30 ms of processor time, a hundred times what else such a request costs.
+/// Marks responses that are sent uncompressed: large files that need no API key. Compressing the viewer of `/docs`
+/// takes 30 ms of processor time, a hundred times the rest of such a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Uncompressed;
 
-/// The fastest level: a page of 50 tickets becomes a quarter of its size; the usual level saves another tenth of that
-/// for twice the time.
+/// The fastest level: it shrinks a page of 50 tickets to a quarter; the default level saves another tenth of that for
+/// twice the time.
 pub fn layer() -> CompressionLayer<impl Predicate> {
     CompressionLayer::new()
         .quality(CompressionLevel::Fastest)

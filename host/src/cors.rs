@@ -1,5 +1,7 @@
-//! Lets web pages of other origins call the API (`--cors-origins`). Invariant: without the flag no response has a CORS
-//! header; with it, a preflight needs no API key and costs no request of a rate limit.
+//! Allows web pages of other origins to call the API (`--cors-origins`).
+//!
+//! Invariant: without the flag no response has a CORS header; with it, a preflight needs no API key and does not
+//! count against a rate limit.
 
 pub mod origins;
 
@@ -15,7 +17,7 @@ use origins::CorsOrigins;
 const METHODS: [Method; 5] =
     [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
 
-/// What a page may send besides what browsers always allow.
+/// Request headers that a page may send besides those that browsers always allow.
 const REQUEST_HEADERS: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
@@ -25,7 +27,7 @@ const REQUEST_HEADERS: [HeaderName; 6] = [
     request_id::HEADER,
 ];
 
-/// What a page may read besides what browsers always show.
+/// Response headers that a page may read besides those that browsers always expose.
 const RESPONSE_HEADERS: [HeaderName; 8] = [
     header::ETAG,
     header::LOCATION,
@@ -37,10 +39,10 @@ const RESPONSE_HEADERS: [HeaderName; 8] = [
     request_id::HEADER,
 ];
 
-/// How long a browser may keep the answer to a preflight; Chrome keeps none for longer.
+/// How long a browser may cache a preflight; Chrome caps it at this.
 const MAX_AGE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// `None` when no page of another origin may call the API.
+/// `None` if no other origin is allowed.
 pub fn layer(origins: &CorsOrigins) -> Option<CorsLayer> {
     let allowed = match origins {
         CorsOrigins::None => return None,

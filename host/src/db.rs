@@ -1,6 +1,7 @@
 //! The two databases behind one type: pools, connections, transactions, and the four query macros.
 //!
 //! SQL text is shared; where the dialects differ, a `store.rs` branches on [`Conn::is_postgres`].
+//!
 //! Invariant: only `store.rs` files use the macros, and `storage.rs` here for its one table.
 
 mod check;
@@ -34,22 +35,22 @@ pub use insert::{ROWS_MAX, ROWS_PREPARED_MAX};
 pub use refused::{CommitRefused, reason, refuse};
 pub use storage::Trouble;
 
-/// The pools of one database. SQLite has one writer (first come, first served) and several readers,
-/// so that a reader never waits for a lock.
+/// The pools of one database. SQLite has one writer (first come, first served) and several readers, so that a reader
+/// never waits for a lock.
 #[derive(Clone)]
 pub enum Db {
     Sqlite { writer: SqlitePool, readers: SqlitePool, storage: Arc<Storage>, hook: Hook },
     Postgres { pool: PgPool, storage: Arc<Storage>, hook: Hook },
 }
 
-/// Where sqlx keeps what was applied.
+/// sqlx's table of applied migrations.
 const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
 
 static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
 
 impl Db {
-    /// Brings the schema up to date. Safe to call on every start and from several nodes at once.
+    /// Migrates the schema. Safe on every start and from several nodes at once.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         match self {
             Db::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
@@ -58,7 +59,7 @@ impl Db {
         .context("migrating the database")
     }
 
-    /// How many migrations of this program the database does not have.
+    /// The number of migrations that the database lacks.
     pub async fn missing_migrations(&self) -> Result<usize, sqlx::migrate::MigrateError> {
         let (migrator, applied) = match self {
             Db::Sqlite { readers, .. } => {
@@ -74,7 +75,7 @@ impl Db {
         Ok(migrator.iter().filter(|migration| is_missing(migration.version)).count())
     }
 
-    /// A connection for reading, or for one single statement on PostgreSQL.
+    /// A connection for reading, or for a single statement on PostgreSQL.
     pub async fn read(&self) -> Result<Conn, sqlx::Error> {
         let link = match self {
             Db::Sqlite { readers, .. } => readers.acquire().await.map(Link::Sqlite),
@@ -83,7 +84,7 @@ impl Db {
         self.conn(link)
     }
 
-    /// A connection for one single statement that writes, to be committed like a transaction.
+    /// A connection for a single statement that writes; commit it like a transaction.
     pub async fn single(&self) -> Result<Conn, sqlx::Error> {
         match self {
             Db::Sqlite { .. } => self.begin().await,
@@ -91,7 +92,7 @@ impl Db {
         }
     }
 
-    /// A transaction for writing. Dropped without [`Conn::commit`], it is rolled back.
+    /// A transaction for writing. Rolls back if it is dropped without [`Conn::commit`].
     pub async fn begin(&self) -> Result<Conn, sqlx::Error> {
         let link = match self {
             // Immediate: a deferred transaction that writes later fails with "database is locked".
@@ -108,7 +109,7 @@ impl Db {
         self.storage().statements()
     }
 
-    /// From now on the hook takes part in every commit. The first one that is set stays.
+    /// Sets the hook of all commits. Only the first call has an effect.
     pub fn set_commit_hook(&self, hook: Box<dyn CommitHook>) {
         let (Db::Sqlite { hook: place, .. } | Db::Postgres { hook: place, .. }) = self;
         let _ = place.set(hook);
@@ -137,7 +138,7 @@ impl Db {
     }
 }
 
-/// Waiting for a connection ends with the caller; a BEGIN that is under way does not.
+/// Dropping the caller cancels the wait for a connection, but not a running BEGIN.
 async fn begin<DB: sqlx::Database>(
     pool: &sqlx::Pool<DB>,
     statement: &'static str,

@@ -1,10 +1,10 @@
-//! Checks what must always be true of the data, over all organizations.
+//! Checks the invariants of the data across all organizations.
 
 use crate::db::Db;
 use crate::model::problem::Problem;
 use crate::{counters, inventory, kpis, payments};
 
-/// Finds nothing on a healthy database.
+/// Returns nothing on a healthy database.
 pub async fn examine(db: &Db) -> Result<Vec<Problem>, sqlx::Error> {
     let mut conn = db.read().await?;
     let mut problems = inventory::doctor::examine(&mut conn).await?;

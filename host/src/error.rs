@@ -1,8 +1,8 @@
-//! The one owner of HTTP status codes and of the error envelope:
-//! `{"error": {"code", "message", "details", "request_id"}}`.
+//! The only owner of HTTP status codes and of the error envelope: `{"error": {"code", "message", "details",
+//! "request_id"}}`.
 //!
-//! Invariant: the body of a 500 or 503 does not show its cause, which is logged here, once, with its chain. Each feature's
-//! `errors` maps its own errors, with the constructors here only.
+//! Invariant: the body of a 500 or 503 never shows its cause, which is logged here once, with its chain. Each
+//! feature's `errors` maps its own errors with these constructors only.
 
 mod database;
 mod operation;
@@ -28,7 +28,7 @@ pub struct ApiError {
     pub message: String,
     pub details: Value,
     retry_after_s: Option<u32>,
-    /// For the log only.
+    /// Logged, never sent.
     cause: Option<anyhow::Error>,
 }
 
@@ -49,7 +49,7 @@ impl ApiError {
         }
     }
 
-    /// Cuts a long message; [`Invalid`] is for errors that name a field and a value.
+    /// Cuts a long message. Use [`Invalid`] for errors that name a field and a value.
     pub fn invalid(message: impl Into<String>, details: Value) -> Self {
         let mut message = message.into();
         excerpt::shorten(&mut message, excerpt::MESSAGE_BYTES_MAX);
@@ -111,7 +111,7 @@ impl ApiError {
         ApiError { retry_after_s: Some(seconds), ..self }
     }
 
-    /// A failure that the client did not cause. When its chain has an error of the database, that decides the response.
+    /// A failure that the client did not cause. A database error in its chain decides the response.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         let cause = cause.into();
         let of_database = cause.chain().find_map(|error| error.downcast_ref::<sqlx::Error>());
@@ -151,7 +151,7 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::REQUEST_TIMEOUT {
-            // The rest of its body would be read as the next request.
+            // Otherwise the rest of the body would be parsed as the next request.
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if self.status == StatusCode::UNAUTHORIZED {

@@ -1,8 +1,9 @@
-//! A ticket's version as an entity tag (`ETag: "7"`), and the headers `If-Match` and `If-None-Match`. Invariant: a list
-//! of tags is read no further than to the first tag over the limit.
+//! A ticket's version as an entity tag (`ETag: "7"`), and the headers `If-Match` and `If-None-Match`.
 //!
-//! The typed headers of axum-extra ignore what they cannot parse, have no limit, and do not show the tags of a list;
-//! here a malformed header is a 400 that names it, and an update compares the version with the list in SQL.
+//! Invariant: parsing a list of tags stops at the first tag over the limit.
+//!
+//! The typed headers of axum-extra ignore what they cannot parse, have no limit, and do not expose the tags of a
+//! list; here a malformed header is a 400 that names it, and an update compares the version with the list in SQL.
 
 use std::convert::Infallible;
 
@@ -14,7 +15,7 @@ use axum::response::{IntoResponseParts, ResponseParts};
 use crate::error::ApiError;
 use crate::model::version::Expected;
 
-/// Tags in one header: far more than the versions of one ticket that a client keeps.
+/// Tags per header: far more versions of one ticket than a client keeps.
 const TAGS_MAX: usize = 100;
 
 /// The header of a response.
@@ -23,7 +24,7 @@ pub struct ETag(pub i64);
 /// The versions that a client allows its write to replace; `None` without the header.
 pub struct IfMatch(pub Option<Expected>);
 
-/// The versions that a client has already.
+/// The versions that a client has cached.
 pub struct IfNoneMatch(Vec<Tag>);
 
 /// One entity tag of a request.
@@ -35,7 +36,7 @@ enum Tag {
 }
 
 impl IfNoneMatch {
-    /// Whether the client has this version. A read compares weakly.
+    /// Whether the client has this version. Reads compare weakly.
     pub fn has(&self, version: i64) -> bool {
         let version = version.to_string();
         self.0.iter().any(|tag| match tag {
@@ -74,7 +75,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
     }
 }
 
-/// A write compares strongly: weak tags, and tags that this server never sent, match no version.
+/// Writes compare strongly: weak tags, and tags that this server never sent, match no version.
 fn expected(tags: Vec<Tag>) -> Expected {
     if tags.contains(&Tag::Any) {
         return Expected::Any;

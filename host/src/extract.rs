@@ -1,8 +1,7 @@
-//! What handlers take from a request: a JSON body, query parameters, an id in the path. Each refuses
-//! what it does not know, and names the field.
+//! The extractors of handlers: a JSON body, query parameters, an id in the path. Each rejects unknown fields by name.
 //!
-//! Invariant: the cost of reading is linear in what was sent, in time and memory, errors included. A body is read straight
-//! into its type, duplicates are found by hash, and what an error repeats of the input is an excerpt.
+//! Invariant: reading costs linear time and memory, errors included. A body is parsed straight into its type,
+//! duplicates are found by hash, and errors quote only an excerpt of the input.
 
 mod checked;
 mod list;
@@ -34,13 +33,13 @@ pub use params::Params;
 /// The largest body of an ordinary request.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
 
-/// A JSON body. Unknown fields are refused when `T` denies them (all of ours do).
+/// A JSON body. Unknown fields are rejected if `T` denies them (all of ours do).
 pub struct Body<T>(pub T);
 
-/// A body of any kind, as it was sent. Handlers take it, not `Bytes`: for an Idempotency-Key it was read before.
+/// A body of any kind, unparsed. Use it instead of `Bytes`: with an Idempotency-Key the body was read already.
 pub struct WholeBody(pub Bytes);
 
-/// The one id in the path.
+/// The single id in the path.
 pub struct PathId<T>(pub T);
 
 /// The two ids in the path, the outer resource's first.
@@ -86,8 +85,8 @@ impl<S: Send + Sync> FromRequest<S> for WholeBody {
     }
 }
 
-/// Straight into the type, which refuses what it does not know before the rest of the body is looked at: values that are
-/// built first would take up to a hundred times the body's size.
+/// Parses straight into the type, which rejects unknown fields before the rest of the body is read: an intermediate
+/// value would take up to a hundred times the body's size.
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if !bytes.trim_ascii_start().starts_with(b"{") {
         let message = "The body must be a JSON object".to_owned();
@@ -113,7 +112,7 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
-/// The message of an error of serde_json without ` at line 1 column 7`: the field says where.
+/// Removes ` at line 1 column 7` from a serde_json message: the field says where.
 fn without_position(message: &str) -> &str {
     message.rsplit_once(" at line ").map_or(message, |(message, _)| message)
 }
@@ -127,8 +126,8 @@ const MISSING: &str = "missing field `";
 const UNKNOWN: &str = "unknown field `";
 const REPEATED: &str = "duplicate field `";
 
-/// The way to the value that an error is about. serde names a missing or repeated field in its text only; the path then
-/// ends at its parent.
+/// The path of the value that an error is about. serde names a missing or repeated field only in its text; the path
+/// then ends at its parent.
 fn steps<'e>(path: &'e Path, message: &'e str) -> Vec<Step<'e>> {
     let mut steps: Vec<Step<'e>> = path.iter().filter_map(step).collect();
     let named = [MISSING, UNKNOWN, REPEATED].iter().find_map(|prefix| message.strip_prefix(prefix));
@@ -182,7 +181,7 @@ fn path_id<T: Id>(text: &str) -> Result<T, ApiError> {
     }
 }
 
-/// For `#[serde(deserialize_with = …)]`: tells a field that is `null` from one that is absent.
+/// For `#[serde(deserialize_with = …)]`: distinguishes `null` from absent.
 pub fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -191,7 +190,7 @@ where
     <Option<T> as serde::Deserialize>::deserialize(deserializer).map(Some)
 }
 
-/// For `#[serde(default, deserialize_with = …)]`: a field that may be left out, but that cannot be `null`.
+/// For `#[serde(default, deserialize_with = …)]`: a field that may be absent but not `null`.
 pub fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -200,7 +199,7 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-/// What serde found wrong, in words that name the field. Its message quotes the whole value.
+/// Turns serde's message, which quotes the whole value, into one that names the field.
 fn complaint(field: &str, message: &str) -> String {
     if message.starts_with(MISSING) {
         return format!("{field} is required");
@@ -209,7 +208,7 @@ fn complaint(field: &str, message: &str) -> String {
         return format!("{field} is given twice");
     }
     if message.starts_with(UNKNOWN) {
-        // From the end: the name, which is the client's, may have these words as well.
+        // Searched from the end: the name comes from the client and may contain these words.
         let known = match message.rsplit_once("`, expected ") {
             Some((_, known)) => format!("expected {}", known.replace('`', "")),
             None => "expected no fields".to_owned(),
@@ -337,7 +336,7 @@ mod tests {
         assert_eq!(read.settings, Some(expected));
     }
 
-    /// Each part of an answer is bounded, however long what it is about.
+    /// Each part of an error is bounded, however long the value that it is about.
     #[test]
     fn errors_are_short_whatever_was_sent() {
         let long = "k".repeat(300_000);

@@ -1,5 +1,6 @@
-//! `/healthz` (is the process alive) and `/readyz` (should it get requests). Invariant: neither needs an API key, and
-//! neither shows more of a failure than which check failed.
+//! `/healthz` (is the process alive) and `/readyz` (should it get requests).
+//!
+//! Invariant: neither needs an API key, and both show only which check failed.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::db::Db;
 
-/// A database that takes longer counts as unavailable.
+/// A slower database counts as unavailable.
 const DATABASE_MAX: Duration = Duration::from_secs(1);
 
 /// `GET /healthz`: a process that can respond is alive.
@@ -20,8 +21,8 @@ pub async fn live() -> Response {
     answer(StatusCode::OK, json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: a 503 names the checks that failed. It writes to the database only if a write failed before, and then
-/// at most once a second, however often it is called.
+/// `GET /readyz`: a 503 names the failed checks. It writes to the database only after a failed write, and then at
+/// most once a second.
 pub async fn ready(State(app): State<App>) -> Response {
     let (database, storage) = tokio::join!(
         tokio::time::timeout(DATABASE_MAX, check_database(&app.db)),
@@ -47,7 +48,7 @@ pub async fn ready(State(app): State<App>) -> Response {
 }
 
 async fn check_database(db: &Db) -> Result<(), String> {
-    // The cause goes to the log alone: anyone may call this.
+    // The cause is only logged, because anyone may call this.
     let missing = db.missing_migrations().await.map_err(|error| {
         tracing::warn!(%error, "the database does not answer");
         "it does not answer".to_owned()

@@ -1,4 +1,6 @@
-//! Repeats a piece of work beside the requests, such as a sweep or a flush. Invariant: a round that has begun is
+//! Runs periodic work beside the requests, such as a sweep or a flush.
+//!
+//! Invariant: a round that has begun is finished; no round begins after the cancellation.
 //! finished; after the cancellation no other one begins.
 
 use std::time::Duration;
@@ -18,7 +20,7 @@ pub async fn every<F: Future<Output = ()>>(
     }
 }
 
-/// Ticks at once and then every `period`; after a round that took longer than that, the next one is late, too.
+/// Ticks at once and then every `period`; an overlong round delays the next one.
 pub fn interval(period: Duration) -> Interval {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

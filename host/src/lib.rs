@@ -1,10 +1,10 @@
-//! RepairOps: the REST API of a repair shop's tickets, and the host of the WebAssembly plugins that take
-//! part in their workflow.
+//! RepairOps: the REST API of a repair shop's tickets, and the host of the WebAssembly plugins in their workflow.
 //!
-//! The modules in reading order: `router` lists the routes; a feature's folder (`tickets`, `inventory`,
-//! `plugins` …) has `http` (routes and bodies), operations (one file each) and `store` (all SQL of its
-//! tables); `runtime` runs guests; `model` is plain data and rules. Calls go http -> operation -> store or
-//! runtime -> model, never upward.
+//! The modules in reading order: `router` lists the routes; a feature's folder (`tickets`, `inventory`, `plugins` …)
+//! has `http` (routes and bodies), operations (one file each) and `store` (all SQL of its tables); `runtime` runs
+//! guests; `model` is plain data and rules.
+//!
+//! Invariant: calls go http -> operation -> store or runtime -> model, never upward.
 
 pub mod access_log;
 pub mod app;

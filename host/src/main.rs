@@ -1,4 +1,4 @@
-//! Arguments to one command.
+//! Parses the arguments and runs one command.
 
 use std::process::ExitCode;
 

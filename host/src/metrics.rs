@@ -1,5 +1,5 @@
-//! What `/metrics` shows, in the Prometheus text format: plugin calls, their fuel and time, the queue before
-//! the guest threads, compilations, and HTTP requests by route. `http` has the route and the layer that counts.
+//! The metrics of `/metrics` in the Prometheus text format: plugin calls, their fuel and time, the queue for guest
+//! threads, compilations, and HTTP requests by route. `http` has the route and the layer that counts.
 
 pub mod http;
 
@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::model::event::Hook;
 
-/// Plugins that are told apart; the rest share the name `other`, so that uploads cannot fill the memory.
+/// Plugins with their own label; the rest share `other`, so that uploads cannot fill the memory.
 const PLUGINS_MAX: usize = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -203,7 +203,7 @@ impl Metrics {
         self.connections_closed.get_or_create(&ClosedLabels { reason }).inc();
     }
 
-    /// As the dispatcher saw it last; every node sees the whole.
+    /// The dispatcher's last reading; every node sees the whole backlog.
     pub fn set_webhook_backlog(&self, pending: i64, oldest_due_s: i64) {
         self.webhook_pending.set(pending);
         self.webhook_late.set(oldest_due_s);
@@ -220,7 +220,7 @@ impl Metrics {
         self.request_seconds.observe(duration.as_secs_f64());
     }
 
-    /// The text of `/metrics`, with how many guest threads run and how many requests wait for one.
+    /// The text of `/metrics`, with the numbers of running and of queued guest jobs.
     pub fn text(&self, running: usize, waiting: usize) -> Result<String, fmt::Error> {
         self.running.set(i64::try_from(running).unwrap_or(i64::MAX));
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));

@@ -1,7 +1,8 @@
-//! Pages of lists: by offset, as the reference has them, and by cursor, which is stable while rows are added and deleted.
+//! Pages of lists: by offset, as in the API reference, and by cursor, which is stable while rows are added and
+//! deleted.
 //!
-//! A store declares what its list sorts by ([`Listing`]), a handler builds a [`Window`] from the four parameters
-//! that every list has, the store reads `window.slice`, and [`Window::page`] builds the response.
+//! A store declares the sorts of its list ([`Listing`]), a handler builds a [`Window`] from the four parameters
+//! shared by all lists, the store reads `window.slice`, and [`Window::page`] builds the response.
 //!
 //! Invariant: pages by cursor neither repeat nor skip a row that exists all the time.
 
@@ -31,7 +32,7 @@ pub struct Paging {
 /// The requested page.
 #[derive(Debug)]
 pub struct Window {
-    /// What to read: one row more than the page has, to know whether there is another page.
+    /// The rows to read: one more than the page has, to know whether there is another page.
     pub slice: Slice,
     limit: i64,
     by_cursor: bool,

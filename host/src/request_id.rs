@@ -1,7 +1,8 @@
-//! The id of a request: in its response's `X-Request-Id`, in every error and in every log line. Invariant: an id has
-//! only characters that need no escaping in a header or a log, also when the client chose it.
+//! The id of a request: in its response's `X-Request-Id`, in every error and in every log line.
 //!
-//! tower-http's layers take over any id that a client sends, and keep none for errors and log lines.
+//! Invariant: an id has only characters that need no escaping in a header or a log, even if the client chose it.
+//!
+//! tower-http's layers accept any id from a client, and do not keep it for errors and log lines.
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
@@ -14,7 +15,7 @@ tokio::task_local! {
     static REQUEST_ID: String;
 }
 
-/// The id of the request that this task serves; empty outside of one.
+/// The id of the current request; empty outside of one.
 pub fn current() -> String {
     REQUEST_ID.try_with(String::clone).unwrap_or_default()
 }
@@ -24,8 +25,8 @@ pub async fn scope<F: Future>(id: String, work: F) -> F::Output {
     REQUEST_ID.scope(id, work).await
 }
 
-/// Middleware: gives the request an id and sends it with the response. A client's own well-formed `X-Request-Id` is
-/// used instead, so that its log and ours can be read together.
+/// Middleware: assigns the request an id and sends it with the response. A client's own well-formed `X-Request-Id` is
+/// used instead, so that its log can be matched with ours.
 pub async fn assign(request: Request, next: Next) -> Response {
     let id = request
         .headers()
@@ -42,7 +43,7 @@ pub async fn assign(request: Request, next: Next) -> Response {
 
 fn new() -> String {
     let mut random = [0; 12];
-    // If the system gives no random bytes, all requests share the empty id; they are served all the same.
+    // If the system returns no random bytes, requests are served with an empty id.
     getrandom::fill(&mut random)
         .map(|()| format!("req_{}", hex::encode(random)))
         .unwrap_or_default()

@@ -1,4 +1,4 @@
-//! What handlers answer with besides plain JSON.
+//! Responses of handlers besides plain JSON.
 
 use axum::Json;
 use axum::http::{StatusCode, header};

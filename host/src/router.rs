@@ -21,10 +21,10 @@ use crate::{
     shops, tickets, timeouts, users, webhooks,
 };
 
-/// All routes. Tests call this, `repairops serve` listens with it.
+/// All routes, for tests and for `repairops serve`.
 pub fn router(app: App) -> Router {
     let (routes, document) = v1(app.config.component_max_bytes).split_for_parts();
-    // Shared: axum clones a handler, and all that it holds, for each request.
+    // Shared, because axum clones a handler and its captures for each request.
     let document = Arc::new(document);
     let metrics = match app.config.metrics_listen {
         Some(_) => Router::new(),
@@ -42,7 +42,7 @@ pub fn router(app: App) -> Router {
     layers(routes, app)
 }
 
-/// The layers that every request passes, around any routes: tests put routes of their own inside.
+/// The layers of every request. Tests wrap routes of their own with them.
 pub fn layers(routes: Router<App>, app: App) -> Router {
     let routes = routes
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

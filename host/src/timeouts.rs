@@ -1,11 +1,11 @@
 //! Limits how long a request may take: the pauses of its body, its whole body, and its handler.
 //!
 //! Invariant: every request gets a response within its timeout. After a 503 from here, the request's transaction is
-//! rolled back unless it has committed, as if the client had hung up; a request with an Idempotency-Key runs to its
-//! end.
+//! rolled back unless it has committed, as if the client had disconnected; a request with an Idempotency-Key runs to
+//! its end.
 //!
-//! tower-http's layers have one duration for all routes, send a response without a body, and limit the pauses of a body
-//! but not its end.
+//! tower-http's layers have one duration for all routes, send a response without a body, and limit the pauses of a
+//! body but not its end.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -28,7 +28,7 @@ use crate::config::ConnectionConfig;
 use crate::error::ApiError;
 use crate::request_id;
 
-/// The body of a request did not arrive in time.
+/// The request body did not arrive in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyTimeout {
     #[error(
@@ -52,7 +52,7 @@ pub struct RequestTimeout {
 }
 
 impl BodyTimeout {
-    /// Looks for it among the causes of axum's error about a body that could not be read.
+    /// Finds it among the causes of axum's error about an unreadable body.
     pub fn find_in(error: &(dyn Error + 'static)) -> Option<BodyTimeout> {
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -117,7 +117,7 @@ struct TimedBody {
     end: Instant,
     after_ms: u64,
     pause_ms: u64,
-    /// Runs while there is nothing to read.
+    /// Runs while no data is available.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -146,7 +146,7 @@ impl HttpBody for TimedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        // Checked first: a body that trickles in may always have something to read.
+        // Checked first: a body that trickles in may always have data available.
         if Instant::now() >= self.end {
             return Poll::Ready(Some(Err(axum::Error::new(self.late()))));
         }

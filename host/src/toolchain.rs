@@ -1,10 +1,12 @@
-//! Gets a `wasm32-wasip2` target for the Rust compiler at hand, and builds plugins with it.
+//! Provides a `wasm32-wasip2` target for the installed Rust compiler, and builds plugins with it.
 //!
-//! It looks for the target in the toolchain, then in a private sysroot. If neither has it, it runs `rustup target add`;
-//! if rustup cannot reach its server, it builds the target's std from Debian's source packages into
-//! `${XDG_CACHE_HOME:-~/.cache}/repairops/wasm32-wasip2-<rustc version>-<hash>`. Invariants: only rustup writes into the
-//! toolchain; that folder appears by one rename, so it is complete or absent; with `REPAIROPS_NO_INSTALL=1` nothing is
-//! installed. To undo: `rustup target remove wasm32-wasip2`, and delete that folder.
+//! It looks for the target in the toolchain, then in a private sysroot. If neither has it, it runs `rustup target
+//! add`; if rustup cannot reach its server, it builds the target's std from Debian's source packages into
+//! `${XDG_CACHE_HOME:-~/.cache}/repairops/wasm32-wasip2-<rustc version>-<hash>`. To undo: `rustup target remove
+//! wasm32-wasip2`, and delete that folder.
+//!
+//! Invariants: only rustup writes into the toolchain; that folder appears by one rename, so it is complete or absent;
+//! with `REPAIROPS_NO_INSTALL=1` nothing is installed.
 
 mod build;
 mod compiler;
@@ -82,7 +84,7 @@ pub fn ensure_wasm_target(progress: Progress<'_>) -> Result<WasmTarget> {
     compiler.find_target(&private).context("the target that was just built cannot be found")
 }
 
-/// Held while installing; the file stays, since deleting a lock file would let two processes hold two of them.
+/// Locks the sysroot while installing. The file stays, because deleting it would let two processes lock two files.
 fn lock_sysroot(private: &Path, progress: Progress<'_>) -> Result<File> {
     let path = private.with_added_extension("lock");
     let parent = path.parent().context("the cache folder has no parent")?;
@@ -121,7 +123,7 @@ fn add_with_rustup() -> Result<()> {
 fn read_last_line(child: &mut Child) -> String {
     let mut bytes = Vec::new();
     if let Some(stderr) = &mut child.stderr {
-        // What it says is only for the message: part of it is better than another error.
+        // The output is only for the error message, so a part of it is enough.
         let _ = stderr.read_to_end(&mut bytes);
     }
     let text = String::from_utf8_lossy(&bytes);
@@ -133,7 +135,7 @@ fn read_last_line(child: &mut Child) -> String {
         .to_owned()
 }
 
-/// A folder that is deleted when this value is dropped. What an interrupted run left there is deleted first.
+/// A folder that is deleted when this value is dropped. Leftovers of an interrupted run are deleted first.
 struct Staging(PathBuf);
 
 impl Staging {
@@ -149,7 +151,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // The next run deletes what could not be deleted now.
+        // The next run deletes leftovers.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

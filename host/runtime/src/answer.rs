@@ -1,11 +1,11 @@
-//! Checks that the rules of several answers share. A reason names the part of the answer, what it is, and what is right.
+//! Checks shared by the rules of several answers. A reason names the field, its value and what is valid.
 
 use std::fmt::Display;
 
-/// `Err` with the reason.
+/// `Err` holds the reason.
 pub(crate) type Checked = Result<(), String>;
 
-/// Characters of a tag, a category, a code and the like.
+/// Longest tag, category, code and the like, in characters.
 pub(crate) const LABEL_CHARS_MAX: usize = 64;
 
 pub(crate) fn at_most(what: &str, found: usize, unit: &str, max: usize) -> Checked {

@@ -1,6 +1,8 @@
-//! Compiled artifacts in a folder of this node. Loading native code is trusting it, so each file begins with a MAC
-//! over digest, engine key and artifact; what does not match is deleted, and compiled again. The folder is bounded:
-//! what was loaded least recently goes first. Files with names that are not ours are left alone.
+//! Caches compiled artifacts in a folder of this node.
+//!
+//! Invariant: native code is loaded only after its MAC over digest, engine key and artifact was verified; a file that
+//! fails is deleted and compiled again. The folder is bounded and evicts least recently loaded files first. Unknown
+//! files are not touched.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
@@ -17,10 +19,10 @@ const KEY_BYTES: usize = 32;
 const MAC_BYTES: usize = 32;
 const EXTENSION: &str = ".cwasm";
 
-/// A file that is still being written after this time is not written any more.
+/// Temporary files older than this are leftovers of an interrupted write.
 const WRITING_MAX: Duration = Duration::from_secs(600);
 
-/// The folder and what its files have to match.
+/// The folder and what its files must match.
 pub(super) struct Cache {
     dir: Dir,
     key: [u8; KEY_BYTES],
@@ -28,7 +30,7 @@ pub(super) struct Cache {
     max_bytes: u64,
 }
 
-/// A file of the folder that is ours.
+/// One file of this cache.
 struct Entry {
     name: String,
     bytes: u64,
@@ -36,8 +38,8 @@ struct Entry {
 }
 
 impl Cache {
-    /// Opens the folder, making it and its key when they are not there yet; deletes what no engine of this build
-    /// can use, and what is left of files that were never finished.
+    /// Opens the folder and creates it and its key if missing. Deletes artifacts that no engine of this build can
+    /// load and temporary files of interrupted writes.
     pub(super) fn open(path: &Path, engine_key: String, max_bytes: u64) -> anyhow::Result<Cache> {
         let shown = path.display();
         std::fs::create_dir_all(path)
@@ -55,7 +57,7 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The artifact of `digest`, verified; the bytes are the ones that were verified.
+    /// Loads the artifact of `digest`. Returns exactly the bytes that were verified.
     pub(super) fn load(&self, digest: &str) -> Option<Vec<u8>> {
         match self.read(&self.file_name(digest)) {
             Ok(bytes) => {
@@ -79,7 +81,7 @@ impl Cache {
         }
     }
 
-    /// Keeps an artifact, and makes room for it. Readers see all of it or nothing.
+    /// Stores an artifact atomically and evicts old ones to make room.
     pub(super) fn store(&self, digest: &str, artifact: &[u8]) -> io::Result<()> {
         let bytes = (MAC_BYTES + artifact.len()) as u64;
         if bytes > self.max_bytes {
@@ -97,7 +99,7 @@ impl Cache {
         written
     }
 
-    /// Deletes an artifact that is of no use.
+    /// Deletes an artifact that cannot be loaded.
     pub(super) fn forget(&self, digest: &str) {
         if let Err(error) = self.dir.remove_file(self.file_name(digest))
             && error.kind() != ErrorKind::NotFound
@@ -111,7 +113,7 @@ impl Cache {
         if file.metadata()?.len() > self.max_bytes {
             return Err(io::Error::new(ErrorKind::FileTooLarge, "it is larger than the cache"));
         }
-        // The times of reading are not kept everywhere, so this is how we know what was used last.
+        // Not every file system records access times, so the modification time marks the last use.
         let _ = file.set_modified(SystemTime::now());
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -153,7 +155,7 @@ impl Cache {
                 remove(&self.dir, &entry.name)?;
             }
         }
-        // The bound may be a lower one than last time.
+        // The size limit may have been lowered since the last start.
         self.make_room("", 0)
     }
 
@@ -181,9 +183,9 @@ impl Cache {
         format!("{digest}-{}{EXTENSION}", self.engine_key)
     }
 
-    /// Digest and engine key have fixed lengths, so the parts cannot be confused.
+    /// Digest and engine key have fixed lengths, so the MAC input is unambiguous.
     fn mac(&self, digest: &str, artifact: &[u8]) -> Hmac<Sha256> {
-        // A key is padded to a block with zeros anyway; as a block it cannot have the wrong length.
+        // HMAC pads a short key to a block with zeros; passing a whole block cannot fail on its length.
         let mut block = [0; 64];
         block[..KEY_BYTES].copy_from_slice(&self.key);
         Hmac::<Sha256>::new(&block.into())
@@ -193,7 +195,7 @@ impl Cache {
     }
 }
 
-/// An artifact of any engine, a file that becomes one, or one that becomes the key.
+/// Whether the name is an artifact of any engine, a temporary artifact or a temporary key.
 fn is_ours(name: &str) -> bool {
     let random = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let name = match name.rsplit_once('.') {
@@ -215,7 +217,7 @@ fn remove(dir: &Dir, name: &str) -> io::Result<()> {
     }
 }
 
-/// Reads the folder's key. Of several processes that make one at the same time, the first wins.
+/// Reads the folder's key. If several processes create one at the same time, the first wins.
 fn open_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
     match dir.read(KEY_FILE) {
         Ok(bytes) => bytes
@@ -319,7 +321,7 @@ mod tests {
         cache.store(&digest(4), &[4; 100]).unwrap();
         let kept = [1, 2, 3, 4].map(|byte| cache.load(&digest(byte)).is_some());
         assert_eq!(kept, [true, false, true, true]);
-        // What is there already needs no room beside itself.
+        // Replacing a file needs no extra room.
         cache.store(&digest(4), &[5; 100]).unwrap();
         assert!([1, 3, 4].iter().all(|byte| cache.load(&digest(*byte)).is_some()));
         assert!(cache.store(&digest(5), &[5; 1000]).is_err());
@@ -327,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_deletes_what_nobody_can_use_and_nothing_else() {
+    fn open_deletes_only_files_that_cannot_be_used() {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(&folder, ENGINE, 1000);
         cache.store(&digest(1), b"ours").unwrap();

@@ -1,17 +1,17 @@
-//! What one call of a plugin is given.
+//! The inputs of one plugin call besides its event.
 
 use chrono::{DateTime, Utc};
 
 use crate::limits::Limits;
 
-/// One call of a plugin: what it may use and what it can learn. The same record gives the same answer.
+/// What one call may use and can observe. Equal records give equal answers.
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
-    /// The installation's settings, a JSON object.
+    /// The settings of the installation, a JSON object.
     pub settings: &'a str,
     pub limits: &'a Limits,
-    /// What the guest's clocks show.
+    /// The time that the guest's clocks show.
     pub now: DateTime<Utc>,
-    /// What the guest's random numbers follow from.
+    /// The seed of the guest's random numbers.
     pub seed: u64,
 }

@@ -1,6 +1,8 @@
-//! From a component to an artifact, once a digest however many ask at once, a few at a time, with a bounded queue
-//! before it. Cranelift cannot be interrupted and may need any amount of memory, so it runs in a child process with
-//! limits (`child` starts it, `worker` is what it does). What failed is not tried again at once (`failures`).
+//! Compiles components to artifacts: once for concurrent requests of one digest, a few at a time, behind a bounded
+//! queue. Cranelift cannot be interrupted and may need any amount of memory, so it runs in a child process (`child`
+//! starts it, `worker` is its code). `failures` delays retries.
+//!
+//! Invariant: at most one compilation of a digest runs at a time, and the queue is bounded.
 
 mod child;
 mod config;
@@ -26,11 +28,11 @@ type Receiver = watch::Receiver<Option<Outcome>>;
 pub(super) struct Compiler {
     engine: Engine,
     config: CompilerConfig,
-    /// What is being made ready now, by digest.
+    /// Work in progress, by digest.
     running: Mutex<HashMap<String, Receiver>>,
     failures: Failures,
     slots: Arc<Semaphore>,
-    /// Slots and places to wait for one.
+    /// Slots and queue places.
     places: Semaphore,
 }
 
@@ -47,8 +49,8 @@ impl Compiler {
         }
     }
 
-    /// Waits for the outcome of `work` for `digest`, which is started unless it runs already or failed a moment ago.
-    /// It goes on when the caller stops waiting.
+    /// Waits for the outcome of `work` for `digest`. Starts it unless it is running or failed recently. It continues
+    /// when the caller stops waiting.
     pub(super) async fn once(
         self: &Arc<Self>,
         digest: &str,
@@ -84,8 +86,8 @@ impl Compiler {
         receiver
     }
 
-    /// Compiles what `fetch` brings, which is not asked before there is a slot: a queue of components would be
-    /// gigabytes. `Busy` when the queue is full.
+    /// Compiles what `fetch` returns. `fetch` is called only when a slot is free, because a queue of components would
+    /// take gigabytes. Returns `Busy` if the queue is full.
     pub(super) async fn compile(
         &self,
         fetch: impl Future<Output = Result<Bytes, CompileError>>,
@@ -104,7 +106,7 @@ impl Compiler {
         }
     }
 
-    /// Who waits gives up after a time; the work goes on, and keeps its slot.
+    /// The caller times out; the work continues and keeps its slot.
     async fn compile_here(
         &self,
         slot: OwnedSemaphorePermit,
@@ -127,7 +129,7 @@ impl Compiler {
     }
 }
 
-/// A digest that is being made ready; not any more when it is dropped, even by a panic.
+/// Marks a digest as in progress; dropping it (also on a panic) removes the mark.
 struct Entry {
     compiler: Arc<Compiler>,
     digest: String,

@@ -1,25 +1,25 @@
-//! Lists without duplicates: the one place where two entries of a list are compared with each other.
+//! Lists without duplicates: the only place that compares the entries of a list with each other.
 //!
-//! Invariant: by hash, so that the cost grows with the list and not with its square. Compare the entries of a list that
-//! a client or a guest sent here, or look them up in a map; do not search one list in a loop over another.
+//! Invariant: comparisons go by hash, so the cost is linear. Use this, or a map, for lists that a client or a guest
+//! sent; never scan one list in a loop over another.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 
-/// The first entry that was there before.
+/// The first repeated entry.
 pub fn first_repeated<T: Eq + Hash + Copy>(items: impl IntoIterator<Item = T>) -> Option<T> {
     let mut seen = HashSet::new();
     items.into_iter().find(|item| !seen.insert(*item))
 }
 
-/// Each entry once, in the order in which they come first.
+/// Removes duplicates and keeps the order of first occurrence.
 pub fn each_once<T: Eq + Hash + Clone>(mut items: Vec<T>) -> Vec<T> {
     let mut seen = HashSet::with_capacity(items.len().min(1_000));
     items.retain(|item| seen.insert(item.clone()));
     items
 }
 
-/// Adds those that the list has not yet.
+/// Appends the entries that the list lacks.
 pub fn add_new<T: Eq + Hash + Clone>(list: &mut Vec<T>, new: &[T]) {
     let mut known: HashSet<T> = list.iter().cloned().collect();
     list.extend(new.iter().filter(|item| known.insert((*item).clone())).cloned());

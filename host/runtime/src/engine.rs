@@ -1,6 +1,6 @@
-//! The one engine: what guests may use of WebAssembly, how they are stopped, and where their memory comes from.
+//! Configures the one engine: the WebAssembly features of guests, how they are interrupted, and their memory pool.
 //!
-//! Settings here change compiled artifacts and fuel figures; `key` names them, so that a change makes new artifacts.
+//! Invariant: settings that change artifacts or fuel figures are part of `key`, so changing one recompiles.
 
 use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
@@ -13,10 +13,10 @@ use wasmtime::{
 
 use crate::limits::Limits;
 
-/// Stores that may exist besides those of the guest threads: kept instances of benches, calls made outside of them.
+/// Stores beyond those of the guest threads: warm instances of benches, calls outside of the pool.
 const STORES_SPARE: u32 = 4;
 
-/// What one component may consist of. Rust needs 3 core instances, 1 memory and 2 tables; JavaScript a little more.
+/// What one component may contain. Rust needs 3 core instances, 1 memory and 2 tables; JavaScript a little more.
 pub(super) const CORE_INSTANCES_PER_COMPONENT: u32 = 24;
 pub(super) const MEMORIES_PER_COMPONENT: u32 = 4;
 pub(super) const TABLES_PER_COMPONENT: u32 = 8;
@@ -24,12 +24,12 @@ pub(super) const TABLES_PER_COMPONENT: u32 = 8;
 const MEMORY_KEEP_RESIDENT_BYTES: usize = 2 << 20;
 const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
 
-/// Stack that a guest may use; guest threads have more, for the host's part of a call.
+/// Stack of a guest. Guest threads have more, for the host's part of a call.
 const WASM_STACK_BYTES: usize = 512 << 10;
 
 const BACKTRACE_FRAMES_MAX: usize = 30;
 
-/// Makes the engine for `guest_threads` calls at the same time.
+/// Creates the engine for `guest_threads` concurrent calls.
 pub(super) fn new(guest_threads: usize) -> anyhow::Result<Engine> {
     let stores = u32::try_from(guest_threads)?
         .checked_add(STORES_SPARE)
@@ -39,7 +39,7 @@ pub(super) fn new(guest_threads: usize) -> anyhow::Result<Engine> {
     start(&config)
 }
 
-/// Makes an engine that compiles the same artifacts and sets no memory aside for instances.
+/// Creates an engine that compiles the same artifacts and reserves no memory for instances.
 pub(super) fn for_compiling() -> anyhow::Result<Engine> {
     start(&config())
 }
@@ -53,7 +53,7 @@ fn start(config: &Config) -> anyhow::Result<Engine> {
 fn config() -> Config {
     let mut config = Config::new();
     config
-        // Bulk memory and table work is charged by its size, which is wasmtime's default.
+        // Bulk memory and table operations are charged by size, which is wasmtime's default.
         .consume_fuel(true)
         .epoch_interruption(true)
         .cranelift_nan_canonicalization(true)
@@ -64,7 +64,7 @@ fn config() -> Config {
         .native_unwind_info(false)
         .wasm_memory64(false)
         .shared_memory(false)
-        // No threads, garbage collection or component async: their features are not compiled in either.
+        // No threads, garbage collection or component async: these features are not compiled in either.
         .concurrency_support(false)
         .gc_support(false);
     config
@@ -85,12 +85,12 @@ fn pool(stores: u32) -> PoolingAllocationConfig {
         .table_elements(Limits::CEILING.table_elements as usize)
         .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT_BYTES)
         .table_keep_resident(TABLE_KEEP_RESIDENT_BYTES)
-        // Needs Linux 6.7; without it the pages are reset by hand, which is slower.
+        // Needs Linux 6.7; otherwise wasmtime resets the pages itself, which is slower.
         .pagemap_scan(Enabled::Auto);
     pool
 }
 
-/// Names everything that decides whether a compiled artifact fits this engine: 16 hex digits.
+/// A key of everything that decides whether an artifact fits this engine: 16 hex digits.
 pub(super) fn key(engine: &Engine) -> String {
     struct Hashed(Sha256);
     impl Hasher for Hashed {

@@ -1,12 +1,12 @@
-//! How a call can end without an answer. Display is one plain sentence with the figure and the limit, fit for an API
-//! client; backtraces and the like are in `detail`, for the plugin's log.
+//! How a call can end without an answer. Display is one sentence with the figure and the limit, fit for an API
+//! client; `detail` holds backtraces for the plugin's log.
 
 use crate::event::PluginError;
 
-/// Why a call brought no answer.
+/// Why a call returned no answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CallError {
-    /// WebAssembly trapped, or the plugin ended itself.
+    /// WebAssembly trapped, or the plugin exited.
     #[error("the plugin crashed: {reason}")]
     Trap { reason: String, detail: String },
     #[error("the plugin used up its {limit} units of fuel")]
@@ -65,7 +65,7 @@ impl CallError {
         }
     }
 
-    /// The backtrace and the like, for the plugin's developer; empty when there is no more to say.
+    /// The backtrace and the like, for the plugin's developer; may be empty.
     pub fn detail(&self) -> &str {
         match self {
             CallError::Trap { detail, .. }
@@ -82,7 +82,7 @@ impl CallError {
         }
     }
 
-    /// The same error with `text` as its detail, where it has one.
+    /// The same error with `text` as its detail, for variants that have one.
     pub(super) fn with_detail(mut self, text: String) -> Self {
         match &mut self {
             CallError::Trap { detail, .. }
@@ -101,7 +101,7 @@ impl CallError {
     }
 }
 
-/// Too many jobs wait for a guest thread.
+/// The queue for guest threads is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{waiting_max} plugin calls of this {whose} are already waiting; try again in a moment")]
 pub struct Busy {
@@ -110,10 +110,10 @@ pub struct Busy {
     pub waiting_max: usize,
 }
 
-/// Why a component cannot be made ready.
+/// Why a component cannot be prepared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompileError {
-    /// The component asks for something that this host does not have, or has too much of something.
+    /// The component imports something that this host lacks, or exceeds a limit.
     #[error("the component cannot be used: {reason}")]
     Unusable { reason: String },
     #[error("the component needs more than {limit_bytes} bytes of memory to compile")]
@@ -124,7 +124,7 @@ pub enum CompileError {
     TimedOut { limit_s: u64 },
     #[error("{waiting_max} other components are already waiting to be compiled on this node")]
     Busy { waiting_max: usize },
-    /// Not the component's fault.
+    /// Not caused by the component.
     #[error("the component could not be compiled on this node: {reason}")]
     Host { reason: String },
 }
@@ -142,7 +142,7 @@ impl CompileError {
         }
     }
 
-    /// Whether another attempt, here or on another node, would end in the same way.
+    /// Whether a retry, here or on another node, would fail the same way.
     pub fn is_components_fault(&self) -> bool {
         match self {
             CompileError::Unusable { .. }

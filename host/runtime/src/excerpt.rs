@@ -1,7 +1,7 @@
-//! How much of what a client sent comes back in an error.
+//! Excerpts of client input for error messages.
 //!
-//! Invariant: an excerpt is made without copying the whole. A body of a megabyte does not become a megabyte of error, and
-//! a value is serialized no further than what is shown of it.
+//! Invariant: an excerpt never copies the whole input. An error about a body of a megabyte stays small, and a value
+//! is serialized no further than its excerpt.
 
 use std::borrow::Cow;
 use std::io;
@@ -9,14 +9,14 @@ use std::io;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Of the name of a field. Those of the API are much shorter.
+/// Longest excerpt of a field name. The API's own names are much shorter.
 pub const NAME_BYTES_MAX: usize = 100;
-/// Of a value, as JSON.
+/// Longest excerpt of a value, as JSON.
 pub const VALUE_BYTES_MAX: usize = 1_000;
-/// Of a message, which may quote a value.
+/// Longest excerpt of a message, which may quote a value.
 pub const MESSAGE_BYTES_MAX: usize = 2_000;
 
-/// The beginning of a text; it ends in `…` when there was more.
+/// The beginning of a text, with `…` appended if it was cut.
 pub fn text(text: &str, bytes_max: usize) -> Cow<'_, str> {
     if text.len() <= bytes_max {
         return Cow::Borrowed(text);
@@ -33,13 +33,13 @@ pub fn shorten(text: &mut String, bytes_max: usize) {
     }
 }
 
-/// A value whose JSON is short, as it is; else the beginning of its text, or of its JSON, as a text.
+/// Returns a value with short JSON unchanged, and otherwise the beginning of its text or of its JSON as a text.
 pub fn value(value: impl Serialize) -> Value {
     let mut head = Head { bytes: Vec::new() };
     if serde_json::to_writer(&mut head, &value).is_ok() {
         return serde_json::to_value(value).unwrap_or(Value::Null);
     }
-    // What is no JSON, such as a map with keys that are no texts, ends early too.
+    // Values that are not JSON, such as a map with keys that are not texts, also end early.
     if head.bytes.len() < VALUE_BYTES_MAX {
         return Value::Null;
     }
@@ -50,7 +50,7 @@ pub fn value(value: impl Serialize) -> Value {
     Value::String(format!("{shown}…"))
 }
 
-/// The same of a value that is JSON already.
+/// The same for a value that is JSON already.
 pub fn json(json: &str) -> Value {
     if json.len() <= VALUE_BYTES_MAX {
         return serde_json::from_str(json).unwrap_or(Value::Null);
@@ -60,7 +60,7 @@ pub fn json(json: &str) -> Value {
     Value::String(format!("{shown}…"))
 }
 
-/// Takes the first bytes and refuses the rest, which ends the serialization.
+/// Accepts the first bytes and fails the next write, which ends the serialization.
 struct Head {
     bytes: Vec<u8>,
 }
@@ -81,7 +81,7 @@ impl io::Write for Head {
     }
 }
 
-/// The text that the beginning of a JSON string stands for. The end may be in the middle of an escape.
+/// Decodes the beginning of a JSON string. It may end in the middle of an escape.
 fn unescaped(mut json: Vec<u8>) -> String {
     const ESCAPE_BYTES_MAX: usize = r"\ud83d\ude00".len();
     for _ in 0..=ESCAPE_BYTES_MAX {

@@ -1,4 +1,4 @@
-//! Turns what wasmtime says of a failed call into the one reason that people should read.
+//! Turns wasmtime's error of a failed call into the one reason that people should read.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::limits::Limits;
 
 const DETAIL_BYTES_MAX: usize = 8 << 10;
 
-/// How wasmtime words it when more than the hostcall fuel is copied out of a guest; the type is private.
+/// wasmtime's message when a guest hands over more than its hostcall fuel; the error type is private.
 const HOSTCALL_FUEL_EXHAUSTED: &str = "fuel allocated for hostcalls has been exhausted";
 
-/// Names the reason for `error`: first the limits, then what was refused, then the crash itself.
+/// Explains `error`: limits first, then rejected operations, then the crash itself.
 pub(super) fn explain(
     error: &Error,
     limits: &Limits,
@@ -48,7 +48,7 @@ pub(super) fn explain(
     reason.with_detail(detail_of(error))
 }
 
-/// The guest returned, but not what its type promises.
+/// The guest returned a value that does not match its type.
 fn lifting(error: &Error, limits: &Limits) -> CallError {
     let reason = error.root_cause().to_string();
     if reason.contains(HOSTCALL_FUEL_EXHAUSTED) {
@@ -77,7 +77,7 @@ fn crash(error: &Error, trap: Option<Trap>) -> String {
     }
 }
 
-/// The whole chain with the guest's backtrace.
+/// The whole error chain with the guest's backtrace.
 fn detail_of(error: &Error) -> String {
     let mut detail = format!("{error:?}");
     detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX));

@@ -1,5 +1,6 @@
-//! One hook of one WIT version. Invariant: a value of a [`GuestHook`] exists only for a component whose function has
-//! exactly the type of the WIT.
+//! One hook of one WIT version.
+//!
+//! Invariant: a value of a [`GuestHook`] exists only for a component whose function has exactly the type of the WIT.
 
 use std::any::Any;
 
@@ -33,14 +34,14 @@ pub(crate) trait GuestHook: Sized + Send + Sync + 'static {
         event: &Self::Event,
     ) -> Result<Returned<<Self::Event as HookEvent>::Answer>>;
 
-    /// How many bytes the event takes in the guest, about.
+    /// Estimates how many bytes the event takes in the guest.
     fn input_bytes(event: &Self::Event) -> u64;
 
-    /// The rules that the WIT states for the answer beyond its types. The error says what is wrong and what is right.
+    /// Checks the rules of the WIT beyond its types. The error says what is wrong and what is valid.
     fn check(answer: &<Self::Event as HookEvent>::Answer) -> std::result::Result<(), String>;
 }
 
-/// A [`GuestHook`] of whatever version.
+/// A [`GuestHook`] of any version.
 pub(crate) trait Callable<E: HookEvent>: Send + Sync {
     fn input_bytes(&self, event: &E) -> u64;
     fn check(&self, answer: &E::Answer) -> std::result::Result<(), String>;
@@ -48,7 +49,7 @@ pub(crate) trait Callable<E: HookEvent>: Send + Sync {
     /// Instantiates the component and calls the hook.
     fn call(&self, store: &mut Store<Guest>, event: &E) -> Result<Returned<E::Answer>>;
 
-    /// An instance that can be called more than once.
+    /// Creates an instance that can be called more than once.
     fn instantiate(&self, store: &mut Store<Guest>) -> Result<Warm<E>>;
 }
 
@@ -86,7 +87,7 @@ where
 
 /// A version of the WIT.
 pub(crate) struct Version {
-    /// How its exact versions begin: `0.1.`; a later patch version only adds.
+    /// The prefix of its exact versions: `0.1.`; a later patch version only adds.
     pub(crate) prefix: &'static str,
     pub(crate) hooks: &'static [HookExport],
 }
@@ -97,7 +98,7 @@ impl Version {
     }
 }
 
-/// Whether `version` is `prefix` and a number.
+/// Whether `version` is `prefix` followed by a number.
 pub(crate) fn is_patch_of(prefix: &str, version: &str) -> bool {
     let patch = version.strip_prefix(prefix).unwrap_or_default();
     !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())
@@ -129,8 +130,8 @@ impl HookExport {
     }
 }
 
-/// Checks that a function has the type of the WIT. The generated bindings look for its name only, and would find out at
-/// the first call.
+/// Checks that a function has the type of the WIT. The generated bindings look up only its name and would fail at the
+/// first call.
 pub(crate) fn check_type<P, R>(
     pre: &InstancePre<Guest>,
     interface: &str,

@@ -1,4 +1,4 @@
-//! The hooks that one component exports, found and type-checked.
+//! Finds and type-checks the hooks that one component exports.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::guest::Guest;
 use crate::hook::{Callable, Entry};
 use crate::versions;
 
-/// The hooks that one component exports, ready to be called.
+/// The hooks that one component exports, ready to call.
 pub(crate) struct HookTable(HashMap<Hook, Entry>);
 
 impl HookTable {
@@ -38,7 +38,7 @@ impl HookTable {
         Ok(HookTable(entries))
     }
 
-    /// In the order of a ticket's life.
+    /// The hooks, in the order of a ticket's life.
     pub(crate) fn hooks(&self) -> Vec<Hook> {
         Hook::ALL.into_iter().filter(|hook| self.0.contains_key(hook)).collect()
     }

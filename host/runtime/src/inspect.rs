@@ -1,5 +1,7 @@
-//! Looks at an upload without compiling or running it: is it a component, what does it export, import and say of
-//! itself? A refusal says what is wrong and what would be right. Untrusted bytes: the work is bounded.
+//! Inspects an upload without compiling or running it: whether it is a component, its exports, imports and metadata.
+//! A rejection says what is wrong and what is valid.
+//!
+//! Invariant: the work on untrusted bytes is bounded.
 
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
@@ -49,7 +51,7 @@ fn what_else(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// A section that has more bytes than the file has been cut off; an end too early inside of one is just wrong.
+/// A section longer than the file was truncated; an early end inside of a section is malformed.
 fn unreadable(error: &BinaryReaderError, bytes: &[u8]) -> InspectError {
     if error.message().contains("unexpected end-of-file") {
         return InspectError::Truncated { size: bytes.len() };
@@ -57,7 +59,7 @@ fn unreadable(error: &BinaryReaderError, bytes: &[u8]) -> InspectError {
     invalid(error)
 }
 
-/// What one pass over the sections collects.
+/// Collected in one pass over the sections.
 #[derive(Default)]
 struct Found {
     imports: Vec<String>,
@@ -68,7 +70,7 @@ struct Found {
 impl Found {
     fn read(bytes: &[u8]) -> Result<Found, InspectError> {
         let mut found = Found::default();
-        // How many modules and components are open now, the upload itself included.
+        // Open modules and components, the upload itself included.
         let mut open = 0;
         let mut sections = 0;
         for payload in Parser::new(0).parse_all(bytes) {
@@ -82,7 +84,7 @@ impl Found {
                     return Err(too_complex(format!("it is nested more than {DEPTH_MAX} deep")));
                 }
                 Payload::Version { .. } => open += 1,
-                // The parser has seen its beginning.
+                // The parser has checked the header already.
                 Payload::End(_) => open -= 1,
                 Payload::ComponentImportSection(section) if open == 1 => {
                     for import in section {
@@ -153,7 +155,7 @@ impl Found {
         }
     }
 
-    /// Those that allow something, and those that allow nothing.
+    /// The imports that need a permission, and those that need none.
     fn imports(&self) -> Result<(Vec<String>, Vec<String>), InspectError> {
         let (mut permissions, mut inert) = (Vec::new(), Vec::new());
         for name in &self.imports {
@@ -175,7 +177,7 @@ impl Found {
     }
 }
 
-/// Interface, version and the whole name, when it is of our package.
+/// Splits a name of our package into interface, version and the whole name.
 fn ours(name: &str) -> Option<(&str, &str, &str)> {
     let rest = name.strip_prefix(PACKAGE)?.strip_prefix('/')?;
     let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
@@ -240,7 +242,7 @@ mod tests {
     fn damage_is_found_and_never_panics() {
         let bytes = component(&format!("{HOOK}{META}"));
         for end in 0..bytes.len() {
-            // Cut off between two sections, it may be a whole plugin still.
+            // Cut between two sections, it may still be a complete plugin.
             let Err(error) = inspect(&bytes[..end]) else { continue };
             let kind = error.kind();
             assert!(

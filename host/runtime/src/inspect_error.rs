@@ -1,11 +1,11 @@
-//! Why an upload is no plugin: what is wrong, and what would be right.
+//! Why an upload was rejected: what is wrong, and what is valid.
 
 use wasmparser::BinaryReaderError;
 
 use super::settings::SchemaError;
 use crate::event::Hook;
 
-/// Why an upload is no plugin.
+/// Why an upload was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InspectError {
     #[error("the upload is empty; it must be a WebAssembly component")]
@@ -42,7 +42,7 @@ pub enum InspectError {
 }
 
 impl InspectError {
-    /// One word for programs to branch on.
+    /// A short code for programs.
     pub fn kind(&self) -> &'static str {
         match self {
             InspectError::Empty => "empty",

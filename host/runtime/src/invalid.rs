@@ -1,5 +1,6 @@
-//! One input that is not right: which field, what it was, what would be right. Invariant: none of the three is longer
-//! than an excerpt, whatever was sent.
+//! One invalid input: which field, its value, and what is valid.
+//!
+//! Invariant: none of the three is longer than an excerpt, whatever was sent.
 
 use std::fmt::Display;
 
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::excerpt;
 
-/// Of the place of a field: some names deep.
+/// Longest path of a field.
 const FIELD_BYTES_MAX: usize = 400;
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -28,8 +29,8 @@ impl Invalid {
     }
 }
 
-/// Checks the length of a text, counted in characters; answers it without blank ends. That there is no NUL in
-/// it is seen to where bodies are read.
+/// Checks the length of a text in characters and returns it trimmed. NULs are rejected earlier, where bodies are
+/// read.
 pub fn check_text(field: impl Display, text: &str, max: usize) -> Result<String, Invalid> {
     let length = text.chars().count();
     if length > max {
@@ -42,7 +43,7 @@ pub fn check_text(field: impl Display, text: &str, max: usize) -> Result<String,
     Ok(text.trim().to_owned())
 }
 
-/// Checks the number of a list's entries, before anything is done for each of them.
+/// Checks the number of a list's entries, before any work on each of them.
 pub fn check_length(
     field: impl Display,
     found: usize,
@@ -56,7 +57,7 @@ pub fn check_length(
     Err(Invalid::new(field, found, message))
 }
 
-/// [`check_text`] for a text that may be left out. Blank counts as left out.
+/// [`check_text`] for an optional text. Blank counts as absent.
 pub fn check_optional(
     field: impl Display,
     text: Option<&str>,
@@ -69,7 +70,7 @@ pub fn check_optional(
     }
 }
 
-/// The same for a text to look for, which is compared as it is: not blank, not too long.
+/// Checks a search text, which is compared untrimmed: not blank, not too long.
 pub fn check_filter(
     field: impl Display,
     text: Option<String>,
@@ -87,12 +88,12 @@ pub fn check_filter(
     Err(Invalid::new(field, text, message))
 }
 
-/// What nobody can see: `[\s\x00-\x1f\x7f-\x9f]` in the patterns of the OpenAPI document.
+/// Invisible characters: `[\s\x00-\x1f\x7f-\x9f]` in the patterns of the OpenAPI document.
 fn is_blank(character: char) -> bool {
     character.is_whitespace() || character.is_control()
 }
 
-/// Takes what looks like an email address: something, an at sign, a domain.
+/// Accepts text that looks like an email address: a local part, an at sign, a domain.
 pub fn check_email(field: impl Display, text: &str) -> Result<String, Invalid> {
     let email = check_text(&field, text, 254)?;
     let domain = email

@@ -1,15 +1,15 @@
 //! Runs plugins: the only crate that names wasmtime. It knows no SQL and no HTTP.
 //!
-//! In reading order: `event` is what plugins get and return, `limits` what one call may use. `inspect` reads an upload,
-//! and `validate` bounds what that costs; `compile` and `cache` create and keep its artifact, in a process of its own
-//! (`child`) and a folder of the node; `settings` checks an installation's settings by the plugin's schema; `turns`
-//! queues work that runs on other threads than guests do. `prepared` is a component ready to be called, by its
-//! `hook_table`; each version of the WIT is a folder (`v0_1`) with a file for each hook; `imports` has a file for each
-//! import; `guest` is the store of one call; `failure` explains why a call returned no answer. Guests run on `threads`,
-//! timed by `ticker`.
+//! In reading order: `event` is what plugins get and return, `limits` what one call may use. `inspect` reads an
+//! upload, and `validate` limits the cost of that; `compile` and `cache` create and keep its artifact, in a child
+//! process (`child`) and a folder of the node; `settings` checks an installation's settings against the plugin's
+//! schema; `turns` queues work that does not run on guest threads. `prepared` is a component ready to call, by its
+//! `hook_table`; each WIT version is a folder (`v0_1`) with a file for each hook; `imports` has a file for each
+//! import; `guest` is the store of one call; `failure` explains why a call returned no answer. Guests run on
+//! `threads`, timed by `ticker`.
 //!
-//! Invariants: a fresh instance in a fresh store for each call; guest code runs on guest threads only; nothing a guest
-//! or a file holds makes the host panic.
+//! Invariants: a fresh instance in a fresh store for each call; guest code runs on guest threads only; no guest and
+//! no file can make the host panic.
 
 mod answer;
 mod cache;
@@ -73,16 +73,16 @@ use self::{
     ticker::Ticker, turns::Turns,
 };
 
-/// Bytes of compiled code that are kept in memory, about; what was used least goes first.
+/// Approximate bytes of compiled code kept in memory; the least recently used is evicted first.
 const PREPARED_BYTES_MAX: u64 = 512 << 20;
 
-/// Components that are kept in memory, about.
+/// Approximate number of components kept in memory.
 const PREPARED_COUNT: usize = 512;
 
-/// Artifacts that are read and checked at the same time.
+/// Concurrent artifact loads.
 const LOADS_MAX: usize = 4;
 
-/// Uploads that are inspected at the same time, and those that may wait, each of them in memory.
+/// Concurrent inspections, and those that may queue, each with its upload in memory.
 const INSPECTIONS_MAX: usize = 2;
 const INSPECTION_CAPS: Caps = Caps {
     running_per_organization: 1,
@@ -92,21 +92,21 @@ const INSPECTION_CAPS: Caps = Caps {
     waiting_per_installation: 24,
 };
 
-/// How the runtime is set up.
+/// Configuration of the runtime.
 #[derive(Clone, Debug)]
 pub struct RuntimeConfig {
-    /// Calls of plugins at the same time.
+    /// Concurrent plugin calls.
     pub guest_threads: usize,
-    /// How many calls may run and wait.
+    /// Limits on running and queued calls.
     pub caps: Caps,
-    /// Where compiled artifacts are kept. Made private (mode 0700).
+    /// The folder of compiled artifacts, created with mode 0700.
     pub cache_dir: PathBuf,
-    /// What is kept there, in bytes; what was used least recently goes first.
+    /// Its size limit in bytes; the least recently used artifacts are evicted first.
     pub cache_max_bytes: u64,
     pub compiler: CompilerConfig,
 }
 
-/// The runtime of one process; a clone is the same one.
+/// The runtime of one process. Clones share it.
 #[derive(Clone)]
 pub struct Runtime(Arc<Inner>);
 
@@ -148,12 +148,12 @@ impl Runtime {
         })))
     }
 
-    /// Looks at an upload without compiling or running it.
+    /// Inspects an upload without compiling or running it.
     pub fn inspect(bytes: &[u8]) -> Result<Manifest, InspectError> {
         inspect::inspect(bytes)
     }
 
-    /// Whether settings can be checked by this schema. Costs another process some time, this one none.
+    /// Checks that the schema can validate settings. Runs in another process.
     pub async fn check_schema(
         &self,
         organization: Uuid,
@@ -162,7 +162,7 @@ impl Runtime {
         self.0.settings.check_schema(organization, schema).await
     }
 
-    /// Whether settings, with the schema's defaults filled in, fit the schema. Likewise.
+    /// Checks that settings, with the schema's defaults filled in, match the schema. Runs in another process.
     pub async fn check_settings(
         &self,
         organization: Uuid,
@@ -172,16 +172,16 @@ impl Runtime {
         self.0.settings.check_settings(organization, schema, settings).await
     }
 
-    /// Runs `work`, which inspects an upload, on a thread for blocking work: a few at a time, since each takes a whole
-    /// core, and organizations in turn.
+    /// Runs `work`, which inspects an upload, on the blocking pool: a few at a time, since each takes a whole core,
+    /// in round-robin order of the organizations.
     pub async fn inspection<T: Send + 'static>(
         &self,
         organization: Uuid,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<Result<T, JoinError>, Busy> {
         let share = Share { organization, installations: Vec::new() };
-        let turn = self.0.inspections.take(share).await?;
-        // The turn goes with the work: a client that hangs up frees no slot while its upload is in memory.
+        let turn = self.0.inspections.acquire(share).await?;
+        // The work owns the turn: a client that disconnects releases no slot while its upload is in memory.
         let work = move || {
             let _turn = turn;
             work()
@@ -194,8 +194,8 @@ impl Runtime {
         self.0.prepared.get(digest)
     }
 
-    /// The component of this digest: from memory, from the node's cache folder, or compiled from what `fetch` brings,
-    /// which is asked at that moment only. Once a digest, however many ask at once.
+    /// The component of this digest: from memory, from the node's cache folder, or compiled from what `fetch`
+    /// returns. `fetch` is called only then. Concurrent requests for one digest share the work.
     pub async fn prepare(
         &self,
         digest: &str,
@@ -208,7 +208,7 @@ impl Runtime {
         self.0.compiler.once(digest, inner.make_ready(kept_as, fetch)).await
     }
 
-    /// `prepare` for a component that is at hand.
+    /// Like `prepare`, for a component that is in memory already.
     pub async fn compile(
         &self,
         digest: &str,
@@ -217,7 +217,7 @@ impl Runtime {
         self.prepare(digest, async { Ok(component) }).await
     }
 
-    /// How many jobs run on guest threads, and how many wait for one.
+    /// The number of running and of queued jobs.
     pub fn load(&self) -> (usize, usize) {
         self.0.threads.load()
     }
@@ -239,7 +239,7 @@ impl Inner {
         digest: String,
         fetch: impl Future<Output = Result<Bytes, CompileError>>,
     ) -> Result<Arc<Prepared>, CompileError> {
-        // Again: it may have become ready since the caller looked.
+        // Checks again: another request may have finished it meanwhile.
         if let Some(prepared) = self.prepared.get(&digest) {
             return Ok(prepared);
         }
@@ -250,10 +250,10 @@ impl Inner {
         }
         let artifact = self.compiler.compile(fetch).await?;
         let inner = self.clone();
-        self.in_background(move || inner.take(&digest, &artifact)).await?
+        self.in_background(move || inner.load_new(&digest, &artifact)).await?
     }
 
-    /// Reads and copies up to hundreds of megabytes: not on a thread that serves requests, and not all at once.
+    /// Reads and copies up to hundreds of megabytes, so it runs on the blocking pool, a few at a time.
     async fn in_background<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -263,13 +263,13 @@ impl Inner {
         done.map_err(|error| CompileError::Host { reason: error.to_string() })
     }
 
-    /// From the cache folder.
+    /// Loads from the cache folder.
     fn load(&self, digest: &str) -> Option<Arc<Prepared>> {
         if !is_digest(digest) {
             return None;
         }
         let artifact = self.cache.load(digest)?;
-        match self.ready(&artifact) {
+        match self.load_native(&artifact) {
             Ok(prepared) => Some(self.keep(digest, prepared)),
             Err(error) => {
                 tracing::warn!(digest, %error, "a compiled plugin cannot be loaded; compiling it again");
@@ -279,9 +279,9 @@ impl Inner {
         }
     }
 
-    /// From the compiler.
-    fn take(&self, digest: &str, artifact: &[u8]) -> Result<Arc<Prepared>, CompileError> {
-        let prepared = self.ready(artifact)?;
+    /// Loads a new artifact and stores it in the cache folder.
+    fn load_new(&self, digest: &str, artifact: &[u8]) -> Result<Arc<Prepared>, CompileError> {
+        let prepared = self.load_native(artifact)?;
         if is_digest(digest)
             && let Err(error) = self.cache.store(digest, artifact)
         {
@@ -290,8 +290,8 @@ impl Inner {
         Ok(self.keep(digest, prepared))
     }
 
-    /// Loads what was compiled.
-    fn ready(&self, artifact: &[u8]) -> Result<Prepared, CompileError> {
+    /// Loads native code.
+    fn load_native(&self, artifact: &[u8]) -> Result<Prepared, CompileError> {
         // SAFETY: the artifact comes from our own compiler: either straight from it (from this process, or over a
         // pipe from a process of this program that this one started), or from a file whose MAC, made with the
         // folder's private key, was verified over these very bytes in memory.
@@ -317,7 +317,7 @@ fn is_digest(text: &str) -> bool {
 
 type PreparedCache = quick_cache::sync::Cache<String, Arc<Prepared>, ArtifactBytes>;
 
-/// Of one shard: the capacity is divided among shards, and one artifact has to fit into its own.
+/// Uses one shard: moka divides the capacity among shards, and an artifact must fit into its own.
 fn prepared_cache() -> anyhow::Result<PreparedCache> {
     let options = OptionsBuilder::new()
         .shards(1)

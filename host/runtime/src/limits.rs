@@ -1,4 +1,4 @@
-//! How much one call of a plugin may use: an installation has its own, under the configuration's ceilings.
+//! What one plugin call may use: each installation has its own limits, capped by the configuration.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -44,7 +44,7 @@ impl Limits {
         host_calls: 100_000,
     };
 
-    /// These limits with some of them changed.
+    /// Returns these limits with some of them changed.
     pub fn changed(self, changes: &Map<String, Value>) -> Result<Limits, Invalid> {
         let mut limits = self;
         for (name, value) in changes {
@@ -66,7 +66,7 @@ impl Limits {
         Ok(limits)
     }
 
-    /// Is each figure at least 1 and at most the ceiling's?
+    /// Checks that each figure is at least 1 and at most the ceiling's.
     pub fn check(&self, ceiling: &Limits) -> Result<(), Invalid> {
         for ((name, figure), (_, max)) in self.figures().into_iter().zip(ceiling.figures()) {
             if figure == 0 || figure > max {
@@ -81,7 +81,7 @@ impl Limits {
         Ok(())
     }
 
-    /// The smaller of each figure: a ceiling that was lowered holds for installations that are there already.
+    /// The smaller of each figure: a lowered ceiling also applies to existing installations.
     pub fn under(&self, ceiling: &Limits) -> Limits {
         Limits {
             fuel: self.fuel.min(ceiling.fuel),

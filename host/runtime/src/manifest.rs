@@ -1,4 +1,4 @@
-//! What a component says of itself in its custom sections, and what its imports and exports say of it.
+//! What a component declares in its custom sections, imports and exports.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,24 +11,24 @@ const NAME_CHARS_MAX: usize = 64;
 const VERSION_CHARS_MAX: usize = 64;
 const DESCRIPTION_CHARS_MAX: usize = 2_000;
 
-/// What an upload is.
+/// The metadata of an upload.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Manifest {
     pub name: String,
     pub version: String,
-    /// Empty when there is none.
+    /// Empty if absent.
     pub description: String,
     /// The JSON Schema of its settings.
     pub settings_schema: Option<Value>,
-    /// Its exports, in the order of a ticket's life.
+    /// Its exported hooks, in the order of a ticket's life.
     pub hooks: Vec<Hook>,
-    /// Its imports that allow it something, without their versions: `repairops:plugin/log`.
+    /// Its imports that need a permission, without their versions: `repairops:plugin/log`.
     pub permissions: Vec<String>,
-    /// Its imports that allow it nothing, without their versions: `wasi:cli/environment`.
+    /// Its imports that need no permission, without their versions: `wasi:cli/environment`.
     pub inert: Vec<String>,
 }
 
-/// The custom sections, as they were found.
+/// The raw custom sections.
 #[derive(Default)]
 pub(super) struct Metadata {
     pub(super) name: Option<String>,
@@ -38,7 +38,7 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    /// Where the custom section of this name belongs, if it is one of ours.
+    /// The slot of a custom section, if its name is known.
     pub(super) fn field(&mut self, section: &str) -> Option<&mut Option<String>> {
         match section.strip_prefix("repairops:")? {
             "name" => Some(&mut self.name),
@@ -49,7 +49,7 @@ impl Metadata {
         }
     }
 
-    /// Checks it all and puts it together.
+    /// Validates the sections and builds the manifest.
     pub(super) fn into_manifest(
         self,
         hooks: Vec<Hook>,

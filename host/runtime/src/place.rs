@@ -1,21 +1,21 @@
-//! Where in a body something is: `parts[0].quantity`.
+//! The path of a value in a body: `parts[0].quantity`.
 //!
-//! Invariant: a place costs nothing until it is shown. It borrows its parent and its name, so a loop over values can name
-//! each of them; the text is made by `Display`, once, for the one that an error is about, and long names are cut.
-//! Functions that check a value take the place itself (`impl Display`), never its text.
+//! Invariant: a path costs nothing until it is shown. It borrows its parent and its name, so a loop can name each
+//! value; `Display` writes the text only for an error and cuts long names. Functions that check a value take the path
+//! itself (`impl Display`), never its text.
 
 use std::fmt;
 
 use super::excerpt;
 
-/// One step from a value to one inside it.
+/// One step from a value to one inside of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
     Field(&'a str),
     Index(usize),
 }
 
-/// A value in a body: its parent's place and the step from there; without a step, the body itself.
+/// The path of a value: its parent's path and one step; without a step, the body itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place<'a> {
     inner: Option<(&'a Place<'a>, Step<'a>)>,
@@ -24,7 +24,7 @@ pub struct Place<'a> {
 impl<'a> Place<'a> {
     pub const BODY: Place<'static> = Place { inner: None };
 
-    /// A field of the body.
+    /// The path of a field of the body.
     pub fn of(name: &'a str) -> Place<'a> {
         Place { inner: Some((&Place::BODY, Step::Field(name))) }
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// The text of steps from the body inwards.
+/// Writes the steps from the body inwards.
 pub fn text<'a>(steps: impl IntoIterator<Item = Step<'a>>) -> String {
     let mut text = String::new();
     for step in steps {

@@ -1,4 +1,6 @@
-//! A compiled component, its hooks found and type-checked. Invariant: each call gets a fresh instance in a fresh store.
+//! A compiled component with its hooks type-checked.
+//!
+//! Invariant: each call gets a fresh instance in a fresh store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use super::hook_table::HookTable;
 use super::ticker::Ticker;
 use crate::event::{Hook, HookEvent};
 
-/// A component that is ready to be called.
+/// A component that is ready to call.
 pub struct Prepared {
     engine: Engine,
     ticker: Arc<Ticker>,
@@ -29,11 +31,11 @@ pub struct Prepared {
 #[derive(Debug)]
 pub struct CallReport<T> {
     pub result: std::result::Result<T, CallError>,
-    /// Units used; after a trap it is close to the truth, not exact.
+    /// Fuel used; approximate after a trap.
     pub fuel: u64,
-    /// From the call to the answer, the instance's making included.
+    /// From the call to the answer, instantiation included.
     pub duration: Duration,
-    /// The most linear memory in use at a time.
+    /// The peak of linear memory.
     pub memory_bytes: u64,
     pub log: Vec<LogLine>,
     pub log_dropped_bytes: u64,
@@ -114,7 +116,7 @@ impl Prepared {
         }
     }
 
-    /// For benches: an instance that is kept from call to call, to compare with.
+    /// For benches: an instance that is reused from call to call, to compare with.
     #[doc(hidden)]
     pub fn warm<'a, E: HookEvent>(&'a self, call: &Call<'a>) -> anyhow::Result<WarmGuest<'a, E>> {
         let _running = self.ticker.run();

@@ -1,5 +1,7 @@
-//! Who is next on a guest thread. Organizations take turns, so that one with a full queue costs another no more
-//! than one call; how many calls run and wait is capped for an installation, an organization and the server.
+//! The fair queue for guest threads. Organizations are served in round-robin order.
+//!
+//! Invariant: a full queue of one organization delays another by at most one call; running and queued calls are
+//! capped per installation, organization and server.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,14 +9,14 @@ use uuid::Uuid;
 
 use super::error::Busy;
 
-/// Whose calls a job makes.
+/// The installation and the organization that a job counts for.
 #[derive(Clone, Debug)]
 pub struct Share {
     pub organization: Uuid,
     pub installations: Vec<Uuid>,
 }
 
-/// How many jobs may run and wait at the same time. All at least 1.
+/// Limits on running and queued jobs. All at least 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Caps {
     pub running_per_organization: usize,
@@ -24,12 +26,12 @@ pub struct Caps {
     pub waiting_per_installation: usize,
 }
 
-/// The jobs that wait, and a count of those that run.
+/// The queued jobs and the number of running ones.
 pub(super) struct Queue<J> {
     caps: Caps,
     organizations: HashMap<Uuid, Organization<J>>,
     installations: HashMap<Uuid, Load>,
-    /// The organizations that have jobs waiting; the first is the next.
+    /// The organizations with queued jobs, the next one first.
     turns: VecDeque<Uuid>,
     waiting: usize,
     running: usize,
@@ -58,12 +60,12 @@ impl<J> Queue<J> {
         }
     }
 
-    /// How many jobs run and wait.
+    /// The number of running and of queued jobs.
     pub(super) fn load(&self) -> (usize, usize) {
         (self.running, self.waiting)
     }
 
-    /// Lets a job wait for its turn, unless too many wait already.
+    /// Queues a job, or returns `Busy` if too many are queued.
     pub(super) fn push(&mut self, share: Share, job: J) -> Result<(), Busy> {
         self.check_room(&share)?;
         for id in &share.installations {
@@ -101,7 +103,7 @@ impl<J> Queue<J> {
         }
     }
 
-    /// The next job that may run now; [`Queue::done`] has to be called when it has ended.
+    /// Removes the next job that may run; call [`Queue::done`] when it has ended.
     pub(super) fn pop(&mut self) -> Option<(Share, J)> {
         for _ in 0..self.turns.len() {
             let id = self.turns.pop_front()?;
@@ -127,7 +129,7 @@ impl<J> Queue<J> {
         None
     }
 
-    /// A job that was popped has ended.
+    /// Releases the slot of a job that was popped.
     pub(super) fn done(&mut self, share: &Share) {
         self.running = self.running.saturating_sub(1);
         if let Some(organization) = self.organizations.get_mut(&share.organization) {
@@ -147,7 +149,7 @@ impl<J> Queue<J> {
     }
 }
 
-/// The first job none of whose installations is at its cap.
+/// The first job whose installation is below its cap.
 fn take_runnable<J>(
     waiting: &mut VecDeque<(Share, J)>,
     installations: &HashMap<Uuid, Load>,
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn who_finds_it_full_is_told_whose_queue_it_is() -> Result<(), Busy> {
+    fn busy_names_the_full_queue() -> Result<(), Busy> {
         let caps =
             Caps { waiting: 4, waiting_per_organization: 3, waiting_per_installation: 2, ..WIDE };
         let mut queue = queue(caps);

@@ -1,7 +1,9 @@
-//! The threads that guests run on, and the queue before them. They are plain threads: the synchronous functions of WASI
-//! block, which panics on a tokio worker. Invariant: the queue is bounded; a job that finds it full gets [`Busy`].
+//! The threads that run guests, and their queue. They are plain threads: the synchronous functions of WASI block,
+//! which panics on a tokio worker.
 //!
-//! Of several idle threads the one that became idle last gets the next job: its caches and its stack are warm.
+//! Invariant: the queue is bounded; a job that finds it full gets [`Busy`].
+//!
+//! The thread that became idle last gets the next job, because its caches and its stack are warm.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,16 +16,16 @@ use tokio::sync::oneshot;
 use super::error::Busy;
 use super::queue::{Caps, Queue, Share};
 
-/// More than guests may use (`engine.rs`), for the host's part of a call.
+/// More than the stack of a guest (`engine.rs`), for the host's part of a call.
 const STACK_BYTES: usize = 4 << 20;
 
-/// How far guests stand back behind the rest of the server.
+/// The scheduling priority of guest threads.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A fixed number of guest threads and the queue before them. Dropping it ends the threads when they are idle.
+/// A fixed number of guest threads and their queue. Dropping it ends the threads when they are idle.
 pub(super) struct GuestThreads(Arc<Shared>);
 
 struct Shared {
@@ -32,7 +34,7 @@ struct Shared {
 
 struct State {
     queue: Queue<Job>,
-    /// Threads that are parked or about to be, the latest last. One that is unparked is removed first.
+    /// Parked threads, or threads about to park, the latest last. Removed before they are unparked.
     idle: Vec<Thread>,
     ended: bool,
 }
@@ -54,7 +56,7 @@ impl GuestThreads {
         Ok(started)
     }
 
-    /// How many jobs run and wait.
+    /// The number of running and of queued jobs.
     pub(super) fn load(&self) -> (usize, usize) {
         self.0.lock().queue.load()
     }
@@ -68,7 +70,7 @@ impl GuestThreads {
         job: impl FnOnce() -> (T, L) + Send + 'static,
     ) -> Result<T, Busy> {
         let (sender, receiver) = oneshot::channel();
-        // WASI blocks on the runtime that it finds here; it would start one of its own otherwise.
+        // WASI blocks on this runtime; without one it would start its own.
         let tokio = Handle::current();
         let job = move || {
             if sender.is_closed() {
@@ -108,7 +110,7 @@ impl Drop for GuestThreads {
 }
 
 impl Shared {
-    /// No job runs while the lock is held, so nothing leaves the queue half-changed.
+    /// No job runs while the lock is held, so a panic cannot leave the queue half-changed.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,9 +124,9 @@ impl State {
     }
 }
 
-/// One guest thread: a job at a time, until the end.
+/// One guest thread: runs one job at a time until the end.
 fn work(shared: &Shared) {
-    // On Linux a thread has a priority of its own: what loops gives way to what answers requests.
+    // On Linux each thread has its own priority: guests yield to requests.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(NICE);
     let mut state = shared.lock();
@@ -134,7 +136,7 @@ fn work(shared: &Shared) {
             job();
             state = shared.lock();
             state.queue.done(&share);
-            // What this job held back may be for another thread.
+            // Finishing this job may unblock one for another thread.
             if state.queue.load().1 > 0 {
                 state.wake_all();
             }
@@ -147,7 +149,7 @@ fn work(shared: &Shared) {
     }
 }
 
-/// Parks this thread, which is in the list of idle ones, until it is taken out of it.
+/// Parks this thread until it is removed from the idle list.
 fn park<'a>(shared: &'a Shared, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
     let this = thread::current().id();
     while state.idle.iter().any(|thread| thread.id() == this) {

@@ -1,5 +1,7 @@
-//! The clock behind deadlines: while calls run, a thread advances the engine's epoch once a millisecond; when none
-//! run for a while, it sleeps. Epochs follow the wall clock: a tick that came late is made up for.
+//! The clock behind deadlines: a thread advances the engine's epoch once a millisecond while calls run, and sleeps
+//! otherwise.
+//!
+//! Invariant: epochs follow the wall clock; late ticks are caught up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +12,7 @@ use wasmtime::Engine;
 
 const TICK: Duration = Duration::from_millis(1);
 
-/// Ticks without a call after which the thread goes to sleep: waking it costs a call some microseconds.
+/// Ticks without a call before the thread sleeps: waking it costs a call some microseconds.
 const IDLE_TICKS_MAX: u32 = 100;
 
 /// Dropping it ends the thread.
@@ -26,7 +28,7 @@ struct Shared {
     ended: AtomicBool,
 }
 
-/// While it lives, epochs advance.
+/// Keeps the epoch advancing until dropped.
 pub(super) struct Running<'a>(&'a Shared);
 
 impl Ticker {
@@ -48,7 +50,7 @@ impl Ticker {
         Ok(Ticker { shared, thread: handle.thread().clone() })
     }
 
-    /// Says that a call runs.
+    /// Registers a running call.
     pub(super) fn run(&self) -> Running<'_> {
         self.shared.calls.fetch_add(1, Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::SeqCst) {

@@ -1,6 +1,7 @@
-//! Turns for work that runs elsewhere than on guest threads: a few at a time, organizations in turn, in a bounded queue.
+//! Turns for work that does not run on guest threads: a few at a time, in round-robin order of the organizations,
+//! behind a bounded queue.
 //!
-//! Invariant: a turn that was given is given back, whatever becomes of its caller.
+//! Invariant: every turn is released, even if its caller is dropped.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,28 +15,28 @@ pub(super) struct Turns {
     queue: Mutex<Queue<oneshot::Sender<Turn>>>,
 }
 
-/// The right to work until it is dropped.
+/// The right to work; dropping it releases it.
 pub(super) struct Turn {
     turns: Arc<Turns>,
     share: Share,
 }
 
 impl Turns {
-    /// `slots` at the same time.
+    /// `slots` is the number of concurrent turns.
     pub(super) fn new(slots: usize, caps: Caps) -> Arc<Turns> {
         Arc::new(Turns { slots: slots.max(1), queue: Mutex::new(Queue::new(caps)) })
     }
 
-    /// Waits for a turn; `Busy` when too many wait already.
-    pub(super) async fn take(self: &Arc<Self>, share: Share) -> Result<Turn, Busy> {
+    /// Waits for a turn; returns `Busy` if the queue is full.
+    pub(super) async fn acquire(self: &Arc<Self>, share: Share) -> Result<Turn, Busy> {
         let (sender, receiver) = oneshot::channel();
         self.lock().push(share, sender)?;
         self.give();
-        // The sender is dropped only with the queue, which this very call holds.
+        // The sender is dropped only with the queue, which this call holds.
         receiver.await.map_err(|_| Busy { whose: "server", waiting_max: 0 })
     }
 
-    /// Gives turns while there are slots. A caller that went away gives its turn back at once.
+    /// Hands out turns while slots are free. A dropped caller releases its turn at once.
     fn give(self: &Arc<Self>) {
         loop {
             let next = {
@@ -47,7 +48,7 @@ impl Turns {
             };
             let Some((share, sender)) = next else { return };
             let turn = Turn { turns: self.clone(), share };
-            // Dropping the turn here gives the next one, one level deeper; how many wait is bounded.
+            // Dropping the turn here hands out the next one, one level deeper; the queue length limits the depth.
             drop(sender.send(turn));
         }
     }
@@ -93,8 +94,11 @@ mod tests {
     #[test]
     fn one_organization_waits_for_itself_alone() {
         let turns = Turns::new(2, CAPS);
-        let (mut a1, mut a2, mut b1) =
-            (pin!(turns.take(share(1))), pin!(turns.take(share(1))), pin!(turns.take(share(2))));
+        let (mut a1, mut a2, mut b1) = (
+            pin!(turns.acquire(share(1))),
+            pin!(turns.acquire(share(1))),
+            pin!(turns.acquire(share(2))),
+        );
         let Poll::Ready(Ok(first)) = poll(a1.as_mut()) else { panic!("there is a slot") };
         assert!(poll(a2.as_mut()).is_pending());
         assert!(matches!(poll(b1.as_mut()), Poll::Ready(Ok(_))), "another organization's turn");
@@ -105,13 +109,13 @@ mod tests {
     #[test]
     fn callers_that_went_away_are_passed_over() {
         let turns = Turns::new(1, CAPS);
-        let mut first = Box::pin(turns.take(share(1)));
+        let mut first = Box::pin(turns.acquire(share(1)));
         let Poll::Ready(Ok(turn)) = poll(first.as_mut()) else { panic!("there is a slot") };
         for _ in 0..150 {
-            let mut gone = Box::pin(turns.take(share(1)));
+            let mut gone = Box::pin(turns.acquire(share(1)));
             assert!(poll(gone.as_mut()).is_pending());
         }
-        let mut last = Box::pin(turns.take(share(1)));
+        let mut last = Box::pin(turns.acquire(share(1)));
         assert!(poll(last.as_mut()).is_pending());
         drop(turn);
         assert!(matches!(poll(last.as_mut()), Poll::Ready(Ok(_))));

@@ -1,7 +1,8 @@
 //! Validates a component within a budget of processor time.
 //!
-//! Invariant: an upload costs no more than the budget and one step beyond it, whatever it is made of. The validator's own
-//! limits allow far more: a table of branches costs its length times what its labels carry, and an instantiation costs
+//! Invariant: an upload costs at most the budget and one more step. The validator's own limits allow far more: a
+//! branch table costs its length times the arity of its labels, and an instantiation the size of its types, up to a
+//! million.
 //! the size of its types, which may be a million.
 
 use std::time::Duration;
@@ -13,10 +14,10 @@ use wasmparser::{
 
 use super::inspect_error::{InspectError, invalid, too_complex};
 
-/// A component of 32 MiB as compilers make it takes a tenth of this.
+/// A compiler-made component of 32 MiB takes a tenth of this.
 const BUDGET: Duration = Duration::from_secs(5);
 
-/// How many operators may pass until the clock is read again.
+/// Operators between two readings of the clock.
 const OPERATORS: u32 = 1_000;
 
 /// Parameters or results of a function or a block. Compilers pass more through memory.
@@ -68,7 +69,7 @@ fn validate_within(bytes: &[u8], budget: Duration) -> Result<(), InspectError> {
     Ok(())
 }
 
-/// What `engine.rs` takes; it has the last word when it compiles.
+/// The features that `engine.rs` enables; the engine checks again when it compiles.
 fn features() -> WasmFeatures {
     let without = WasmFeatures::GC_TYPES | WasmFeatures::EXCEPTIONS | WasmFeatures::MEMORY64;
     WasmFeatures::WASM3.difference(without) | WasmFeatures::COMPONENT_MODEL
@@ -107,7 +108,7 @@ impl Clock {
     }
 }
 
-/// Processor time of this thread, so that a busy node refuses nobody.
+/// Processor time of this thread, so that a busy node rejects nothing.
 #[cfg(unix)]
 fn thread_time() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
@@ -141,7 +142,7 @@ mod tests {
         let with =
             |body: &str| validate(&component(&format!("(core module (func (result i32) {body}))")));
         assert_eq!(with("i32.const 1"), Ok(()));
-        // The text's own parser checks no types.
+        // The text parser checks no types.
         assert!(with("i64.const 1").is_err_and(|error| error.kind() == "invalid"));
         assert!(with("").is_err_and(|error| error.kind() == "invalid"));
     }

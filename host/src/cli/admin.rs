@@ -1,4 +1,4 @@
-//! `repairops admin`: what needs no running server.
+//! `repairops admin`: commands that need no running server.
 
 mod keys;
 

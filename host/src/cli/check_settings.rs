@@ -1,4 +1,4 @@
-//! `repairops check-settings`: what the server starts to check settings by a plugin's schema. Not for people.
+//! `repairops check-settings`: the process that checks settings against a plugin's schema. Started by the server.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `repairops compile-component`: what the server starts to compile an upload. Not for people.
+//! `repairops compile-component`: the process that compiles an upload. Started by the server.
 
 use std::process::ExitCode;
 

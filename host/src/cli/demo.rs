@@ -1,6 +1,5 @@
-//! `repairops demo`: the whole system to touch, from nothing but a checkout: sample plugins built from
-//! their sources, a database with a believable history, a server. With `--check` it plays the story over
-//! real HTTP and says whether every step was as it should be.
+//! `repairops demo`: sets up the whole system from a checkout: sample plugins built from source, a database with a
+//! sample history, a server. With `--check` it runs a test scenario over real HTTP and reports each step.
 
 mod built;
 mod history;
@@ -49,8 +48,8 @@ const RATES: RatesOption = RatesOption(Some(Rates { read: 100_000, write: 10_000
 impl Demo {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         super::start_logging("error", super::LogFormat::Text);
-        // The story needs no fixed port, so it runs beside a demo that serves. Taken first: a port that is in
-        // use should not be found out after minutes of building.
+        // The scenario needs no fixed port, so it can run beside a demo that serves. Bound first: a port in use
+        // should fail before minutes of building.
         let listen = if self.check { "127.0.0.1:0" } else { self.listen.as_str() };
         let listener = bind(listen).await.with_context(|| {
             format!("listening on {listen}; choose another address with --listen")
@@ -83,7 +82,7 @@ impl Demo {
             limits: LimitConfig { rate_limits: RATES, ..LimitConfig::default() },
             ..Config::new(folder.path().join("data"))
         };
-        // Someone who tries the demo has a receiver on the same machine.
+        // Receivers in the demo usually run on the same machine.
         config.webhooks.webhook_allow = vec![
             IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
             IpNet::new_assert(Ipv6Addr::LOCALHOST.into(), 128),
@@ -92,7 +91,7 @@ impl Demo {
     }
 }
 
-/// Builds the sample plugins, and the one that loops, from the checkout that this program was built from.
+/// Builds the sample plugins, and the one that loops, from the checkout of this program.
 fn build() -> anyhow::Result<Vec<Built>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     ensure!(

@@ -1,4 +1,4 @@
-//! `repairops plugin`: for those who write plugins.
+//! `repairops plugin`: tools for plugin developers.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -18,10 +18,10 @@ use crate::router::router;
 use crate::shutdown::Shutdown;
 use crate::{idempotency, metrics, plugins, tickets, webhooks};
 
-/// How long each step of the shutdown may take: a guest has a deadline of a second at most, a client may be slow.
+/// The limit of each step of the shutdown: a guest has a deadline of a second at most, a client may be slow.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
 
-/// For the collectors of metrics, beside the connections of clients: an attack on those must be visible.
+/// A separate limit for metrics collectors, so that an attack on the client connections stays visible.
 const METRICS_CONNECTIONS_MAX: usize = 64;
 
 #[derive(Args)]
@@ -62,12 +62,12 @@ async fn listen(address: &str) -> anyhow::Result<TcpListener> {
     bind(address).await.with_context(|| format!("listening on {address}"))
 }
 
-/// Serves until the process gets SIGTERM or SIGINT. For the time of `drain` it says so and still serves. Then requests
-/// under way are finished first, guests by their deadline; post-create work that is not finished stays marked, and the
-/// next start does it.
+/// Serves until the process gets SIGTERM or SIGINT. While it drains, `/readyz` fails and requests are still served.
+/// Then requests in progress are finished, guests by their deadline; unfinished post-create work stays marked for the
+/// next start.
 pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::Result<()> {
     let Shutdown { draining, stopping } = app.shutdown.clone();
-    // The jobs end, too, when the caller drops this future.
+    // The jobs also end if the caller drops this future.
     let _guard = stopping.clone().drop_guard();
     let jobs = TaskTracker::new();
     let retaking = plugins::compile::retake_forever(app.clone());

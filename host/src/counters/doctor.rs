@@ -1,4 +1,4 @@
-//! Checks that counters say what the rows say.
+//! Checks that the counters match the rows.
 
 use crate::counters::store;
 use crate::db::Conn;

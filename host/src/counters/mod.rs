@@ -1,5 +1,7 @@
-//! How many rows a list has, without counting them: triggers of the database keep a counter for each scope,
-//! status and day, in the transaction that changes a row.
+//! Counts the rows of lists without scanning them.
+//!
+//! Invariant: database triggers update a counter for each scope, status and day in the transaction that changes a
+//! row.
 
 pub mod doctor;
 pub mod store;

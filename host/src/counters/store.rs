@@ -1,4 +1,4 @@
-//! All SQL of counters and customer_shops. Nothing here writes: the triggers of the migrations do.
+//! All SQL of counters and customer_shops. It only reads; the triggers of the migrations write.
 
 use chrono::DateTime;
 use uuid::Uuid;
@@ -8,26 +8,26 @@ use crate::fetch_all;
 use crate::model::ids::{CustomerId, OrgId, ShopId};
 use crate::model::time::Time;
 
-/// The day of the counters over all days.
+/// Marks the counter that sums all days.
 const ANY_DAY: i64 = -1_000_000;
 
 const DAY_S: i64 = 86_400;
 
-/// Which counter is asked for.
+/// Selects a counter.
 #[derive(Debug)]
 pub struct Counted<'a> {
     /// `tickets`, `customers` or `items`.
     pub list: &'static str,
-    /// The organization, one of its shops, or (of tickets, without dates) a technician.
+    /// The organization, one of its shops, or (for tickets without dates) a technician.
     pub scope: Uuid,
-    /// Of tickets.
+    /// For tickets only.
     pub status: Option<&'a str>,
     pub created_after: Option<Time>,
     pub created_before: Option<Time>,
 }
 
-/// The queries whose figures add up to the total: whole days from the counters, what is left of a day at
-/// either end from `count`, which goes through an index from one moment to another.
+/// Queries whose sum is the total: counters for whole days, and `count` over an index range for the partial days at
+/// either end.
 pub fn total(
     org: OrgId,
     counted: &Counted<'_>,
@@ -65,7 +65,7 @@ pub fn total(
     queries
 }
 
-/// The sum of the figures of some queries.
+/// Runs the queries and adds their figures up.
 pub async fn add_up(conn: &mut Conn, queries: Vec<Query>) -> Result<i64, sqlx::Error> {
     let mut sum = 0;
     for query in queries {
@@ -74,7 +74,7 @@ pub async fn add_up(conn: &mut Conn, queries: Vec<Query>) -> Result<i64, sqlx::E
     Ok(sum)
 }
 
-/// A counter that is not what the rows say: organization, list, scope, status, day, and by how much.
+/// A counter that does not match the rows: organization, list, scope, status, day and difference.
 pub type WrongCounter = (OrgId, String, Uuid, String, i64, i64);
 
 macro_rules! wrong_counters {
@@ -124,8 +124,8 @@ pub async fn find_wrong(conn: &mut Conn) -> Result<Vec<WrongCounter>, sqlx::Erro
     fetch_all!(conn, WrongCounter, wrong_counters!("(unixepoch(substr(", ", 1, 10)) / 86400)"))
 }
 
-/// Across organizations by design, for `doctor`: customers with a ticket in a shop whose list lacks them, and
-/// customers in the list of a shop where they have none.
+/// Across organizations by design, for `doctor`: customers missing from the list of a shop where they have a ticket,
+/// and customers listed in a shop where they have none.
 pub async fn find_misplaced_customers(
     conn: &mut Conn,
 ) -> Result<Vec<(OrgId, CustomerId, ShopId)>, sqlx::Error> {

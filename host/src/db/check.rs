@@ -1,6 +1,7 @@
-//! Finds out with a small write whether the database can be written to again.
+//! Probes with a small write whether the database can be written to again.
 //!
-//! Invariant: while no write fails it costs nothing, and then one write a second at most, however many ask.
+//! Invariant: it costs nothing while no write fails, and at most one write a second afterwards, however often it is
+//! called.
 
 use std::time::Duration;
 
@@ -11,18 +12,19 @@ use super::storage::{Failures, Trouble};
 use crate::clock::Clock;
 use crate::execute;
 
-/// Two tries are at least so far apart.
+/// The minimum interval between two probes.
 const TRY_EVERY: TimeDelta = TimeDelta::seconds(1);
 
-/// A try that takes longer found no room.
+/// A probe that takes longer counts as failed.
 const TRY_MAX: Duration = Duration::from_secs(1);
 
-/// More than most requests write, so that what fits leaves room for them; SQLite and PostgreSQL need new pages for it.
+/// More than most requests write, so that a successful probe leaves room for them; both databases need new pages for
+/// it.
 const FILLER_BYTES: usize = 64 * 1024;
 
 impl Db {
-    /// What is wrong with its storage. After a write that failed this tries one, once a second at most; the others get
-    /// what is known by then.
+    /// What is wrong with the storage. After a failed write it runs one probe, at most once a second; concurrent
+    /// callers get the last result.
     pub async fn check_storage(&self, clock: &Clock) -> Result<(), Trouble> {
         let storage = self.storage();
         let Failures { trouble: Some(_), .. } = storage.failures() else { return Ok(()) };
@@ -40,7 +42,7 @@ impl Db {
         storage.failures().trouble.map_or(Ok(()), Err)
     }
 
-    /// A write like a request's, which is deleted again. Of no organization.
+    /// Writes like a request and deletes the row again. It belongs to no organization.
     async fn try_write(&self) -> Result<(), sqlx::Error> {
         let mut tx = self.begin().await?;
         let filler = vec![0_u8; FILLER_BYTES];

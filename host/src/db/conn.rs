@@ -1,8 +1,8 @@
 //! One connection, to either database, inside a transaction or not.
 //!
-//! Invariants: every error of a statement is noted for `/readyz`; after a failed statement nothing more of its
-//! transaction runs or commits. PostgreSQL refuses it by itself. SQLite may have ended the transaction, and would commit
-//! each further statement on its own.
+//! Invariants: every failed statement is recorded for `/readyz`; after a failed statement nothing more of its
+//! transaction runs or commits. PostgreSQL enforces that itself; SQLite may have ended the transaction and would
+//! commit each further statement on its own.
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -22,7 +22,7 @@ pub struct Conn {
     link: Link,
     storage: Arc<Storage>,
     hook: Hook,
-    /// Of the first statement that failed in this transaction.
+    /// The fault of the first failed statement of this transaction.
     broken: Option<Fault>,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Link {
     PostgresTransaction(Transaction<Postgres>),
 }
 
-/// What the query macros match on.
+/// The query macros match on this.
 pub enum Backend<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
@@ -44,7 +44,7 @@ impl Conn {
         Conn { link, storage, hook, broken: None }
     }
 
-    /// The commit hook takes part: of a request with an Idempotency-Key, the record of that commits with it.
+    /// Runs the commit hook and commits. For a request with an Idempotency-Key, the hook marks the key as used.
     pub async fn commit(mut self) -> Result<(), sqlx::Error> {
         if !self.is_transaction() {
             return Ok(());
@@ -61,8 +61,7 @@ impl Conn {
         Ok(())
     }
 
-    /// For what is true whatever becomes of the request, such as a note that a plugin failed: it does not make
-    /// the request one that was carried out.
+    /// Commits without the hook: for records that are true even if the request fails, such as a plugin failure.
     pub async fn commit_aside(self) -> Result<(), sqlx::Error> {
         self.check_unbroken()?;
         let committed = match self.link {
@@ -86,7 +85,7 @@ impl Conn {
         matches!(self.link, Link::Postgres(_) | Link::PostgresTransaction(_))
     }
 
-    /// For one statement, whose result then goes through [`Conn::note`].
+    /// For one statement, whose result must go through [`Conn::note`].
     pub fn backend(&mut self) -> Result<Backend<'_>, sqlx::Error> {
         self.check_unbroken()?;
         Ok(match &mut self.link {
@@ -97,7 +96,7 @@ impl Conn {
         })
     }
 
-    /// Takes note of how a statement ended; returns what it is given.
+    /// Records whether a statement failed, and returns its result unchanged.
     pub fn note<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         self.storage.count_statement();
         self.storage.note(&result);
@@ -115,7 +114,7 @@ impl Conn {
         result
     }
 
-    /// A session that began while its database took no writes takes none later either.
+    /// A session that began while its database was read-only stays read-only.
     fn close_on_drop(&mut self) {
         match &mut self.link {
             Link::Sqlite(connection) => connection.close_on_drop(),
@@ -134,24 +133,23 @@ impl Conn {
     }
 }
 
-/// Not so where a row was missing or could not be read into our types: the transaction knows nothing of that.
+/// False if a row was missing or could not be decoded: the transaction is not affected.
 fn failed_in_the_database(error: &sqlx::Error) -> bool {
     Fault::of(error) != Fault::Internal || error.as_database_error().is_some()
 }
 
-/// The commit hook of a database, if it is set: what takes part in every commit without this module knowing it, such as
-/// the record of a request's Idempotency-Key.
+/// The commit hook of a database, if it is set. It takes part in every commit without this module knowing it.
 pub type Hook = Arc<OnceLock<Box<dyn CommitHook>>>;
 
-/// What a hook does once the transaction is durable.
+/// What a hook runs after the transaction is durable.
 pub type AfterCommit = Box<dyn FnOnce() + Send>;
 
-/// What a hook's future is.
+/// The future of a hook.
 pub type BeforeCommit<'c> =
     Pin<Box<dyn Future<Output = Result<Option<AfterCommit>, sqlx::Error>> + Send + 'c>>;
 
-/// Runs inside every transaction that commits, as its last statement.
+/// Runs as the last statement of every transaction that commits.
 pub trait CommitHook: Send + Sync {
-    /// An error rolls the transaction back; [`CommitRefused`] says why to the client.
+    /// An error rolls the transaction back; [`CommitRefused`] carries the reason to the client.
     fn before_commit<'c>(&'c self, conn: &'c mut Conn) -> BeforeCommit<'c>;
 }

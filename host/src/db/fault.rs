@@ -1,6 +1,6 @@
-//! Sorts the errors of both databases by what a caller can do about them.
+//! Classifies the errors of both databases by what a caller can do about them.
 //!
-//! Invariant: no other place looks at a SQLSTATE or at a result code of SQLite.
+//! Invariant: no other module reads a SQLSTATE or a result code of SQLite.
 
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
@@ -10,17 +10,17 @@ use super::refused::reason;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// There is no room to write. Reads go on, and writes succeed again once there is room.
+    /// The disk is full. Reads continue, and writes succeed again once there is room.
     StorageFull,
-    /// Writes fail for another reason: the disk fails, or the database takes no writes. Reads may go on.
+    /// Writes fail for another reason: a disk error, or a read-only database. Reads may continue.
     WritesFail,
-    /// The same request may succeed in a moment: a connection broke, a deadlock, a restart, no connection in time.
+    /// A retry may succeed: a broken connection, a deadlock, a restart, a pool timeout.
     Transient,
-    /// A fault of this program, or of its configuration: the same request fails again.
+    /// A bug or a configuration error: a retry fails again.
     Internal,
 }
 
-/// A statement of the transaction failed before, so nothing of it can be kept.
+/// An earlier statement of the transaction failed, so it cannot commit.
 #[derive(Debug, thiserror::Error)]
 #[error("an earlier statement of this transaction failed; it is rolled back")]
 pub struct BrokenTransaction(pub(super) Fault);
@@ -38,8 +38,8 @@ impl Fault {
                 }
                 _ => Fault::Internal,
             },
-            // All of them are about the connection, which is closed or was not to be had. `Protocol` is what the
-            // driver says when it does not understand what it reads; our own code never makes one.
+            // All of these are connection errors. `Protocol` means that the driver cannot parse what it reads; our
+            // own code never returns it.
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
@@ -52,7 +52,7 @@ impl Fault {
         }
     }
 
-    /// Whether the database itself refused a write that it may still answer reads for.
+    /// Whether the database rejected a write but may still answer reads.
     pub fn concerns_writes(self) -> bool {
         matches!(self, Fault::StorageFull | Fault::WritesFail)
     }
@@ -91,10 +91,10 @@ fn of_sqlstate(code: &str) -> Fault {
         "53100" => Fault::StorageFull,
         // The transaction is read-only, as on a standby.
         "25006" => Fault::WritesFail,
-        // A timeout that ended an idle session or a long transaction; a lock that was not to be had.
+        // An idle session or a long transaction timed out, or a lock was not available.
         "25P03" | "25P04" | "55P03" => Fault::Transient,
         _ => match code.get(..2) {
-            // The system under PostgreSQL: I/O errors.
+            // System errors of PostgreSQL: I/O.
             Some("58") => Fault::WritesFail,
             // Connections, rollbacks (serialization, deadlocks), resources, an operator's intervention or a timeout.
             Some("08" | "40" | "53" | "57") => Fault::Transient,

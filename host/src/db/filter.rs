@@ -1,5 +1,6 @@
-//! Lists with filters and sorting: builds the `where … order by … limit …` text with its binds, so
-//! that an absent filter leaves no trace in the SQL and the indexes are used.
+//! Builds the `where … order by … limit …` text of lists and its binds.
+//!
+//! Invariant: an absent filter leaves no trace in the SQL, so the indexes are used; values are always bound.
 
 use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
@@ -16,20 +17,20 @@ pub enum Value {
     Time(Time),
 }
 
-/// Conditions that all must hold. Column names come from our own code, values are always bound.
+/// Conditions joined by `and`. Column names come from our own code.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     text: String,
     values: Vec<Value>,
 }
 
-/// Which rows of those that a filter leaves, and in what order.
+/// The order and the range of the rows to read.
 #[derive(Clone, Debug)]
 pub struct Slice {
-    /// The columns to sort by, all in the same direction. None may hold nulls.
+    /// The columns to sort by, all in the same direction. None is nullable.
     pub order: Vec<&'static str>,
     pub descending: bool,
-    /// Only the rows behind these values of `order`.
+    /// Only the rows after these values of `order`.
     pub after: Option<Vec<Value>>,
     pub offset: i64,
     pub limit: i64,
@@ -64,9 +65,9 @@ impl Filter {
         }
     }
 
-    /// Binds the values of a list and returns `($2, $3, …)`, for `column in …`: one statement for a whole list, whatever its
-    /// length. `None` for no values: no row is in that list. The last value fills the list up to a power of two, so that a
-    /// connection prepares a few texts and not one for each length.
+    /// Binds the values of a list and returns `($2, $3, …)`, for `column in …`: one statement for a whole list.
+    /// Returns `None` for an empty list. Repeats the last value up to a power of two, so that a connection prepares
+    /// few texts instead of one for each length.
     pub fn list(&mut self, values: impl IntoIterator<Item = Value>) -> Option<String> {
         let first = self.values.len();
         self.values.extend(values);
@@ -78,7 +79,7 @@ impl Filter {
         Some(format!("({})", binds.join(", ")))
     }
 
-    /// Adds a condition that binds nothing.
+    /// Adds a condition without binds.
     pub fn and_plain(&mut self, condition: &str) {
         if !self.text.is_empty() {
             self.text.push_str(" and ");
@@ -90,7 +91,7 @@ impl Filter {
     pub fn select(&self, select: &str, slice: &Slice) -> Query {
         let mut filter = self.clone();
         if let Some(values) = &slice.after {
-            // One comparison of rows, which both databases answer from an index on these columns.
+            // One row comparison, which both databases answer from an index on these columns.
             let columns = slice.order.join(", ");
             let first = filter.values.len() + 1;
             let binds: Vec<String> =
@@ -102,7 +103,7 @@ impl Filter {
         let direction = if slice.descending { " desc" } else { "" };
         let order: Vec<String> =
             slice.order.iter().map(|column| format!("{column}{direction}")).collect();
-        // In the text, not bound: a planner that does not know how few rows are wanted takes another plan.
+        // Inlined, not bound: a planner that does not know the limit picks another plan.
         let mut sql = format!(
             "{select} where {} order by {} limit {}",
             filter.text,
@@ -116,12 +117,12 @@ impl Filter {
         Query { sql, values: filter.values }
     }
 
-    /// Counts the rows that the conditions leave; `from` is what follows `from`.
+    /// Counts the matching rows; `from` is the text after `from`.
     pub fn count(&self, from: &str) -> Query {
         self.figure(&format!("select count(*) from {from}"))
     }
 
-    /// `select` is everything before `where`, of one row with one integer.
+    /// Reads one integer; `select` is everything before `where`.
     pub fn figure(&self, select: &str) -> Query {
         Query { sql: format!("{select} where {}", self.text), values: self.values.clone() }
     }
@@ -133,7 +134,7 @@ impl Query {
         T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         let Query { sql, values } = self;
-        // The text was built from our own constants; the assertion of safety stands here alone.
+        // The text is built from our own constants, so the assertion of safety stays here.
         macro_rules! bind_all {
             ($database:ty) => {{
                 let mut query = sqlx::query_as::<$database, T>(AssertSqlSafe(sql));
@@ -156,7 +157,7 @@ impl Query {
         conn.note(result)
     }
 
-    /// The integer of a query for one.
+    /// Runs a query for one integer.
     pub async fn fetch_figure(self, conn: &mut Conn) -> Result<i64, sqlx::Error> {
         let rows: Vec<(i64,)> = self.fetch_all(conn).await?;
         Ok(rows.first().map_or(0, |row| row.0))

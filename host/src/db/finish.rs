@@ -1,13 +1,13 @@
-//! Runs a future to its end even if its caller is dropped half-way, as happens to every request whose client hangs up.
+//! Runs a future to its end even if its caller is dropped, as happens when a client disconnects.
 //!
-//! Invariant: costs one allocation while the caller stays; only a future that lost its caller becomes a task.
+//! Invariant: it costs one allocation while the caller stays; only an abandoned future becomes a task.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::runtime::Handle;
 
-/// `work`, which ends whether or not the returned future is polled until then.
+/// Wraps `work`, which completes even if the returned future is dropped.
 pub(super) fn to_the_end<F>(work: F) -> ToTheEnd<F>
 where
     F: Future + Send + 'static,
@@ -29,7 +29,7 @@ where
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        // Nothing is left only when it is polled after its end, which is the caller's mistake.
+        // Empty only if it is polled after its end, which is a bug of the caller.
         let Some(work) = &mut self.0 else { return Poll::Pending };
         let output = ready!(work.as_mut().poll(cx));
         self.0 = None;
@@ -44,7 +44,7 @@ where
 {
     fn drop(&mut self) {
         let Some(work) = self.0.take() else { return };
-        // After a panic it must not be polled again, and a runtime that is shutting down runs nothing more.
+        // After a panic it must not be polled again, and a runtime that shuts down runs no new task.
         if std::thread::panicking() {
             return;
         }

@@ -1,12 +1,11 @@
-//! `insert_all!`: the rows of a list with a few statements, not one for each row.
+//! `insert_all!`: inserts the rows of a list with few statements instead of one per row.
 //!
-//! Invariant: a connection keeps few texts of such a statement prepared, although each number of rows is a text of its
-//! own.
+//! Invariant: a connection keeps few of these statements prepared, although each number of rows has its own text.
 
-/// Rows of one statement. PostgreSQL binds 65,535 values at most, SQLite 32,766: so many rows may have 60 columns.
+/// Rows per statement. PostgreSQL binds at most 65,535 values, SQLite 32,766: so many rows may have 60 columns.
 pub const ROWS_MAX: usize = 500;
 
-/// Statements of so many rows are kept prepared: most lists are short, and preparing costs PostgreSQL a round trip.
+/// Statements of up to so many rows stay prepared: most lists are short, and preparing costs PostgreSQL a round trip.
 pub const ROWS_PREPARED_MAX: usize = 4;
 
 /// `insert_all!(conn, "insert into t (a, b) ", &rows, |row| row.a, row.b)`: returns the number of rows inserted.

@@ -1,6 +1,6 @@
-//! Opens the pools.
+//! Opens the connection pools.
 //!
-//! Invariant: no connection comes out of a pool while its session is inside a transaction.
+//! Invariant: a pool never hands out a connection whose session is inside a transaction.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use super::transaction::is_outside;
 use super::{Db, Storage};
 
 impl Db {
-    /// Opens `sqlite:PATH` (made if it is not there) or `postgres://…`.
+    /// Opens `sqlite:PATH` (created if missing) or `postgres://…`.
     pub async fn open(url: &str) -> anyhow::Result<Db> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             return open_sqlite(PathBuf::from(path.trim_start_matches("//"))).await;
@@ -27,8 +27,8 @@ impl Db {
         bail!("unknown database {url:?}: use sqlite:PATH or postgres://USER@HOST/NAME")
     }
 
-    /// On PostgreSQL: sessions for writes that may be lost when the database's machine fails, and so need not wait for
-    /// its disk. Connected when first used.
+    /// On PostgreSQL: sessions with asynchronous commit, for writes that may be lost in a crash of the database's
+    /// machine. Connected on first use.
     pub fn open_quick(&self, url: &str) -> anyhow::Result<Option<Db>> {
         let Db::Postgres { storage, hook, .. } = self else { return Ok(None) };
         let options = postgres_options(url)?.options([("synchronous_commit", "off")]);
@@ -69,7 +69,7 @@ fn sqlite_pool(connections_max: u32) -> SqlitePoolOptions {
         .test_before_acquire(false) // a file does not hang up
         .after_release(|connection, _| {
             Box::pin(async move {
-                // Answered behind the rollback that a dropped transaction queued.
+                // The reply follows that of the rollback queued by a dropped transaction.
                 connection.ping().await?;
                 Ok(is_outside::<Sqlite>(connection))
             })
@@ -103,8 +103,9 @@ fn postgres_pool(connections_max: u32) -> PgPoolOptions {
         })
 }
 
-/// Whether the session answers and is outside of a transaction. Only PostgreSQL knows that: sqlx counts the transactions
-/// that it began. Without preparation, a statement outside of a transaction begins at the same moment as its own.
+/// Whether the session responds and is outside of a transaction. Only PostgreSQL knows: sqlx counts just the
+/// transactions that it began. An unprepared statement outside of a transaction has the same start time as its
+/// transaction.
 async fn is_idle(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let row = sqlx::raw_sql("select transaction_timestamp() = statement_timestamp()")
         .fetch_one(connection)

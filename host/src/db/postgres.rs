@@ -1,4 +1,4 @@
-//! `fetch_all_postgres!`: for statements that SQLite does not know, such as writes inside of `with` and arrays.
+//! `fetch_all_postgres!`: statements that SQLite lacks, such as writes inside of `with`, and arrays.
 //!
 //! Invariant: the text of such a statement is fixed, so that it stays prepared; lists are bound as arrays.
 

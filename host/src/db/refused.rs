@@ -1,4 +1,4 @@
-//! An error of ours that passes through code whose errors are the database's: sqlx has no variant for it.
+//! Carries one of our own errors through code that returns `sqlx::Error`, which has no variant for it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,12 +8,12 @@ use sqlx::error::{DatabaseError, ErrorKind};
 #[derive(Debug)]
 struct Refused(Box<dyn StdError + Send + Sync>);
 
-/// The error as one of the database's; [`reason`] finds it again.
+/// Wraps the error; [`reason`] finds it again.
 pub fn refuse(error: impl StdError + Send + Sync + 'static) -> sqlx::Error {
     sqlx::Error::Database(Box::new(Refused(Box::new(error))))
 }
 
-/// Why it was refused, if it was, and for a reason of this type.
+/// The wrapped error, if there is one of this type.
 pub fn reason<E: StdError + 'static>(error: &sqlx::Error) -> Option<&E> {
     let refused = error.as_database_error()?.try_downcast_ref::<Refused>()?;
     refused.0.downcast_ref()
@@ -49,11 +49,11 @@ impl DatabaseError for Refused {
     }
 }
 
-/// The hook did not let the transaction commit; nothing of it was kept. Carried by `refuse`.
+/// The commit hook rejected the transaction, which was rolled back. Wrapped by `refuse`.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct CommitRefused {
-    /// Of the answer to the client, which may send the request again.
+    /// The error code of the response; the client may retry.
     pub code: &'static str,
     pub message: &'static str,
 }

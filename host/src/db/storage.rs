@@ -1,7 +1,7 @@
-//! Whether the database can be written to, for `/readyz`: noted where a write fails, and found out by a small write
-//! once it did.
+//! Whether the database can be written to, for `/readyz`: set when a write fails, cleared when a probe succeeds.
 //!
-//! Invariant: while no write fails it costs nothing, and then one write a second at most, however many ask.
+//! Invariant: it costs nothing while no write fails, and at most one write a second afterwards, however often it is
+//! called.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use super::fault::Fault;
 use crate::model::time::Time;
 
-/// What all connections of a database share.
+/// Shared by all connections of a database.
 #[derive(Default)]
 pub struct Storage {
     failures: Mutex<Failures>,
     statements: AtomicU64,
-    /// When the last try began; locked while one is under way.
+    /// When the last probe began; locked while one runs.
     pub(super) last_try: tokio::sync::Mutex<Option<Time>>,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Failures {
     count: u64,
 }
 
-/// What is wrong, in words for `/readyz` and the log.
+/// What is wrong, for `/readyz` and the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     Full,
@@ -67,7 +67,7 @@ impl Storage {
         *self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Unless another write failed meanwhile.
+    /// Clears the state, unless another write failed meanwhile.
     pub(super) fn clear(&self, before: Failures) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.count == before.count {

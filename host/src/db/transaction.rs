@@ -1,7 +1,7 @@
-//! A transaction on a connection of a pool.
+//! A transaction on a pooled connection.
 //!
-//! Invariant: a connection goes back to its pool only when it is known to be outside of any transaction. BEGIN, COMMIT
-//! and ROLLBACK run to their end even if the caller is dropped; where one of them fails, the connection is closed.
+//! Invariant: a connection returns to its pool only outside of any transaction. BEGIN, COMMIT and ROLLBACK run to
+//! their end even if the caller is dropped; if one of them fails, the connection is closed.
 
 use std::ops::{Deref, DerefMut};
 
@@ -11,7 +11,7 @@ use sqlx_core::transaction::TransactionManager;
 
 use super::finish::to_the_end;
 
-/// Dropped without [`Transaction::commit`], it is rolled back.
+/// Rolls back if it is dropped without [`Transaction::commit`].
 pub struct Transaction<DB: Database> {
     connection: PoolConnection<DB>,
     state: State,
@@ -20,13 +20,13 @@ pub struct Transaction<DB: Database> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// BEGIN, COMMIT or ROLLBACK has begun, and was not seen to succeed.
+    /// BEGIN, COMMIT or ROLLBACK was sent and has not been confirmed.
     Unclear,
     Ended,
 }
 
 impl<DB: Database> Transaction<DB> {
-    /// `statement` is what begins it.
+    /// `statement` begins the transaction.
     pub(super) async fn begin(
         connection: PoolConnection<DB>,
         statement: &'static str,
@@ -65,14 +65,14 @@ impl<DB: Database> Transaction<DB> {
 }
 
 impl<DB: Database> Transaction<DB> {
-    /// The connection does not go back to its pool, however the transaction ends.
+    /// Closes the connection instead of returning it to its pool.
     pub(super) fn close_on_drop(&mut self) {
         self.connection.close_on_drop();
     }
 }
 
-/// False for a connection that must not go back to its pool: sqlx counts a transaction on it. SQLite ends a transaction
-/// by itself when its disk is full or fails; the rollback after it then fails, and the count stays.
+/// False if the connection must not return to its pool, because sqlx counts a transaction on it. SQLite ends a
+/// transaction by itself if its disk is full or fails; the following rollback fails, and the count stays.
 pub(super) fn is_outside<DB: Database>(connection: &DB::Connection) -> bool {
     DB::TransactionManager::get_transaction_depth(connection) == 0
 }
@@ -80,7 +80,7 @@ pub(super) fn is_outside<DB: Database>(connection: &DB::Connection) -> bool {
 impl<DB: Database> Drop for Transaction<DB> {
     fn drop(&mut self) {
         match self.state {
-            // Queued; the pool waits for it before the connection is used again.
+            // Queued; it runs before the connection is used again.
             State::Open => DB::TransactionManager::start_rollback(&mut self.connection),
             State::Unclear => self.connection.close_on_drop(),
             State::Ended => {}

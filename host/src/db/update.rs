@@ -1,10 +1,10 @@
-//! `update_all!`: changes each row of a list to values of its own, with a few statements.
+//! `update_all!`: sets each row of a list to values of its own, with few statements.
 //!
-//! Invariant: works on both databases. Both name the columns of a list of values `column1`, `column2` and so on.
+//! Invariant: it works on both databases, which both name the columns of a list of values `column1`, `column2` and so
+//! on.
 
-/// `update_all!(conn, Row, "update t set a = c.column2 from (", &rows, |row| row.id, row.a;
-/// [") as c where org_id = " => org], " and id = c.column1 returning id")`: all rows that the statements return. An
-/// empty list sends no statement.
+/// `update_all!(conn, Row, "update t set a = c.column2 from (", &rows, |row| row.id, row.a; [") as c where org_id = "
+/// => org], " and id = c.column1 returning id")`: all returned rows. An empty list sends no statement.
 #[macro_export]
 macro_rules! update_all {
     (

@@ -1,7 +1,7 @@
-//! Values on their way from a deserializer to a type: whole numbers are integers, and texts have no NUL character.
+//! Checks values while they are deserialized: whole numbers are integers, and texts have no NUL character.
 //!
-//! Invariant: every visitor, seed and access that passes is wrapped again, so no value inside another one is missed, and
-//! nothing is stored on the way: what a type refuses costs no more than reading up to it.
+//! Invariant: every visitor, seed and access is wrapped again, so no nested value is missed; nothing is buffered, so
+//! a rejected value costs no more than reading up to it.
 
 use std::fmt::{self, Write};
 
@@ -9,19 +9,19 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-/// The message of an error about a text: PostgreSQL cannot store a NUL.
+/// Why a text was rejected: PostgreSQL cannot store a NUL.
 pub const NUL: &str = "must not contain a NUL character";
 
-/// Beyond, a double does not tell one integer from the next.
+/// Beyond this, doubles cannot represent every integer.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// Entries of one list. The lists of the API have far lower limits, which name the field's own figure.
+/// Limit on the entries of one list. The API's own limits are far lower and name the field.
 const ENTRIES_MAX: usize = 10_000;
 
-/// Of the message of a visitor, which quotes a text that it does not take, however long.
+/// Limit on a visitor's message, which quotes the rejected text.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
 
-/// A part of deserialization that checks what passes.
+/// A part of deserialization whose values are checked.
 pub struct Checked<T>(pub T);
 
 macro_rules! forward {
@@ -108,7 +108,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Checked<V> {
         visit_byte_buf: Vec<u8>;
     }
 
-    /// To JSON Schema, and to many clients, `27.0` is an integer; to serde it is none.
+    /// JSON Schema and many clients treat `27.0` as an integer; serde does not.
     fn visit_f64<E: Error>(self, value: f64) -> Result<V::Value, E> {
         if value.fract() == 0.0 && value.abs() <= EXACT_MAX {
             return self.0.visit_i64(value as i64);
@@ -116,7 +116,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Checked<V> {
         self.0.visit_f64(value)
     }
 
-    /// The text is handed on first: one that is a key is then part of the error's path.
+    /// The text is passed on first, so that a key is part of the error's path.
     fn visit_str<E: Error>(self, text: &str) -> Result<V::Value, E> {
         let value = self.0.visit_str(text).map_err(Cut::into)?;
         if text.contains('\0') { Err(E::custom(NUL)) } else { Ok(value) }
@@ -170,7 +170,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Checked<S> {
     }
 }
 
-/// The entries of a list, up to the first one too many.
+/// The entries of a list; fails at the first one over the limit.
 struct CheckedEntries<A> {
     values: A,
     count: usize,
@@ -198,7 +198,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for CheckedEntries<A> {
     }
 }
 
-/// An error whose message ends where it is long enough: what quotes a megabyte with escapes takes its time.
+/// A message cut at the limit: formatting a megabyte with escapes is slow.
 struct Cut(String);
 
 impl Cut {
@@ -210,7 +210,7 @@ impl Cut {
 impl Error for Cut {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let mut cut = Cut(String::new());
-        // An error here means that the message was cut, which is fine.
+        // An error here means that the message was cut.
         let _ = write!(cut, "{message}");
         cut
     }

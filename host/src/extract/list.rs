@@ -1,6 +1,6 @@
-//! The query of a paged list: the list's own filters, and the four parameters that every list has.
+//! The query of a paged list: the list's own filters, and the four parameters shared by all lists.
 //!
-//! Invariant: each parameter is read once, into its type; an unknown one is an error that lists all that are known.
+//! Invariant: each parameter is parsed once, into its type; an unknown one is an error that lists the known ones.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,8 +18,7 @@ use crate::error::ApiError;
 use crate::model::invalid::Invalid;
 use crate::page::{Listed, Paging, Window};
 
-/// The query of a list of `R`, with the filters `F`. It is the extractor of a handler and the parameters in its
-/// annotation.
+/// The query of a list of `R` with the filters `F`: the extractor of a handler, and the parameters of its annotation.
 pub struct List<R, F = NoFilter> {
     pub filter: F,
     pub paging: Paging,
@@ -31,7 +30,7 @@ pub struct List<R, F = NoFilter> {
 pub struct NoFilter {}
 
 impl<R: Listed> List<R> {
-    /// The page of a list that has no filter; a cursor belongs to `parent`, the resource in the path (`()` without one).
+    /// The page of a list without filters; a cursor belongs to `parent`, the resource in the path (`()` without one).
     pub fn window(self, parent: &impl serde::Serialize) -> Result<Window, Invalid> {
         Window::new(R::listing(), self.paging, parent)
     }
@@ -68,11 +67,11 @@ impl<'de, R, F: Deserialize<'de>> Visitor<'de> for ListVisitor<R, F> {
     }
 }
 
-/// Gives `F` its own fields and reads the others into `paging`.
+/// Passes the fields of `F` on and reads the others into `paging`.
 struct FilterFields<'p, A> {
     map: A,
     paging: &'p mut Paging,
-    /// The fields of `F`.
+    /// The names of the fields of `F`.
     names: &'static [&'static str],
 }
 
@@ -125,7 +124,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for FilterFields<'_, A> {
     }
 }
 
-/// In serde's words, which the errors of all extractors are read from.
+/// In serde's format, which all extractors parse.
 fn unknown<E: Error>(name: &str, filters: &[&str]) -> E {
     let known = filters.iter().chain(&["sort", "limit", "offset", "cursor"]);
     let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();

@@ -1,6 +1,6 @@
 //! The query parameters of a request.
 //!
-//! Invariant: each parameter is given at most once, and an error names it and quotes its value.
+//! Invariant: each parameter appears at most once, and an error names it and quotes its value.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -40,7 +40,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// The parameters by their names; each may be there once.
+/// The parameters by name; a repeated one is an error.
 fn given(pairs: &[(String, String)]) -> Result<HashMap<&str, &str>, ApiError> {
     let mut given = HashMap::with_capacity(pairs.len());
     for (name, value) in pairs {

@@ -1,5 +1,6 @@
-//! Finds the value that an error is about in the text of a body. Invariant: what lies beside the way to it is passed over,
-//! and the value itself is a slice of the text; neither is built in memory.
+//! Finds the value that an error is about in the text of a body.
+//!
+//! Invariant: values beside the path are skipped, and the result is a slice of the text; neither is built in memory.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::model::place::Step;
 
-/// The JSON of the value that the steps lead to; `None` when there is none.
+/// The JSON of the value at the end of the path, or `None`.
 pub fn seek<'t>(json: &'t [u8], steps: &[Step<'_>]) -> Option<&'t str> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let found = Seek(steps).deserialize(&mut deserializer).ok()?;

@@ -1,5 +1,6 @@
-//! Claims an Idempotency-Key for a request, or finds the response to the first request with it. Invariant: of several
-//! requests with the same key, one at a time has the claim.
+//! Claims an Idempotency-Key for a request, or finds the response to the first request with it.
+//!
+//! Invariant: at most one request at a time holds the claim of a key.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -23,7 +24,7 @@ pub const KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 const LENGTH_MAX: usize = 255;
 
-/// How often a claim is retried because the row changed meanwhile.
+/// Limit on retries when the row changes concurrently.
 const ATTEMPTS_MAX: usize = 5;
 
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +50,9 @@ pub enum ClaimError {
     Database(#[from] sqlx::Error),
 }
 
-/// What a repeated request finds.
+/// The state of a key for a repeated request.
 enum Found {
-    /// No other request has the claim.
+    /// No other request holds the claim.
     Free,
     Answered,
     Wait,
@@ -68,7 +69,7 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
     let read = Bytes::from_request(request, &()).await;
     let fingerprint = match &read {
         Ok(body) => Some(fingerprint(parts, body)),
-        // The handler rejects it with its own error, before it changes anything.
+        // The handler rejects it with its own error before it changes anything.
         Err(_) => None,
     };
     slot.lock().read = Some(read);
@@ -80,7 +81,7 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
         Claimed { org: row.org_id, key: row.key_id, address, claim_id: app.clock.new_id() };
     let sealer = Sealer::new(key, &claimed);
     let claim = Claim { claimed, sealer, clock: app.clock.clone(), is_committed: false };
-    match take(&app.db, &claim.claimed, &fingerprint, app.clock.now()).await {
+    match claim_or_find(&app.db, &claim.claimed, &fingerprint, app.clock.now()).await {
         Ok(None) => {
             slot.lock().claim = Some(claim);
             Ok(())
@@ -92,7 +93,7 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
             Err(Refusal::Replay(answer.into()))
         }
         Err(error) => {
-            // The claim may have been written although its success was not seen: the end of the request frees the key.
+            // The claim may be stored although the write seemed to fail; the end of the request releases the key.
             if let ClaimError::Database(_) = &error {
                 slot.lock().claim = Some(claim);
             }
@@ -102,7 +103,7 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
 }
 
 /// Claims the key, or finds the stored response.
-async fn take(
+async fn claim_or_find(
     db: &Db,
     claimed: &Claimed,
     fingerprint: &[u8],
@@ -115,9 +116,9 @@ async fn take(
             conn.commit().await?;
             return Ok(None);
         }
-        // Gone since: it was released, or its day was over.
+        // Released or expired since the insert.
         let Some(row) = store::get(&mut conn, claimed).await? else { continue };
-        match judge(&row, fingerprint, now) {
+        match classify(&row, fingerprint, now) {
             Found::Free => {}
             Found::Answered => return Ok(Some(row)),
             Found::Wait => return Err(ClaimError::InFlight),
@@ -133,8 +134,8 @@ async fn take(
     Err(ClaimError::InFlight)
 }
 
-/// What a row means for a repeated request.
-fn judge(row: &Row, fingerprint: &[u8], now: Time) -> Found {
+/// Maps a stored row to its meaning for a repeated request.
+fn classify(row: &Row, fingerprint: &[u8], now: Time) -> Found {
     if row.created_at + KEPT <= now {
         return Found::Free;
     }
@@ -169,7 +170,7 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> Vec<u8> {
     digest(&[parts.uri.query().unwrap_or_default().as_bytes(), kind.unwrap_or_default(), body])
 }
 
-/// Hashes the parts with their lengths, so that no two lists of parts have the same hash.
+/// Hashes the parts with their lengths, so that different lists of parts have different hashes.
 fn digest(parts: &[&[u8]]) -> Vec<u8> {
     let mut hasher = Sha256::new();
     for part in parts {

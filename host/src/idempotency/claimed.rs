@@ -1,8 +1,10 @@
-//! Names one claim of an `Idempotency-Key`. Invariant: a claim that was taken over has another `claim_id`.
+//! Identifies one claim of an `Idempotency-Key`.
+//!
+//! Invariant: taking a claim over changes its `claim_id`.
 
 use crate::model::ids::{ClaimId, KeyId, OrgId};
 
-/// The row, and which claim of it.
+/// The row and the id of the claim.
 #[derive(Clone, Debug)]
 pub struct Claimed {
     pub org: OrgId,

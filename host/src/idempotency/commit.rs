@@ -1,11 +1,12 @@
 //! Runs inside every commit of a request with an `Idempotency-Key`: marks the key as used in the same transaction.
-//! Invariant: a request whose claim was taken over commits nothing.
+//!
+//! Invariant: a request that lost its claim commits nothing.
 
 use super::slot;
 use super::store;
 use crate::db::{AfterCommit, BeforeCommit, CommitHook, CommitRefused, Conn, refuse};
 
-/// For `Db::set_commit_hook`.
+/// Passed to `Db::set_commit_hook`.
 pub struct MarkClaims;
 
 impl CommitHook for MarkClaims {
@@ -14,8 +15,8 @@ impl CommitHook for MarkClaims {
     }
 }
 
-/// Marks the claim of the request that this task serves, once. Fails when another request has taken the claim over:
-/// then nothing of this one may be kept.
+/// Marks the claim of the current request, once. Fails if another request has taken the claim over, which rolls the
+/// transaction back.
 async fn mark_claim(conn: &mut Conn) -> Result<Option<AfterCommit>, sqlx::Error> {
     let Some(slot) = slot::current() else { return Ok(None) };
     let (claim, noted) = {

@@ -1,4 +1,6 @@
-//! Maps the errors of Idempotency-Keys to HTTP responses. Invariant: what may succeed later has `Retry-After`.
+//! Maps the errors of Idempotency-Keys to HTTP responses.
+//!
+//! Invariant: errors that a retry may resolve have `Retry-After`.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};

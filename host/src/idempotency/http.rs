@@ -1,5 +1,6 @@
-//! The middleware of `Idempotency-Key`. Invariant: a response is stored before it is sent, and only if a repeat would
-//! get the same one.
+//! The middleware of `Idempotency-Key`.
+//!
+//! Invariant: a response is stored before it is sent, and only if a repeat would get the same one.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -15,11 +16,12 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::{access_log, request_id};
 
-/// The headers that are stored with an answer; all others belong to one request.
+/// The headers stored with a response; all others belong to one request.
 const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG];
 
-/// Middleware: for a write with an Idempotency-Key, keeps the body unread until the caller is known, and stores the
-/// answer before it is sent. The request runs to its end even if the client hangs up, since the client may repeat it.
+/// Middleware: for a write with an Idempotency-Key, delays reading the body until the caller is authenticated, and
+/// stores the response before it is sent. The request runs to its end even if the client disconnects, because the
+/// client may retry.
 pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Response {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     if reads || !request.headers().contains_key(&KEY_HEADER) {
@@ -64,7 +66,7 @@ async fn finish(app: &App, slot: &Slot, response: Response) -> Response {
     }
 }
 
-/// Whether a repeat would get the same answer. What is about the moment, as `Retry-After` says, may be tried again.
+/// Whether a repeat would get the same response. Transient ones, with `Retry-After`, may be retried.
 fn is_decision(response: &Response) -> bool {
     const OF_THE_MOMENT: [StatusCode; 5] = [
         StatusCode::UNAUTHORIZED,
@@ -79,7 +81,7 @@ fn is_decision(response: &Response) -> bool {
         && !response.headers().contains_key(header::RETRY_AFTER)
 }
 
-/// Returns the response, and what is stored of it.
+/// Returns the response and the part of it to store.
 async fn read(response: Response) -> (Response, anyhow::Result<Answer>) {
     let (parts, body) = response.into_parts();
     let bytes = match to_bytes(body, usize::MAX).await {

@@ -1,12 +1,12 @@
-//! `Idempotency-Key`: a write that is repeated with the same key within a day is carried out once, and the repeat gets
-//! the first response.
+//! `Idempotency-Key`: a write that is repeated with the same key within a day is carried out once, and the repeat
+//! gets the first response.
 //!
 //! A request with the header passes three points. The extractor that authenticates claims the key ([`claim`]). The
 //! first transaction that commits for the request marks the claim in the same transaction ([`commit`], a hook of
 //! `Conn::commit`), so that no other request can carry it out. The response is stored before it is sent ([`http`]).
 //!
-//! Invariants: what a request changed and the mark commit together or not at all; a claim that was taken over cannot
-//! commit; no stored body can be read without the API key's text.
+//! Invariants: the changes of a request and the mark commit together or not at all; a request that lost its claim
+//! cannot commit; a stored body is readable only with the API key's text.
 
 mod claim;
 mod claimed;

@@ -1,5 +1,7 @@
-//! Keeps the answer of an operation that is about to commit, so that a repeat gets it even if this server stops before
-//! the response is stored. Invariant: it is written in the transaction of what it answers for.
+//! Stores the response of an operation that is about to commit, so that a repeat gets it even if this server stops
+//! before the final response is stored.
+//!
+//! Invariant: it is written in the transaction of the operation.
 
 use serde::Serialize;
 
@@ -7,7 +9,7 @@ use super::slot;
 use super::stored::Answer;
 use crate::respond::Created;
 
-/// The answer to a request that is about to commit.
+/// The response to a request that is about to commit.
 pub struct Noted {
     status: u16,
     location: Option<String>,
@@ -27,12 +29,12 @@ impl Noted {
     }
 
     pub fn ok(body: &impl Serialize) -> Noted {
-        // What cannot be serialized here cannot be in the handler either, which reports it.
+        // A body that fails to serialize here fails in the handler too, which reports it.
         let body = serde_json::to_vec(body).unwrap_or_default();
         Noted { status: 200, location: None, version: None, body }
     }
 
-    /// For the `ETag`.
+    /// The version for the `ETag`.
     pub fn version(self, version: i64) -> Noted {
         Noted { version: Some(version), ..self }
     }
@@ -46,7 +48,7 @@ impl Noted {
     }
 }
 
-/// To be called right before the commit. It does nothing without an Idempotency-Key; of several calls the last counts.
+/// Call it right before the commit. Without an Idempotency-Key it does nothing; the last call wins.
 pub fn note(answer: impl FnOnce() -> Noted) {
     if let Some(slot) = slot::current() {
         slot.lock().noted = Some(answer().answer());

@@ -1,5 +1,6 @@
-//! Why a handler does not run: an error, or an answer that is stored already. Invariant: a replayed answer has the same
-//! status, body and stored headers as the first one.
+//! Why a handler does not run: an error, or a response that is stored already.
+//!
+//! Invariant: a replayed response has the same status, body and stored headers as the first one.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -8,17 +9,17 @@ use axum::response::{IntoResponse, Response};
 use super::stored::Answer;
 use crate::error::ApiError;
 
-/// On every replayed answer.
+/// Set on every replayed response.
 pub const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Why a handler does not run: an error, or the answer is there already.
+/// Why a handler does not run: an error, or a stored response.
 #[derive(Debug)]
 pub enum Refusal {
     Error(ApiError),
     Replay(Replay),
 }
 
-/// The answer to the first request.
+/// The response to the first request.
 #[derive(Debug)]
 pub struct Replay(Answer);
 

@@ -1,8 +1,8 @@
-//! Encrypts the answers that are stored for an `Idempotency-Key`: they may hold secrets (a new API key's text), and the
-//! database has only a hash of the API key from whose text the encryption key is derived.
+//! Encrypts the responses stored for an `Idempotency-Key`: they may hold secrets (a new API key's text). The
+//! encryption key is derived from the API key's text, of which the database has only a hash.
 //!
-//! Invariant: what was sealed for one claim and one use of it opens for no other. The stored form is the byte
-//! [`FORMAT`], a random nonce, and what XChaCha20-Poly1305 makes of the text.
+//! Invariant: a text sealed for one claim and purpose opens for no other. The stored form is the byte [`FORMAT`], a
+//! random nonce, and the output of XChaCha20-Poly1305.
 
 use std::fmt;
 
@@ -17,17 +17,17 @@ use super::seal_v1;
 const FORMAT: u8 = 2;
 const NONCE_BYTES: usize = 24;
 
-/// Of one claim and one API key.
+/// Bound to one claim and one API key.
 #[derive(Clone)]
 pub(super) struct Sealer {
     cipher: XChaCha20Poly1305,
-    /// What an answer belongs to, without its use.
+    /// The claim that a response is bound to, without the purpose.
     bound_to: Vec<u8>,
-    /// For answers that a node of the release before stored.
+    /// Opens responses stored by a node of the previous release.
     old: seal_v1::Sealer,
 }
 
-/// The answer could not be encrypted: the system gave no random bytes.
+/// The response could not be encrypted: the system returned no random bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("a response could not be encrypted to be stored: {0}")]
 pub(super) struct SealError(String);
@@ -46,7 +46,7 @@ impl Sealer {
             .expand(b"repairops idempotency 2", &mut derived)
             .expect("32 bytes are not more than 255 blocks of SHA-256");
         let ids = [claimed.org.0, claimed.key.0, claimed.claim_id.0];
-        // Each part has a fixed length, so no two lists of them look alike.
+        // All parts have fixed lengths, so the concatenation is unambiguous.
         let mut bound_to = vec![FORMAT];
         bound_to.extend(ids.iter().flat_map(|id| id.as_bytes()));
         bound_to.extend(&claimed.address);
@@ -57,7 +57,7 @@ impl Sealer {
         }
     }
 
-    /// `purpose` tells the uses of one claim apart.
+    /// `purpose` separates the uses of one claim.
     pub(super) fn seal(&self, purpose: &str, text: &[u8]) -> Result<Vec<u8>, SealError> {
         let failed = |error: &dyn fmt::Display| SealError(error.to_string());
         let mut nonce = [0; NONCE_BYTES];
@@ -68,8 +68,8 @@ impl Sealer {
         Ok([&[FORMAT], nonce.as_slice(), &sealed].concat())
     }
 
-    /// `None` when it was sealed for something else, by another key, or changed. The old form may begin with any byte,
-    /// also with [`FORMAT`]: both forms are authenticated, so the one that opens is the right one.
+    /// Returns `None` if it was sealed for another purpose or by another key, or was changed. The old form may begin
+    /// with any byte, also with [`FORMAT`]: both forms are authenticated, so the one that opens is the right one.
     pub(super) fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         self.open_new(purpose, sealed).or_else(|| self.old.open(purpose, sealed))
     }
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(sealer.open("answer", &longer), None);
     }
 
-    /// Made by the code of the release before, for `claimed(1)`. The first one begins with the byte of the new form.
+    /// Made by the previous release, for `claimed(1)`. The first one begins with the byte of the new form.
     const OLD_ANSWER: &str = "025e0fdf22eebc8e549ab8eb5698f25315deb4aa934743208ce0061e2f4a3e24e0369a883f44d7eafe139e\
                               1ae632245d21bf8bd7a11abf5bfaf994aa2d62b48c5047c7f0d235c12d3607d792df901529004e";
     const OLD_NOTED: &str = "fe7559755ce2476efa80eefa4c9825c731042e649894801ad43f4863c5e21eb99d1ce1b6e17ad3aba2ffef\

@@ -1,8 +1,8 @@
-//! Opens answers in the form of the release before [`super::seal`]'s: encrypted with HMAC-SHA256 in counter mode. To be
-//! removed in the release after the one that introduced format 2: no answer is kept for longer than a day.
+//! Opens responses sealed by the release before [`super::seal`]: HMAC-SHA256 in counter mode. Remove it one release
+//! after format 2, because no response is kept for more than a day.
 //!
-//! Invariant: nothing new is sealed in this form. Nodes are upgraded one by one, so a repeat may meet an answer that an
-//! older node stored.
+//! Invariant: nothing new is sealed in this form. Nodes are upgraded one by one, so a repeat may find a response that
+//! an older node stored.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -13,7 +13,7 @@ type HmacSha256 = Hmac<Sha256>;
 
 const TAG_BYTES: usize = 32;
 
-/// Of one claim and one API key.
+/// Bound to one claim and one API key.
 #[derive(Clone)]
 pub(super) struct Sealer(HmacSha256);
 
@@ -26,7 +26,7 @@ impl Sealer {
         Sealer(self::mac(&mac.finalize().into_bytes()))
     }
 
-    /// `None` when it was sealed by another key, or changed.
+    /// Returns `None` if it was sealed by another key, or was changed.
     pub(super) fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (text, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG_BYTES)?)?;
         let mac = self.0.clone().chain_update(b"tag").chain_update(purpose.as_bytes());
@@ -41,7 +41,7 @@ impl Sealer {
     }
 }
 
-/// With the hash of the key, which fits into HMAC's block whatever the key's length.
+/// Uses the hash of the key, which fits into HMAC's block.
 fn mac(key: &[u8]) -> HmacSha256 {
     let mut block = [0; 64];
     block[..32].copy_from_slice(&Sha256::digest(key));

@@ -1,7 +1,7 @@
-//! Ends a claim when its request is over: stores the answer, or frees the key if there is none to keep.
+//! Ends a claim when its request is over: stores the response, or releases the key if there is none.
 //!
-//! Invariant: a transient failure of the database does not leave a key claimed until its lease expires. What cannot be
-//! written at once is retried after the response has been sent, until the lease expires.
+//! Invariant: a transient database failure does not leave a key claimed until its lease expires. A failed write is
+//! retried after the response has been sent, until the lease expires.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::app::App;
 use crate::db::Fault;
 use crate::request_id;
 
-/// Attempts before the response is sent. Each has another connection: one that failed is closed.
+/// Attempts before the response is sent. Each uses another connection; a failed one is closed.
 const ATTEMPTS_AT_ONCE: usize = 3;
 
 const DELAY_MIN: Duration = Duration::from_millis(100);
 const DELAY_MAX: Duration = Duration::from_secs(2);
 
-/// `answer` is `None` when nothing was decided, so that the request may be sent again.
+/// `answer` is `None` if nothing was decided, so that the client may retry.
 pub(super) async fn settle(app: &App, claim: Claim, answer: Option<Answer>) {
     let mut last = None;
     for _ in 0..ATTEMPTS_AT_ONCE {
@@ -36,7 +36,7 @@ pub(super) async fn settle(app: &App, claim: Claim, answer: Option<Answer>) {
     tokio::spawn(request_id::scope(request_id::current(), work));
 }
 
-/// Retries until it is written, or the lease has expired.
+/// Retries until it is written or the lease has expired.
 async fn retry(app: App, claim: Claim, answer: Option<Answer>) {
     let ends_at = app.clock.now() + LEASE;
     let mut delay = DELAY_MIN;
@@ -65,7 +65,7 @@ async fn write(app: &App, claim: &Claim, answer: Option<&Answer>) -> Result<(), 
             let sealed = answer.sealed(&claim.sealer, "answer")?;
             store::put_answer(&mut conn, &claim.claimed, &sealed, now).await?;
         }
-        // A commit whose success was not seen may have marked the claim.
+        // A commit that seemed to fail may have marked the claim.
         None if claim.is_committed || !store::release(&mut conn, &claim.claimed).await? => {
             store::end_lease(&mut conn, &claim.claimed, now).await?;
         }

@@ -1,5 +1,6 @@
-//! What the middleware, the extractor and the commit hook of one request with an Idempotency-Key share. Invariant: the
-//! body is read once, after the caller is known.
+//! State shared by the middleware, the extractor and the commit hook of one request with an Idempotency-Key.
+//!
+//! Invariant: the body is read once, after the caller is authenticated.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,16 +23,16 @@ pub(super) struct Slot {
 
 #[derive(Default)]
 pub(super) struct State {
-    /// Until the caller is known.
+    /// The body before the caller is authenticated.
     pub unread: Option<Body>,
-    /// Read, for the handler.
+    /// The body for the handler.
     pub read: Option<Result<Bytes, BytesRejection>>,
     pub claim: Option<Claim>,
-    /// The answer if this server stops between the commit and the response.
+    /// The response to replay if this server stops between the commit and the response.
     pub noted: Option<Answer>,
 }
 
-/// The claim that this request has.
+/// The claim of this request.
 #[derive(Clone)]
 pub(super) struct Claim {
     pub claimed: Claimed,
@@ -56,12 +57,12 @@ impl Slot {
     }
 }
 
-/// The slot of the request that this task serves, if it has an Idempotency-Key.
+/// The slot of the current request, if it has an Idempotency-Key.
 pub(super) fn current() -> Option<Arc<Slot>> {
     SLOT.try_with(Arc::clone).ok()
 }
 
-/// The body, if it was read when the key was claimed.
+/// Takes the body, if it was read when the key was claimed.
 pub fn take_body() -> Option<Result<Bytes, BytesRejection>> {
     current()?.lock().read.take()
 }

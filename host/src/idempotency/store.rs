@@ -1,4 +1,6 @@
-//! All SQL of idempotency_keys. A row is written only by the request that has its claim, named by `claim_id`.
+//! All SQL of idempotency_keys.
+//!
+//! Invariant: only the request that holds the claim, named by `claim_id`, writes the row.
 
 use sqlx::FromRow;
 use sqlx::types::Json;
@@ -25,7 +27,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// The stored response, or the answer that was kept before the commit.
+    /// The stored response, or the one stored at the commit.
     pub(super) fn answer(self, sealer: &Sealer) -> Option<Answer> {
         let purpose = if self.answered_at.is_some() { "answer" } else { "noted" };
         Some(Answer {
@@ -36,7 +38,7 @@ impl Row {
     }
 }
 
-/// Returns false when the row exists already.
+/// Returns false if the row exists.
 pub(super) async fn insert(
     conn: &mut Conn,
     claimed: &Claimed,
@@ -72,8 +74,7 @@ pub(super) async fn get(conn: &mut Conn, claimed: &Claimed) -> Result<Option<Row
     )
 }
 
-/// Takes the claim over from a request that is gone, or whose day is over. Returns false when it is neither, or another
-/// request was faster.
+/// Takes over a claim whose lease or row has expired. Returns false if neither has, or another request was faster.
 pub(super) async fn take_over(
     conn: &mut Conn,
     claimed: &Claimed,
@@ -101,7 +102,7 @@ pub(super) async fn take_over(
     Ok(rows == 1)
 }
 
-/// Runs in the transaction of what the request did. Returns false when another request has taken the claim over.
+/// Runs in the transaction of the request. Returns false if another request has taken the claim over.
 pub(super) async fn mark(
     conn: &mut Conn,
     claimed: &Claimed,
@@ -146,7 +147,7 @@ pub(super) async fn put_answer(
     Ok(())
 }
 
-/// Frees the key. Returns false when something was committed, or another request has the claim.
+/// Releases the key. Returns false if the request committed, or another request holds the claim.
 pub(super) async fn release(conn: &mut Conn, claimed: &Claimed) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,
@@ -160,7 +161,7 @@ pub(super) async fn release(conn: &mut Conn, claimed: &Claimed) -> Result<bool, 
     Ok(rows == 1)
 }
 
-/// The request is over without an answer to keep: repeats need not wait for it.
+/// Ends the lease without a response to store, so that repeats do not wait.
 pub(super) async fn end_lease(
     conn: &mut Conn,
     claimed: &Claimed,
@@ -179,7 +180,7 @@ pub(super) async fn end_lease(
     Ok(())
 }
 
-/// Deletes at most `limit` rows from before, of all organizations. Returns how many.
+/// Deletes at most `limit` rows older than `before`, of all organizations. Returns how many.
 pub async fn delete_before(conn: &mut Conn, before: Time, limit: i64) -> Result<u64, sqlx::Error> {
     execute!(
         conn,

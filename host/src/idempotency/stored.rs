@@ -1,14 +1,15 @@
-//! What is stored of a request with an `Idempotency-Key`, and for how long. Invariant: bodies are stored encrypted.
+//! What is stored for a request with an `Idempotency-Key`, and for how long.
+//!
+//! Invariant: bodies are stored encrypted.
 
 use chrono::TimeDelta;
 
 use super::seal::{SealError, Sealer};
 
-/// How long an answer is kept.
+/// How long a response is kept.
 pub(super) const KEPT: TimeDelta = TimeDelta::hours(24);
 
-/// How long no other request may take a claim over. A request may take longer; it then cannot commit once another one
-/// has taken its claim over.
+/// How long a claim is protected from takeover. A longer request continues, but cannot commit after a takeover.
 pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 #[derive(Clone, Debug)]
@@ -18,7 +19,7 @@ pub(super) struct Answer {
     pub body: Vec<u8>,
 }
 
-/// An answer as it is stored.
+/// A response in its stored form.
 pub(super) struct Sealed {
     pub status: i64,
     pub headers: Vec<(String, String)>,

@@ -1,4 +1,6 @@
-//! Deletes the Idempotency-Keys that are older than a day. Invariant: none that is younger is deleted.
+//! Deletes Idempotency-Keys older than a day.
+//!
+//! Invariant: no younger one is deleted.
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
 const BATCH: i64 = 500;
 
-/// Deletes in batches, so that no other writer waits long for it. Returns the number of rows.
+/// Deletes in batches, so that other writers do not wait long. Returns the number of rows.
 pub async fn sweep(app: &App) -> Result<u64, sqlx::Error> {
     let before = app.clock.now() - KEPT;
     let mut deleted = 0;

@@ -1,4 +1,4 @@
-//! Makes an API key.
+//! Creates an API key.
 
 use crate::clock::Clock;
 use crate::db::{Conn, Db};
@@ -56,7 +56,7 @@ pub async fn create(
     Ok(made)
 }
 
-/// The part that rotation shares: what is asked for was checked.
+/// Shared with rotation. The arguments are already validated.
 pub(super) async fn make(
     conn: &mut Conn,
     clock: &Clock,

@@ -1,5 +1,6 @@
-//! Keeps an organization from locking itself out: a key that is to end may be followed only by an
-//! admin key that lasts at least as long as it would have.
+//! Keeps an organization from locking itself out.
+//!
+//! Invariant: a key ends only if another admin key lasts at least as long as it would have.
 
 use crate::db::Conn;
 use crate::keys::store;
@@ -8,8 +9,8 @@ use crate::model::key::{ApiKey, KeyState};
 use crate::model::people::Scope;
 use crate::model::time::Time;
 
-/// Call it in the transaction that ends the key, before anything else: it holds the organization, so
-/// that two requests cannot each rely on the other's key.
+/// Call it first in the transaction that ends the key: it locks the organization, so that two concurrent requests
+/// cannot rely on each other's key.
 pub(super) async fn is_last_admin(
     conn: &mut Conn,
     org: OrgId,
@@ -23,7 +24,7 @@ pub(super) async fn is_last_admin(
     Ok(!others.iter().any(|other| lasts_as_long(*other, key.expires_at)))
 }
 
-/// `None` is for ever.
+/// `None` means forever.
 fn lasts_as_long(other: Option<Time>, end: Option<Time>) -> bool {
     match (other, end) {
         (None, _) => true,

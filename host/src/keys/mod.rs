@@ -1,7 +1,6 @@
 //! API keys: `ro_live_` and 32 random bytes in hex, shown once, stored as SHA-256.
 //!
-//! Invariant: no request through the API brings the moment nearer at which an organization has no
-//! admin key left; [`guard`] keeps it.
+//! Invariant: no API request shortens the time for which an organization has an admin key; [`guard`] enforces it.
 
 pub mod create;
 mod errors;
@@ -16,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 const PREFIX: &str = "ro_live_";
 
-/// What is stored and looked up. A key has 256 bits of its own, so a plain hash is enough.
+/// The stored form, used for lookup. A key has 256 random bits, so a plain hash is enough.
 pub type KeyHash = [u8; 32];
 
 pub fn key_hash(key: &str) -> KeyHash {
@@ -29,7 +28,7 @@ pub fn is_well_formed(key: &str) -> bool {
     })
 }
 
-/// A new key. The text is the only copy.
+/// Generates the text of a new key, which is its only copy.
 fn generate() -> anyhow::Result<String> {
     let mut random = [0; 32];
     getrandom::fill(&mut random)
@@ -37,7 +36,7 @@ fn generate() -> anyhow::Result<String> {
     Ok(format!("{PREFIX}{}", hex::encode(random)))
 }
 
-/// What tells keys apart in a list: the last four digits, which give 16 of 256 bits away.
+/// Distinguishes keys in a list: the last four digits, which reveal 16 of 256 bits.
 fn hint(key: &str) -> &str {
     key.get(key.len().saturating_sub(4)..).unwrap_or_default()
 }

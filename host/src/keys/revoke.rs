@@ -1,4 +1,4 @@
-//! Ends a key now.
+//! Revokes a key immediately.
 
 use crate::clock::Clock;
 use crate::db::Db;
@@ -19,15 +19,15 @@ pub enum RevokeKeyError {
     Database(#[from] sqlx::Error),
 }
 
-/// Whether the organization may be left without an admin key: only an operator of the server, who can
-/// make another one, may do that.
+/// Whether the organization may be left without an admin key. Only an operator of the server may do that, who can
+/// create another one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum LastAdmin {
     Keep,
     MayGo,
 }
 
-/// A key that was revoked before stays as it is.
+/// Revoking a revoked key changes nothing.
 pub async fn revoke(
     db: &Db,
     clock: &Clock,

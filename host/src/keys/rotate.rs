@@ -1,5 +1,5 @@
-//! Replaces a key by a new one of the same name, scope and user. Both work for a while, so that
-//! whoever uses it can change over without a gap.
+//! Replaces a key by a new one of the same name, scope and user. Both are valid for an overlap, so that clients can
+//! switch without an outage.
 
 use std::time::Duration;
 
@@ -46,8 +46,8 @@ impl From<CreateKeyError> for RotateKeyError {
     }
 }
 
-/// The old key ends after the overlap, or when it would have anyway if that is sooner. The new one
-/// lasts until `expires_at`; without it, it does not end.
+/// The old key expires after the overlap, or at its own expiry if that is sooner. The new one expires at
+/// `expires_at`, or never.
 pub async fn rotate(
     db: &Db,
     clock: &Clock,

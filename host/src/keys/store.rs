@@ -38,7 +38,7 @@ impl Listed for ApiKey {
     }
 }
 
-/// What a request needs to know of its key and its organization.
+/// The data of its key and organization that a request needs.
 #[derive(Debug, FromRow)]
 pub struct KeyRow {
     pub org_id: OrgId,
@@ -59,7 +59,7 @@ impl KeyRow {
     }
 }
 
-/// Across organizations by design: the hash is what tells the organization.
+/// Across organizations by design: the hash identifies the organization.
 pub async fn find_by_hash(conn: &mut Conn, hash: &[u8]) -> Result<Option<KeyRow>, sqlx::Error> {
     fetch_optional!(
         conn,
@@ -123,7 +123,7 @@ pub async fn list(
     Ok((keys, filter.count("api_keys k").fetch_figure(conn).await?))
 }
 
-/// When the other admin keys that work now end; `None` is never.
+/// The expiry times of the other valid admin keys; `None` means never.
 pub async fn active_admins_besides(
     conn: &mut Conn,
     org: OrgId,
@@ -143,7 +143,7 @@ pub async fn active_admins_besides(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Nothing happens to a key that was revoked before.
+/// A revoked key stays unchanged.
 pub async fn revoke(conn: &mut Conn, org: OrgId, id: KeyId, now: Time) -> Result<(), sqlx::Error> {
     execute!(
         conn,

@@ -1,4 +1,4 @@
-//! API keys as clients read them.
+//! The JSON of API keys.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -36,7 +36,7 @@ pub struct MadeView {
     key: String,
 }
 
-/// The answer to a new key.
+/// The response to a new key.
 pub fn made_view(made: MadeKey, now: Time) -> Created<MadeView> {
     Created {
         location: format!("/v1/keys/{}", made.key.id),

@@ -1,4 +1,4 @@
-//! Checks that the figures of days are the sums of their tickets', and those what the tickets say.
+//! Checks that the figures of each day are the sums of its tickets' figures, and that these match the tickets.
 
 use crate::db::Conn;
 use crate::kpis::store;

@@ -1,4 +1,4 @@
-//! What a picked-up ticket adds to its day: sums in integers, from which ratios are made at the very end.
+//! The figures that a picked-up ticket adds to its day: integer sums; ratios are computed last.
 
 use std::ops::{AddAssign, Sub};
 
@@ -9,28 +9,28 @@ use crate::model::money::Money;
 use crate::model::ticket::{Part, Ticket, TimelineEntry};
 use crate::model::time::Time;
 
-/// So that no sum of a day can overflow: ten trillion a ticket.
+/// Keeps the sums of a day from overflowing: ten trillion per ticket.
 const FIGURE_MAX: i64 = 1_000_000_000_000_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromRow)]
 pub struct Figures {
     pub tickets: i64,
-    /// In cents, as all amounts here.
+    /// In cents, like all amounts here.
     pub labor: i64,
     pub parts: i64,
     pub turnaround_ms: i64,
-    /// The labor whose cost is known, and that cost; the same of parts.
+    /// Labor with a known cost, and that cost; the same for parts.
     pub labor_costed: i64,
     pub labor_cost: i64,
     pub parts_costed: i64,
     pub parts_cost: i64,
-    /// Tickets with a first review, and those that passed it.
+    /// Tickets with a finished first review, and those that passed it.
     pub reviewed: i64,
     pub passed: i64,
 }
 
 impl Figures {
-    /// Of one picked-up ticket; all zero for one that is not.
+    /// The figures of one ticket; all zero unless it is picked up.
     pub fn of(
         ticket: &Ticket,
         parts: &[Part],
@@ -88,7 +88,7 @@ impl AddAssign for Figures {
     }
 }
 
-/// Did the ticket pass its first review? `None` when that never came to an end.
+/// Whether the ticket passed its first review; `None` if it never finished one.
 pub fn first_review(timeline: &[TimelineEntry]) -> Option<bool> {
     let mut statuses = timeline
         .iter()
@@ -103,13 +103,13 @@ pub fn first_review(timeline: &[TimelineEntry]) -> Option<bool> {
     }
 }
 
-/// The day that it is in a time zone.
+/// The date in a time zone.
 pub fn local_day(time_zone: &str, time: Time) -> NaiveDate {
     let zone = time_zone.parse().unwrap_or(chrono_tz::UTC);
     time.with_timezone::<chrono_tz::Tz>(&zone).date_naive()
 }
 
-/// A quotient with so many decimals, half up; `None` when there is nothing to divide by.
+/// A quotient rounded half up to so many decimals; `None` for a zero denominator.
 pub fn ratio(numerator: i64, denominator: i64, decimals: u32) -> Option<f64> {
     let scale = 10_i64.pow(decimals);
     let scaled = half_up(i128::from(numerator) * i128::from(scale), denominator)?;
@@ -146,7 +146,7 @@ mod tests {
         let day = |zone, time: &str| local_day(zone, parse(time).expect("a time")).to_string();
         assert_eq!(day("America/Chicago", "2026-03-08T05:59:59Z"), "2026-03-07");
         assert_eq!(day("America/Chicago", "2026-03-08T06:00:00Z"), "2026-03-08");
-        // The clocks went forward that night: midnight is an hour earlier in UTC from then on.
+        // Daylight saving time began that night: from then on, midnight is an hour earlier in UTC.
         assert_eq!(day("America/Chicago", "2026-03-09T04:59:59Z"), "2026-03-08");
         assert_eq!(day("America/Chicago", "2026-03-09T05:00:00Z"), "2026-03-09");
         assert_eq!(day("Pacific/Auckland", "2026-03-08T11:00:00Z"), "2026-03-09");

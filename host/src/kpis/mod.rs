@@ -1,5 +1,7 @@
-//! Daily figures of shops. A ticket that is picked up leaves its figures on that day, in the transaction that picks it
-//! up; a later change of it moves the day's sums by the difference. So a report reads days, never tickets.
+//! Daily figures of shops.
+//!
+//! Invariant: a pickup adds the ticket's figures to its day in the same transaction, and a later change adjusts the
+//! day's sums by the difference. So reports read days, never tickets.
 
 pub mod doctor;
 pub mod figures;

@@ -1,4 +1,4 @@
-//! Keeps the figures of a picked-up ticket, in the transaction that changes it.
+//! Records the figures of a picked-up ticket in the transaction that changes it.
 
 use crate::db::Conn;
 use crate::kpis::figures::{Figures, first_review, local_day};
@@ -6,8 +6,8 @@ use crate::kpis::store::{self, TicketFigures};
 use crate::model::ids::OrgId;
 use crate::model::ticket::TicketContext;
 
-/// To be called with the ticket as it will be, at the end of the transaction. The day and what an hour costs are those
-/// of the pickup, whatever changes later: the shop's zone, the technician, their cost.
+/// Call it at the end of the transaction with the changed ticket. Time zone, technician and hourly cost are those at
+/// the pickup, whatever changes later.
 pub async fn record(
     conn: &mut Conn,
     org: OrgId,

@@ -1,4 +1,4 @@
-//! Reads the figures of a period: every day of it, and their sum.
+//! Reads the figures of a period: each day and the sum.
 
 use chrono::{Days, NaiveDate};
 
@@ -13,7 +13,7 @@ use crate::shops;
 pub const DAYS_DEFAULT: u64 = 30;
 pub const DAYS_MAX: i64 = 1_100;
 
-/// What is asked for.
+/// The parameters of a report.
 #[derive(Debug, Default)]
 pub struct Period {
     pub shop_id: Option<ShopId>,
@@ -40,7 +40,7 @@ pub async fn report(app: &App, org: OrgId, period: &Period) -> Result<Report, Op
             .collect(),
         None => shops::store::time_zones(&mut conn, org).await?,
     };
-    // Without a shop, today is where the day is furthest: no shop's figures of today are left out.
+    // Without a shop, today is the latest local date, so that no shop's figures are left out.
     let now = app.clock.now();
     let today = zones.iter().map(|zone| local_day(zone, now)).max();
     let (start, end) = bounds(period, today.unwrap_or_else(|| now.date_naive()))?;
@@ -67,7 +67,7 @@ fn bounds(period: &Period, today: NaiveDate) -> Result<(NaiveDate, NaiveDate), I
     Ok((start, end))
 }
 
-/// Days without figures too.
+/// Adds the days without figures.
 fn fill(start: NaiveDate, end: NaiveDate, known: Vec<Day>) -> Vec<Day> {
     let mut known = known.into_iter().peekable();
     start

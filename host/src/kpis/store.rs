@@ -80,7 +80,7 @@ pub async fn put(
     Ok(())
 }
 
-/// Adds a ticket's figures, or the difference that a change of it makes.
+/// Adds a ticket's figures, or the difference after a change.
 pub async fn add_to_day(
     conn: &mut Conn,
     org: OrgId,
@@ -119,7 +119,7 @@ pub async fn add_to_day(
     Ok(())
 }
 
-/// Adds a customer's score, from 1 to 5, to the shop's day that it was given on (see `figures::local_day`).
+/// Adds a customer's score, from 1 to 5, to the shop's local day (see `figures::local_day`).
 pub async fn add_score(
     conn: &mut Conn,
     org: OrgId,
@@ -158,7 +158,7 @@ macro_rules! select_days {
     };
 }
 
-/// The days that have figures, both ends included.
+/// The days with figures in the period, both ends included.
 pub async fn days(
     conn: &mut Conn,
     org: OrgId,
@@ -174,7 +174,7 @@ pub async fn days(
     }
 }
 
-/// Across organizations by design: takes tickets off the list of those without figures.
+/// Across organizations by design: removes tickets from the list of those without figures, and returns them.
 pub async fn take_missing(
     conn: &mut Conn,
     limit: i64,
@@ -188,7 +188,7 @@ pub async fn take_missing(
     let mut taken = Vec::new();
     for (org, ticket) in tickets {
         let sql = "delete from ticket_figures_missing where org_id = $1 and ticket_id = $2";
-        // Zero when another node took it meanwhile.
+        // Zero if another node was faster.
         if execute!(conn, sql, org, ticket)? == 1 {
             taken.push((org, ticket));
         }
@@ -196,7 +196,7 @@ pub async fn take_missing(
     Ok(taken)
 }
 
-/// Across organizations by design, for `doctor`: days that are not the sum of their tickets.
+/// Across organizations by design, for `doctor`: days whose figures are not the sum of their tickets'.
 pub async fn find_wrong_days(
     conn: &mut Conn,
 ) -> Result<Vec<(OrgId, ShopId, NaiveDate)>, sqlx::Error> {
@@ -219,8 +219,8 @@ pub async fn find_wrong_days(
     )
 }
 
-/// Across organizations by design, for `doctor`: picked-up tickets without figures or with other amounts than their
-/// own, and figures of tickets that were not picked up. What is too large to multiply here was bounded when recorded.
+/// Across organizations by design, for `doctor`: picked-up tickets with missing or wrong figures, and figures of
+/// tickets that are not picked up. Products that would overflow here were capped when recorded.
 pub async fn find_wrong_figures(conn: &mut Conn) -> Result<Vec<(OrgId, TicketId)>, sqlx::Error> {
     fetch_all!(
         conn,
@@ -241,8 +241,8 @@ pub async fn find_wrong_figures(conn: &mut Conn) -> Result<Vec<(OrgId, TicketId)
     )
 }
 
-/// Across organizations by design, for `doctor`: shops whose days have other scores than their tickets' feedback. The
-/// days themselves cannot be told again once a shop has another zone.
+/// Across organizations by design, for `doctor`: shops whose days have other scores than their tickets' feedback. It
+/// compares sums, because the days cannot be recomputed after a shop changes its time zone.
 pub async fn find_wrong_scores(conn: &mut Conn) -> Result<Vec<(OrgId, ShopId)>, sqlx::Error> {
     fetch_all!(
         conn,

@@ -1,4 +1,4 @@
-//! What clients read of figures.
+//! The JSON of figures.
 
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::model::money::Money;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// The words of `metrics`: the fields of a day; `turnaround` is short for one.
+/// The values of `metrics`: the fields of a day; `turnaround` is an alias.
 pub const METRICS: [&str; 8] = [
     "revenue",
     "throughput",
@@ -25,8 +25,7 @@ pub const METRICS: [&str; 8] = [
     "parts_margin",
 ];
 
-/// Which fields of a day are shown: for each of `METRICS`, whether it was named. However often a client repeats a word,
-/// a day costs the same.
+/// The selected fields of a day: one flag for each of `METRICS`, so repeated words cost nothing.
 #[derive(Debug)]
 pub struct Chosen([bool; METRICS.len()]);
 
@@ -88,7 +87,7 @@ struct SummaryView {
 }
 
 impl Chosen {
-    /// Of the comma-separated words of a client; without any, all.
+    /// Parses comma-separated names; without any, all are selected.
     pub fn parse(text: Option<&str>) -> Result<Chosen, Invalid> {
         let Some(text) = text else { return Ok(Chosen([true; METRICS.len()])) };
         let mut chosen = [false; METRICS.len()];

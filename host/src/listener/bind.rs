@@ -1,19 +1,19 @@
-//! Opens the socket that listens.
+//! Opens the listening socket.
 
 use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
-/// Connections that the operating system completes before they are accepted; beyond, a client has to try again, after
-/// a second. The system lowers it to its own limit, usually 4,096.
+/// Connections that the operating system completes before they are accepted; beyond that, a client retries after a
+/// second. The system lowers it to its own limit, usually 4,096.
 const BACKLOG: u32 = 8_192;
 
-/// What the operating system keeps of a response that the client has not received yet (Linux doubles it). By default it
-/// takes up to 4 MiB of each client that does not read.
+/// Response bytes that the operating system buffers for a client (Linux doubles it). The default is up to 4 MiB for
+/// each client that does not read.
 const SEND_BUFFER_BYTES: u32 = 128 * 1024;
 
-/// Listens on the first of the addresses that this host has.
+/// Listens on the first address that this host has.
 pub async fn bind(address: &str) -> io::Result<TcpListener> {
     let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
     for address in lookup_host(address).await? {
@@ -27,7 +27,7 @@ pub async fn bind(address: &str) -> io::Result<TcpListener> {
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A server that starts again need not wait for the last connections of the one before.
+    // A restarted server need not wait for the last connections of the previous one.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     // Accepted connections inherit it.

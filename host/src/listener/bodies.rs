@@ -1,4 +1,4 @@
-//! The bodies of requests and responses as they pass through the listener: they note the progress of the connection.
+//! Request and response bodies that record the progress of their connection.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::progress::Progress;
 
-/// What is still to come of a request.
+/// The rest of a request body.
 pub struct RequestBody {
     body: Incoming,
     progress: Arc<Progress>,
     is_waiting: bool,
 }
 
-/// What is still to be sent of a response.
+/// The rest of a response body.
 pub struct ResponseBody {
     body: axum::body::Body,
     progress: Arc<Progress>,
@@ -96,7 +96,7 @@ impl Body for ResponseBody {
     }
 }
 
-/// hyper drops a body when it has all of it.
+/// hyper drops a body after its last frame.
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         self.progress.end_response_body();

@@ -1,4 +1,4 @@
-//! Why the server closed or refused a connection: counted in the metrics, logged at most once a minute.
+//! Why the server closed or rejected a connection: counted in the metrics, logged at most once a minute.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +10,11 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// The address had as many connections as one may have.
+    /// The address reached its connection limit.
     AddressFull,
-    /// There was no room, and the server was working on the requests of all connections.
+    /// The server is full, and every connection has a request in progress.
     ServerFull,
-    /// It had been waiting for its client longest when another connection needed room.
+    /// It had waited longest for its client when another connection needed room.
     Evicted,
     HeadTimeout,
     IdleTimeout,
@@ -24,7 +24,7 @@ pub enum Closed {
     ResponseTimeout,
 }
 
-/// Counts and logs what was closed.
+/// Counts and logs closed connections.
 pub struct ClosedLog {
     pub metrics: Arc<Metrics>,
     limits: OnceAMinute,
@@ -47,7 +47,7 @@ impl Closed {
         }
     }
 
-    /// Whether a limit on connections was reached, which an operator should know.
+    /// Whether a connection limit was reached, which an operator should know.
     fn is_limit(self) -> bool {
         matches!(self, Closed::AddressFull | Closed::ServerFull | Closed::Evicted)
     }
@@ -69,7 +69,7 @@ impl ClosedLog {
         }
     }
 
-    /// A failure of accept itself, for example for want of a free file.
+    /// A failure of accept itself, for example when no file descriptor is free.
     pub fn note_accept_error(&self, error: &io::Error) {
         if self.accept_errors.is_due() {
             tracing::error!(%error, "connections cannot be accepted");

@@ -25,10 +25,10 @@ use super::closed::Closed;
 use super::io::Io;
 use super::progress::Progress;
 
-/// The largest head of a request. An URL may have most of it.
+/// The largest request head. A URL may use most of it.
 const HEAD_MAX_BYTES: usize = 64 * 1024;
 
-/// Returns when the connection is closed. When `stopping` becomes true, the present request is the last one.
+/// Returns when the connection is closed. When `stopping` becomes true, the current request is the last one.
 pub async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
@@ -36,7 +36,7 @@ pub async fn serve(
     progress: Arc<Progress>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    // Responses are written whole: there is nothing to wait for.
+    // Responses are written whole, so delaying small packets gains nothing.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request: Request<Incoming>| {
         progress.begin_request(!request.body().is_end_stream());
@@ -47,7 +47,7 @@ pub async fn serve(
         let progress = progress.clone();
         async move {
             let mut response = response.await?;
-            // What is left of the body is not read, so the connection ends with this response.
+            // The rest of the body is not read, so the connection closes after this response.
             if progress.has_unread_body() {
                 response
                     .headers_mut()
@@ -57,7 +57,7 @@ pub async fn serve(
             Ok::<_, Infallible>(response.map(|body| ResponseBody::new(body, progress)))
         }
     });
-    // hyper's own timeout of heads is that of idle connections, too; ours tell them apart.
+    // hyper's head timeout also applies to idle connections; ours are separate.
     let connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(HEAD_MAX_BYTES)
@@ -72,7 +72,7 @@ pub async fn serve(
             is_stopping = true;
             connection.as_mut().graceful_shutdown();
         }
-        // An error of the connection is the client's; there is nothing to log.
+        // Connection errors are caused by the client; they are not logged.
         if connection.as_mut().poll(cx).is_ready() {
             return Poll::Ready(None);
         }
@@ -84,8 +84,8 @@ pub async fn serve(
     }
 }
 
-/// Ready when the deadline has passed, which moves with each step of the connection. The timer is set again only when
-/// it would be late, or has gone off early.
+/// Ready when the deadline has passed. The deadline moves with each step of the connection; the timer is reset only
+/// if it would fire late, or has fired early.
 fn poll_deadline(
     progress: &Progress,
     mut timer: Pin<&mut Sleep>,

@@ -1,8 +1,8 @@
-//! The open connections: how many there are in all and from each address, and which of them wait for their client.
+//! The open connections: how many in all and per address, and which of them wait for their client.
 //!
-//! Invariant: there are never more than `max`. When there are as many, of the addresses with a connection that waits the
-//! one with the most connections loses the one that has been waiting longest: connections that stall keep nobody out, and
-//! an address with few keeps them. One whose request the server is working on is never closed for another.
+//! Invariant: there are never more than `max`. At the limit, the address with the most connections, of those with a
+//! waiting one, loses its longest waiting connection: stalled connections lock no client out, and an address with few
+//! connections keeps them. A connection with a request in progress is never evicted.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,13 +16,13 @@ use crate::rate_limits::address::Network;
 
 pub struct Connections {
     max: usize,
-    /// 0 means any number.
+    /// 0 means unlimited.
     per_address: usize,
     state: Mutex<State>,
     closed: ClosedLog,
 }
 
-/// One open connection; dropping it makes room for another.
+/// One open connection; dropping it frees its place.
 pub struct Place {
     connections: Arc<Connections>,
     id: u64,
@@ -31,12 +31,12 @@ pub struct Place {
 #[derive(Default)]
 struct State {
     open: HashMap<u64, Open>,
-    /// Evicted ones whose task has not ended yet.
+    /// Evicted connections whose task has not ended yet.
     closing: usize,
     addresses: HashMap<Network, Address>,
-    /// Of the addresses with waiting connections; the last one makes room next.
+    /// Addresses with waiting connections; the last one is evicted next.
     order: BTreeSet<Rank>,
-    /// For ids and turns; it only grows.
+    /// The next id or turn; it only grows.
     next: u64,
 }
 
@@ -50,11 +50,11 @@ struct Open {
 #[derive(Default)]
 struct Address {
     open: usize,
-    /// The ids of those that wait, by their turn.
+    /// The ids of the waiting connections, by their turn.
     waiting: BTreeMap<u64, u64>,
 }
 
-/// How many connections the address has, and of equal ones the longest wait.
+/// The number of connections of an address, then the longest wait.
 type Rank = (usize, Reverse<u64>, Network);
 
 impl Connections {
@@ -62,8 +62,8 @@ impl Connections {
         Connections { max, per_address, state: Mutex::default(), closed }
     }
 
-    /// Takes a place for a new connection, which begins by waiting for its client. `is_trusted` exempts its address
-    /// from the limit of one address.
+    /// Acquires a place for a new connection, which begins by waiting for its client. `is_trusted` exempts its
+    /// address from the limit per address.
     pub fn admit(self: &Arc<Self>, peer: IpAddr, is_trusted: bool) -> Result<Place, Closed> {
         let address = Network::of(peer);
         let mut state = self.lock();
@@ -87,13 +87,13 @@ impl Connections {
         Ok(Place { connections: self.clone(), id })
     }
 
-    /// Closes one of the connections that wait, if there is one.
+    /// Evicts one of the waiting connections, if any.
     pub fn evict(&self) {
         let evicted = self.remove_longest_waiting(&mut self.lock());
         self.close(evicted);
     }
 
-    /// How many were evicted and are not closed yet.
+    /// The number of evicted connections that are not closed yet.
     pub fn closing(&self) -> usize {
         self.lock().closing
     }
@@ -114,7 +114,7 @@ impl Connections {
         Some(evicted)
     }
 
-    /// Not under the lock: what the task holds may be dropped here, its place included.
+    /// Call it without the lock: aborting may drop the task's place here.
     fn close(&self, evicted: Option<Open>) {
         let Some(open) = evicted else { return };
         if let Some(task) = open.task {
@@ -164,7 +164,7 @@ impl State {
         });
     }
 
-    /// Changes what is known of an address, and with it its rank.
+    /// Changes the state of an address and updates its rank.
     fn change(&mut self, network: Network, change: impl FnOnce(&mut Address)) {
         let Some(address) = self.addresses.get_mut(&network) else { return };
         if let Some(rank) = address.rank(network) {
@@ -183,7 +183,7 @@ impl Address {
 }
 
 impl Place {
-    /// The task to abort when another connection needs the place.
+    /// The task to abort on eviction.
     pub fn set_task(&self, task: AbortHandle) {
         if let Some(open) = self.connections.lock().open.get_mut(&self.id) {
             open.task = Some(task);
@@ -194,12 +194,12 @@ impl Place {
         &self.connections
     }
 
-    /// Nothing goes on until the client sends or reads something.
+    /// The connection waits for its client to send or read.
     pub fn wait_for_client(&self) {
         self.connections.lock().wait(self.id);
     }
 
-    /// The client sent or read something: it is the server's turn.
+    /// The client sent or read something; the server continues.
     pub fn resume(&self) {
         self.connections.lock().resume(self.id);
     }
@@ -252,14 +252,14 @@ mod tests {
         let admit = |last| connections.admit(address(last), false).expect("a place");
         let honest = admit(1);
         let many: Vec<Place> = (0..4).map(|_| admit(2)).collect();
-        // One of them is worked on, so that it does not count.
+        // A request of one of them is in progress, so it cannot be evicted.
         many[0].resume();
         let new = admit(3);
         assert!(is_open(&connections, &many[0]) && !is_open(&connections, &many[1]));
         assert!(is_open(&connections, &honest) && is_open(&connections, &many[2]));
         let _another = admit(4);
         assert!(!is_open(&connections, &many[2]) && is_open(&connections, &honest));
-        // All have one that waits now: the longest wait, however old the connection.
+        // Each address has one waiting connection now: the longest wait is evicted, however old the connection.
         honest.resume();
         honest.wait_for_client();
         let _last = admit(5);

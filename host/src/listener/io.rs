@@ -1,4 +1,4 @@
-//! The socket of a connection, as hyper reads and writes it: notes the progress of the client.
+//! The socket of a connection, as hyper reads and writes it; it records the progress of the client.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -32,8 +32,8 @@ impl Io {
         written
     }
 
-    /// Reads what the client is still sending and drops it: a socket that is closed with unread bytes resets the
-    /// connection, which can take the response away from the client. Ends with the timeout of `Progress`.
+    /// Reads and drops what the client is still sending: closing a socket with unread bytes resets the connection,
+    /// which can discard the response. Ends with the timeout of `Progress`.
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut space = [0; 4096];
         loop {
@@ -83,7 +83,7 @@ impl Write for Io {
         self.note(written)
     }
 
-    /// hyper flushes when it has written all that it has.
+    /// hyper flushes after it has written everything.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.progress.flushed();

@@ -1,8 +1,7 @@
-//! Accepts connections and serves requests on them, instead of `axum::serve`, which waits for clients for ever.
+//! Accepts connections and serves requests on them. Unlike `axum::serve`, it limits how long it waits for clients.
 //!
-//! Invariants: a client that stalls, whether in a head, a body, a response or between requests, loses its connection
-//! after a timeout; stalled connections keep no other client out, however many there are; no failure of accept ends
-//! the loop.
+//! Invariants: a client that stalls in a head, a body, a response or between requests loses its connection after a
+//! timeout; stalled connections lock no other client out, however many there are; no failure of accept ends the loop.
 
 mod bind;
 mod bodies;
@@ -29,7 +28,7 @@ use closed::ClosedLog;
 use connections::Connections;
 use progress::{Progress, Timeouts};
 
-/// The listener's own timeouts and limits are those of `app.config.connections`.
+/// Its timeouts and limits are those of `app.config.connections`.
 pub struct Server {
     app: App,
     listener: TcpListener,
@@ -38,10 +37,10 @@ pub struct Server {
     timeouts: Timeouts,
 }
 
-/// How long accept waits after a failure that is likely to come again at once, as without a free file.
+/// The pause after a failure of accept that would repeat at once, such as a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// Evicted connections that may still have their file while more are accepted.
+/// Evicted connections that may still hold their file descriptor while more are accepted.
 const CLOSING_MAX: usize = 64;
 
 impl Server {
@@ -60,14 +59,14 @@ impl Server {
         }
     }
 
-    /// For a listener beside the main one, whose connections are not to take its files.
+    /// For a second listener with a connection limit of its own.
     pub fn with_connections_max(self, max: usize) -> Server {
         let per_address = self.app.config.connections.connections_per_address;
         let closed = ClosedLog::new(self.app.metrics.clone());
         Server { connections: Arc::new(Connections::new(max, per_address, closed)), ..self }
     }
 
-    /// Serves until `stop` is ready, then finishes the requests under way.
+    /// Serves until `stop` is ready, then finishes the requests in progress.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (stopping, stopping_now) = watch::channel(false);
         let accepting = async {
@@ -85,7 +84,7 @@ impl Server {
         }
         let _ = stopping.send(true);
         drop((self.listener, stopping_now));
-        // Each connection has a receiver.
+        // Each connection holds a receiver.
         stopping.closed().await;
     }
 
@@ -109,7 +108,7 @@ impl Server {
         }
     }
 
-    /// In a task of its own, if there is room for the connection; else it is closed.
+    /// Spawns a task for the connection if there is room; otherwise closes it.
     fn serve(&self, stream: TcpStream, peer: SocketAddr, stopping: &watch::Receiver<bool>) {
         let place = match self.connections.admit(peer.ip(), self.trusts(peer.ip())) {
             Ok(place) => place,

@@ -1,15 +1,15 @@
-//! The limit on open files, of which each connection takes one.
+//! The limit on open files, of which each connection uses one.
 
-/// What the server keeps for itself: databases, files, pipes of compilations, deliveries of webhooks.
+/// Reserved for the server: databases, files, pipes of compilations, webhook deliveries.
 const KEPT: u64 = 256;
 
-/// More connections than this need more memory than a default should take.
+/// More connections need more memory than a default should use.
 const CONNECTIONS_DEFAULT: usize = 10_000;
 
-/// However few files a process may open.
+/// The minimum, even with few open files.
 const CONNECTIONS_MIN: u64 = 16;
 
-/// Raises the soft limit of this process to the hard one: many systems begin with 1,024.
+/// Raises the soft limit of this process to the hard one; many systems start with 1,024.
 #[cfg(unix)]
 pub fn raise_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -26,7 +26,7 @@ pub fn raise_limit() {
 #[cfg(not(unix))]
 pub fn raise_limit() {}
 
-/// How many connections there may be: the configured number, or as many as the limit on open files leaves.
+/// The connection limit: the configured number, or what the limit on open files leaves.
 pub fn connections_max(configured: usize) -> usize {
     let limit = current_limit();
     let max = within(limit, configured);
@@ -48,7 +48,7 @@ fn within(limit: Option<u64>, configured: usize) -> usize {
     available.min(if configured == 0 { CONNECTIONS_DEFAULT } else { configured })
 }
 
-/// `None` means no limit.
+/// `None` means unlimited.
 #[cfg(unix)]
 fn current_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current

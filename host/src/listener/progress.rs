@@ -1,5 +1,6 @@
-//! How far one connection is with its present request, and when it is given up: there is always a timeout for what
-//! the client still has to do.
+//! The progress of one connection and its deadline.
+//!
+//! Invariant: whatever the client still has to do, there is a timeout for it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::closed::Closed;
 use super::connections::Place;
 use crate::config::ConnectionConfig;
 
-/// How long a connection that is being closed may stay open for the client to read its response.
+/// How long a closing connection may stay open for the client to read its response.
 const LINGER: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
@@ -18,7 +19,7 @@ pub struct Timeouts {
     head: Duration,
     idle: Duration,
     write: Duration,
-    /// For the whole of a response.
+    /// Timeout of a whole response.
     response: Duration,
 }
 
@@ -31,10 +32,10 @@ pub struct Progress {
 struct State {
     phase: Phase,
     since: Instant,
-    /// Since when the client has read nothing although there is something to read.
+    /// Since when the client has read nothing although data is pending.
     blocked_since: Option<Instant>,
     is_body_sent: bool,
-    /// The request has a body that was not read to its end.
+    /// The request body was not read to its end.
     has_unread_body: bool,
 }
 
@@ -42,12 +43,12 @@ struct State {
 enum Phase {
     /// A new connection, or one with a part of the next head.
     Head,
-    /// Between two requests.
+    /// Idle between two requests.
     Idle,
-    /// The request is read and carried out, within the timeouts of [`crate::timeouts`].
+    /// A request in progress, within the timeouts of [`crate::timeouts`].
     Request,
     Response,
-    /// The response is sent, and there will be no more requests.
+    /// The last response is being sent.
     Closing,
 }
 
@@ -78,7 +79,7 @@ impl Progress {
         &self.place
     }
 
-    /// When the connection is given up unless something happens, and why; no reason means that it had ended anyway.
+    /// When the connection times out, and why; no reason if it had ended anyway.
     pub fn deadline(&self) -> Option<(Instant, Option<Closed>)> {
         let timeouts = &self.timeouts;
         let state = self.lock();
@@ -96,8 +97,8 @@ impl Progress {
         phase.into_iter().chain(blocked).min_by_key(|(at, _)| *at)
     }
 
-    /// Bytes came. A head that begins has its own timeout from here. One that began while the request before it was
-    /// answered is not noticed, and has the timeout of an idle connection.
+    /// Records received bytes. The first bytes of a head start its timeout. A head that begins while the previous
+    /// response is being sent is not noticed, and has the idle timeout.
     pub fn received(&self) {
         let mut state = self.lock();
         if state.phase == Phase::Idle {
@@ -105,7 +106,7 @@ impl Progress {
         }
     }
 
-    /// A whole head came.
+    /// Records a complete head.
     pub fn begin_request(&self, has_body: bool) {
         let mut state = self.lock();
         state.enter(Phase::Request);
@@ -128,12 +129,12 @@ impl Progress {
         self.lock().enter(Phase::Response);
     }
 
-    /// The whole response is in the buffers.
+    /// The whole response is buffered.
     pub fn end_response_body(&self) {
         self.lock().is_body_sent = true;
     }
 
-    /// All that was in the buffers was given to the operating system.
+    /// All buffered data was passed to the operating system.
     pub fn flushed(&self) {
         let mut state = self.lock();
         if state.phase == Phase::Response && state.is_body_sent {
@@ -143,7 +144,7 @@ impl Progress {
         }
     }
 
-    /// The operating system has no room for more until the client reads.
+    /// The operating system's buffer is full until the client reads.
     pub fn write_blocked(&self) {
         let mut state = self.lock();
         if state.blocked_since.is_none() {
@@ -162,7 +163,7 @@ impl Progress {
         }
     }
 
-    /// Whether the client may still be sending, so that closing at once could cost it the response.
+    /// Whether the client may still be sending, so that closing at once could discard the response.
     pub fn begin_closing(&self) -> bool {
         let mut state = self.lock();
         let is_sending = state.phase == Phase::Head || state.has_unread_body;

@@ -12,7 +12,7 @@ use axum::routing::get;
 use crate::app::App;
 use crate::error::ApiError;
 
-/// The routes of the address that is for metrics alone, if one is configured.
+/// The routes of the separate metrics address, if one is configured.
 pub fn router(app: App) -> Router {
     Router::new().route("/metrics", get(show)).with_state(app)
 }
@@ -25,7 +25,7 @@ pub async fn show(State(app): State<App>) -> Result<Response, ApiError> {
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
-/// Middleware: counts what was answered, by route and not by path.
+/// Middleware: counts responses by route, not by path.
 pub async fn count_request(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = known_method(request.method());
@@ -36,7 +36,7 @@ pub async fn count_request(State(app): State<App>, request: Request, next: Next)
     response
 }
 
-/// Anyone can make up a method; each label is memory.
+/// Clients can invent methods, and each label costs memory.
 fn known_method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

@@ -1,8 +1,8 @@
-//! One type for each kind of id, so that they cannot be mixed up. All are UUIDv7.
+//! One type for each kind of id, so that they cannot be confused. All are UUIDv7.
 
-/// What all ids have in common.
+/// Shared by all ids.
 pub trait Id {
-    /// The name that errors use, for example `ticket_id`.
+    /// The field name in errors, for example `ticket_id`.
     const FIELD: &'static str;
 
     fn from_uuid(id: uuid::Uuid) -> Self;
@@ -35,7 +35,7 @@ macro_rules! ids {
 ids! {
     OrgId = "organization_id",
     KeyId = "key_id",
-    /// A request that carries out what an Idempotency-Key stands for.
+    /// One request's claim of an Idempotency-Key.
     ClaimId = "claim_id",
     ShopId = "shop_id",
     UserId = "user_id",
@@ -55,8 +55,8 @@ ids! {
     /// A row of the outbox.
     EventId = "event_id",
     WebhookId = "webhook_id",
-    /// One event on its way to one webhook.
+    /// The delivery of one event to one webhook.
     DeliveryId = "delivery_id",
-    /// What a node holds while it delivers to a webhook.
+    /// A node's lease of a webhook.
     LeaseId = "lease_id",
 }

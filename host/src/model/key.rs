@@ -48,7 +48,7 @@ impl ApiKey {
     }
 }
 
-/// A key that was just made; `text` is the only copy of it.
+/// A new key; `text` is its only copy.
 #[derive(Clone)]
 pub struct MadeKey {
     pub key: ApiKey,

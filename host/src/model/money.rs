@@ -1,4 +1,4 @@
-//! Amounts of money and of hours: integer hundredths inside, JSON numbers outside.
+//! Amounts of money and hours: integer hundredths inside, JSON numbers outside.
 
 use std::fmt;
 use std::iter::Sum;
@@ -18,17 +18,17 @@ pub struct Money(pub i64);
 #[sqlx(transparent)]
 pub struct Hours(pub i64);
 
-/// Hundredths of the currency that may be owed either way: below zero, the customer has a credit.
+/// Hundredths of the currency, signed: negative if the customer has a credit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balance(pub i64);
 
-/// The largest amount that is taken: ten billion. Products of two stay far from overflow of `i128`.
+/// The largest accepted amount: ten billion. The product of two stays far from an overflow of `i128`.
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
 
 impl Money {
-    /// Of one piece of a part: so that a ticket's largest total stays far from the end of 64 bits.
+    /// The limit per piece, so that a ticket's largest total stays far from an overflow of 64 bits.
     pub const UNIT_COST_MAX: Money = Money(1_000_000_000);
-    /// Of one hour of labor.
+    /// The limit per hour of labor.
     pub const LABOR_RATE_MAX: Money = Money(100_000_000);
 
     pub fn at_most(self, max: Money, field: impl fmt::Display) -> Result<Money, Invalid> {
@@ -39,14 +39,14 @@ impl Money {
         Err(Invalid::new(field, self, message))
     }
 
-    /// `quantity` times this, without overflow.
+    /// Multiplies without overflow.
     pub fn times(self, quantity: i64) -> Money {
         Money(self.0.saturating_mul(quantity))
     }
 }
 
 impl Hours {
-    /// What these hours cost at `rate` an hour, rounded half up.
+    /// The cost of these hours at `rate` an hour, rounded half up.
     pub fn at(self, rate: Money) -> Money {
         let exact = i128::from(self.0) * i128::from(rate.0);
         Money(i64::try_from((exact + 50).div_euclid(100)).unwrap_or(i64::MAX))
@@ -81,7 +81,7 @@ impl fmt::Display for Money {
     }
 }
 
-/// Reads a JSON number with at most two decimals as hundredths.
+/// Parses a JSON number with at most two decimals as hundredths.
 fn parse_hundredths(number: &serde_json::Number) -> Result<i64, String> {
     let value = number.as_f64().unwrap_or(f64::NAN);
     let hundredths = (value * 100.0).round();
@@ -91,7 +91,7 @@ fn parse_hundredths(number: &serde_json::Number) -> Result<i64, String> {
             AMOUNT_MAX / 100
         ));
     }
-    // Of large amounts a double does not keep more.
+    // The precision of a double limits large amounts.
     let tolerance = (hundredths * 4.0 * f64::EPSILON).max(1e-4);
     if (value * 100.0 - hundredths).abs() > tolerance {
         return Err(format!("{number} has more than two decimals"));

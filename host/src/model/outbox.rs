@@ -1,7 +1,7 @@
-//! The events that webhooks deliver: each with its name and the data of its body.
+//! The events that webhooks deliver, with their names and bodies.
 //!
-//! Invariant: a name and a body's fields are written here alone. The OpenAPI document is generated from [`OutboxEvent`],
-//! and receivers rely on every field: fields may be added, none may be renamed, moved to another type or removed.
+//! Invariant: names and fields are defined only here. The OpenAPI document is generated from [`OutboxEvent`], and
+//! receivers rely on every field: fields may be added, never renamed, retyped or removed.
 
 use std::collections::BTreeMap;
 
@@ -64,7 +64,7 @@ pub enum OutboxEvent {
 }
 
 impl OutboxEvent {
-    /// The event's name and its data, as the outbox stores them.
+    /// The event's name and data, as the outbox stores them.
     pub fn to_parts(&self) -> Result<(String, Value), serde_json::Error> {
         let Parts { event, data } = serde_json::from_value(serde_json::to_value(self)?)?;
         Ok((event, data))
@@ -222,7 +222,7 @@ impl TicketCreated {
 }
 
 impl TicketTransitioned {
-    /// The ticket has its new status already.
+    /// `ticket` has its new status already.
     pub fn of(ticket: &Ticket, from: &Status) -> OutboxEvent {
         OutboxEvent::TicketTransitioned(TicketTransitioned {
             ticket_id: ticket.id,
@@ -267,7 +267,7 @@ impl PaymentProcessed {
 }
 
 impl InventoryUpdated {
-    /// The item as it is after the change.
+    /// `item` is the state after the change.
     pub fn of(item: &Item, reason: &str, ticket_id: Option<TicketId>) -> OutboxEvent {
         OutboxEvent::InventoryUpdated(InventoryUpdated {
             inventory_id: item.id,

@@ -1,4 +1,5 @@
-//! What a patch of `post-create` does to the stored ticket; `event::Ticket` has the same for the copy that plugins see.
+//! Applies a patch of `post-create` to the stored ticket; `event::Ticket` does the same for the copy that plugins
+//! see.
 
 use super::distinct;
 use super::event::Patch;

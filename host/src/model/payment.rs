@@ -1,4 +1,4 @@
-//! Money that was taken for a ticket, or given back.
+//! Payments and refunds of a ticket.
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -38,7 +38,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// As a timeline says it.
+    /// The words used in the timeline.
     pub fn words(self) -> &'static str {
         match self {
             Method::Cash => "cash",
@@ -56,7 +56,7 @@ pub struct Payment {
     pub id: PaymentId,
     pub ticket_id: TicketId,
     pub kind: Kind,
-    /// More than zero, whatever the kind.
+    /// Always positive, whatever the kind.
     pub amount: Money,
     pub method: Method,
     pub reference: Option<String>,
@@ -65,7 +65,7 @@ pub struct Payment {
     pub created_at: Time,
 }
 
-/// The payment, and where the ticket stands after it.
+/// The payment and the ticket's balance after it.
 #[derive(Clone)]
 pub struct Recorded {
     pub payment: Payment,

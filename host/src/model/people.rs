@@ -1,4 +1,4 @@
-//! Organizations, shops, users, customers, and what a key may do.
+//! Organizations, shops, users, customers and the scopes of keys.
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -41,7 +41,7 @@ impl Scope {
     }
 }
 
-/// Who does something, as the timeline and the plugins see it.
+/// The actor of a change, as the timeline and the plugins see it.
 #[derive(Clone, Debug)]
 pub struct Actor {
     pub name: String,
@@ -77,7 +77,7 @@ pub struct Customer {
     pub created_at: Time,
 }
 
-/// What an email address or a name is compared by. In Rust, since SQLite's `lower()` is ASCII only.
+/// Normalizes an email address or a name for comparison. In Rust, because SQLite's `lower()` is ASCII only.
 pub fn comparison_key(text: &str) -> String {
     text.trim().to_lowercase()
 }

@@ -22,7 +22,7 @@ pub enum PluginState {
     Failed,
 }
 
-/// A plugin of an organization: an uploaded component and what it says of itself.
+/// A plugin of an organization: an uploaded component and its metadata.
 #[derive(Clone, Debug, FromRow)]
 pub struct Plugin {
     pub id: PluginId,
@@ -32,7 +32,7 @@ pub struct Plugin {
     pub description: String,
     pub size_bytes: i64,
     pub state: PluginState,
-    /// Why it cannot be used, when `state` is `failed`.
+    /// Why it is unusable, if `state` is `failed`.
     pub error: Option<String>,
     #[sqlx(json)]
     pub hooks: Vec<Hook>,
@@ -96,7 +96,7 @@ pub struct Installation {
     pub grants: Vec<String>,
     #[sqlx(json)]
     pub limits: Limits,
-    /// Only tickets of these shops; none = of all.
+    /// Only tickets of these shops; `None` means all.
     #[sqlx(json(nullable))]
     pub shop_ids: Option<Vec<ShopId>>,
     #[sqlx(json)]

@@ -1,16 +1,16 @@
-//! What `doctor` finds wrong.
+//! The findings of `doctor`.
 
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::ids::OrgId;
 
-/// Something that should not be.
+/// A violated invariant of the data.
 #[derive(Debug, Serialize)]
 pub struct Problem {
     pub organization_id: OrgId,
-    /// What is wrong, in words with the figures.
+    /// What is wrong, with the figures.
     pub problem: String,
-    /// The item, ticket, part line, customer, shop …
+    /// The id of the item, ticket, part line, customer, shop …
     pub id: Uuid,
 }

@@ -1,4 +1,4 @@
-//! Stock: items, reservations, and the plan of what a ticket takes from where.
+//! Stock: items, reservations, and the plan of which items a ticket's lines use.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,12 @@ use super::invalid::Invalid;
 use super::money::Money;
 use super::time::Time;
 
-/// The largest number of pieces of one item.
+/// Limit on the pieces of one item.
 const QUANTITY_MAX: i64 = 1_000_000_000;
 
-/// One article on the shelf of one shop. `0 <= reserved <= on_hand` always.
+/// One article in the stock of one shop.
+///
+/// Invariant: `0 <= reserved <= on_hand`.
 #[derive(Clone, Debug, FromRow)]
 pub struct Item {
     pub id: ItemId,
@@ -37,7 +39,7 @@ impl Item {
     }
 }
 
-/// Checks a number of pieces of one item.
+/// Validates a number of pieces of one item.
 pub fn check_quantity(field: &str, quantity: i64) -> Result<i64, Invalid> {
     if (0..=QUANTITY_MAX).contains(&quantity) {
         return Ok(quantity);
@@ -76,7 +78,7 @@ impl ReservationState {
     }
 }
 
-/// So many of an item, for a line of a ticket.
+/// Pieces of an item reserved for a line of a ticket.
 #[derive(Clone, Debug, FromRow)]
 pub struct Reservation {
     pub id: ReservationId,
@@ -84,11 +86,11 @@ pub struct Reservation {
     pub item_id: ItemId,
     pub quantity: i64,
     pub state: ReservationState,
-    /// The plugin whose plan it was; none for the built-in plan.
+    /// The plugin that planned it; `None` for the built-in plan.
     pub plugin: Option<String>,
 }
 
-/// A line of which some pieces are neither held nor consumed.
+/// A line with pieces that are neither held nor consumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortage {
     pub part_id: PartId,
@@ -96,7 +98,7 @@ pub struct Shortage {
     pub missing: i64,
 }
 
-/// So many of a line shall come from an item. What a line does not get is a backorder.
+/// Pieces of an item allocated to a line. The rest of the line is a backorder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allocation {
     pub part_id: PartId,
@@ -104,7 +106,7 @@ pub struct Allocation {
     pub quantity: i64,
 }
 
-/// What a ticket takes from where, and which plugin planned it.
+/// A ticket's allocations, and the plugin that planned them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     pub allocations: Vec<Allocation>,
@@ -112,7 +114,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Without a plugin: the line's own item in the ticket's own shop, as far as it goes.
+    /// The plan without a plugin: each line's own item in the ticket's own shop, as far as stock allows.
     pub fn built_in(shop: ShopId, shortages: &[Shortage], stock: &[Item]) -> Plan {
         let own = stock.iter().filter(|item| item.shop_id == shop);
         let mut left: HashMap<ItemId, i64> = own.map(|item| (item.id, item.available())).collect();
@@ -132,7 +134,7 @@ impl Plan {
         plan
     }
 
-    /// Checks that these shortages and this stock allow the plan. The error says what is wrong.
+    /// Checks the plan against these shortages and this stock. The error says what is wrong.
     pub fn check(&self, shortages: &[Shortage], stock: &[Item]) -> Result<(), String> {
         let mut of_item: HashMap<ItemId, i64> = stock.iter().map(|item| (item.id, 0)).collect();
         let mut of_part: HashMap<PartId, i64> =
@@ -179,7 +181,7 @@ impl Plan {
         Ok(())
     }
 
-    /// How many the plan gives each part; those that it gives nothing are left out.
+    /// Planned pieces per part; parts without any are left out.
     pub fn by_part(&self) -> HashMap<PartId, i64> {
         let mut planned = HashMap::new();
         for allocation in &self.allocations {

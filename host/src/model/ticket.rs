@@ -21,7 +21,7 @@ pub const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 pub struct Ticket {
     pub id: TicketId,
     pub number: i64,
-    /// Grows with every change; a write names the version it was decided on.
+    /// Incremented by every change; a write names the version that it replaces.
     pub version: i64,
     pub shop_id: ShopId,
     pub customer_id: CustomerId,
@@ -44,7 +44,7 @@ pub struct Ticket {
     #[sqlx(json)]
     pub custom_fields: BTreeMap<String, CustomValue>,
     pub picked_up_at: Option<Time>,
-    /// Payments less refunds; none when there never was one.
+    /// Payments minus refunds; `None` before the first payment.
     pub amount_paid: Option<Money>,
     pub created_at: Time,
     pub updated_at: Time,
@@ -59,7 +59,7 @@ pub struct Part {
     pub name: String,
     pub quantity: i64,
     pub unit_cost: Money,
-    /// What one cost the shop, when that is known.
+    /// What one piece cost the shop, if known.
     pub cost_basis: Option<Money>,
 }
 
@@ -80,7 +80,7 @@ pub struct TimelineEntry {
     pub created_at: Time,
 }
 
-/// What the customer said of the repair.
+/// The customer's feedback on the repair.
 #[derive(Clone, Debug, FromRow)]
 pub struct Feedback {
     /// From 1 to 5.
@@ -89,7 +89,7 @@ pub struct Feedback {
     pub created_at: Time,
 }
 
-/// Which plugin set a field.
+/// The plugin that set a field.
 #[derive(Clone, Debug, FromRow)]
 pub struct FieldSource {
     pub field: String,
@@ -99,7 +99,7 @@ pub struct FieldSource {
     pub created_at: Time,
 }
 
-/// A ticket with what plugins see of it and what every change of it is decided on.
+/// A ticket with everything that plugins see and that changes depend on.
 #[derive(Clone, Debug)]
 pub struct TicketContext {
     pub ticket: Ticket,
@@ -109,18 +109,18 @@ pub struct TicketContext {
     pub parts: Vec<Part>,
     /// Oldest first.
     pub timeline: Vec<TimelineEntry>,
-    /// In the order of their ids, ended ones included.
+    /// Ordered by id, ended ones included.
     pub reservations: Vec<Reservation>,
 }
 
-/// How many pieces of a line have which state.
+/// Pieces of a line, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PartStock {
     pub held: i64,
     pub consumed: i64,
 }
 
-/// What each line of a ticket has of the stock.
+/// The stock of each line of a ticket.
 #[derive(Debug)]
 pub struct StockByPart(HashMap<PartId, PartStock>);
 
@@ -141,7 +141,7 @@ impl Ticket {
     }
 }
 
-/// The number of a ticket as people use it.
+/// The displayed number of a ticket.
 pub fn number_text(number: i64) -> String {
     format!("T{number:06}")
 }
@@ -163,7 +163,7 @@ impl TicketContext {
         self.total() - self.amount_paid()
     }
 
-    /// What is held and consumed for each line, in one pass: a ticket that was changed often has many reservations.
+    /// Held and consumed pieces of each line, in one pass: a ticket with many changes has many reservations.
     pub fn stock_by_part(&self) -> StockByPart {
         let mut parts: HashMap<PartId, PartStock> = HashMap::new();
         for row in &self.reservations {
@@ -177,7 +177,7 @@ impl TicketContext {
         StockByPart(parts)
     }
 
-    /// The stocked lines of which some are neither held nor consumed.
+    /// Stocked lines with pieces that are neither held nor consumed.
     pub fn shortages(&self) -> Vec<Shortage> {
         let stock = self.stock_by_part();
         self.parts

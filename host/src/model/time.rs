@@ -1,7 +1,7 @@
-//! Moments: UTC, cut to microseconds (what both databases keep), RFC 3339 outside.
+//! Moments: UTC, truncated to microseconds (the precision of both databases), RFC 3339 outside.
 //!
-//! Invariant: how a moment is written and read in JSON, in a database and in the OpenAPI document is said here alone,
-//! so that no field needs an attribute for it.
+//! Invariant: the JSON, database and OpenAPI forms of a moment are defined only here, so that no field needs an
+//! attribute for it.
 
 use std::fmt;
 use std::ops::{Add, Deref, Sub};
@@ -14,7 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::invalid::Invalid;
 
-/// A moment. The methods of `chrono::DateTime` can be called on it.
+/// A moment. It dereferences to `chrono::DateTime`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Time(DateTime<Utc>);
@@ -22,7 +22,7 @@ pub struct Time(DateTime<Utc>);
 impl Time {
     pub const UNIX_EPOCH: Time = Time(DateTime::UNIX_EPOCH);
 
-    /// Cuts what the databases would not keep.
+    /// Truncates to the precision of the databases.
     pub fn to_stored(self) -> Time {
         Time(self.0.trunc_subsecs(6))
     }
@@ -42,7 +42,7 @@ impl Deref for Time {
     }
 }
 
-/// A duration of `chrono` or of the standard library.
+/// Adds a duration of `chrono` or of the standard library.
 impl<D> Add<D> for Time
 where
     DateTime<Utc>: Add<D, Output = DateTime<Utc>>,
@@ -78,7 +78,7 @@ impl Sub for Time {
     }
 }
 
-/// `2026-02-21T10:00:00Z`: whole seconds unless there is more.
+/// `2026-02-21T10:00:00Z`: fractions only if they are not zero.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
@@ -91,7 +91,7 @@ impl Serialize for Time {
     }
 }
 
-/// In a body, a date alone is not a moment.
+/// In a body, a date alone is rejected.
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -110,11 +110,11 @@ impl PartialSchema for Time {
     }
 }
 
-/// The document shows it in place, without a component of this name: see `openapi::inline`.
+/// The document inlines it instead of naming a component: see `openapi::inline`.
 impl ToSchema for Time {}
 
-/// Reads a moment, or a date alone, which is its midnight in UTC. Years have four digits: in the text of one database,
-/// others would not sort.
+/// Parses a moment, or a date alone as midnight in UTC. Years have four digits: SQLite compares texts, and others
+/// would sort wrong.
 pub fn parse(text: &str) -> Result<Time, String> {
     let time = match DateTime::parse_from_rfc3339(text) {
         Ok(time) => Some(Time(time.with_timezone(&Utc)).to_stored()),
@@ -131,12 +131,12 @@ pub fn parse(text: &str) -> Result<Time, String> {
     })
 }
 
-/// The same for a query parameter.
+/// Parses a moment in a query parameter.
 pub fn parse_filter(field: &str, text: Option<String>) -> Result<Option<Time>, Invalid> {
     text.map(|text| parse(&text).map_err(|message| Invalid::new(field, text, message))).transpose()
 }
 
-/// A date alone, of a query parameter.
+/// Parses a date in a query parameter.
 pub fn parse_date(field: &str, text: Option<String>) -> Result<Option<NaiveDate>, Invalid> {
     let Some(text) = text else { return Ok(None) };
     let date = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok();
@@ -145,7 +145,7 @@ pub fn parse_date(field: &str, text: Option<String>) -> Result<Option<NaiveDate>
     date.map(Some).ok_or_else(|| Invalid::new(field, text, message))
 }
 
-/// The schema of a moment or date to filter by.
+/// The schema of a moment or date in a filter.
 pub fn filter_schema() -> Schema {
     let (moment, date) = (text_schema(KnownFormat::DateTime), text_schema(KnownFormat::Date));
     OneOfBuilder::new().item(moment).item(date).into()

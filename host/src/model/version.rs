@@ -1,9 +1,9 @@
-//! The versions of a ticket that a client is willing to write upon.
+//! The versions of a ticket that a client allows its write to replace.
 
-/// What a write expects the ticket's version to be; it never goes through on another one.
+/// The expected version of a ticket. A write on any other version is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Whichever it is.
+    /// Any version.
     Any,
     OneOf(Vec<i64>),
 }

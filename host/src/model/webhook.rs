@@ -1,4 +1,4 @@
-//! Webhook endpoints, deliveries and attempts; when a failed attempt is made again.
+//! Webhook endpoints, deliveries and attempts; the schedule of retries.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use sqlx::FromRow;
 use super::ids::{DeliveryId, EventId, WebhookId};
 use super::time::Time;
 
-/// How often a delivery is tried before it counts as failed and its endpoint is disabled.
+/// Attempts before a delivery fails and its endpoint is disabled.
 pub const ATTEMPTS_MAX: i64 = 5;
 
-/// From one attempt to the next: after the first, the second, the third and the fourth.
+/// The delays after the first, second, third and fourth attempt.
 const RETRY_DELAYS: [Duration; 4] = [
     Duration::from_secs(5 * 60),
     Duration::from_secs(30 * 60),
@@ -21,7 +21,7 @@ const RETRY_DELAYS: [Duration; 4] = [
     Duration::from_secs(24 * 60 * 60),
 ];
 
-/// When the next attempt is due after the one with this number (from 1); `None` after the last one.
+/// When to retry after attempt `number` (from 1); `None` after the last one.
 pub fn next_attempt_at(number: i64, started_at: Time) -> Option<Time> {
     let index = usize::try_from(number - 1).ok()?;
     let delay = TimeDelta::from_std(*RETRY_DELAYS.get(index)?).ok()?;
@@ -85,21 +85,21 @@ pub struct Webhook {
     pub description: Option<String>,
     #[sqlx(json)]
     pub events: Vec<EventName>,
-    /// `whsec_…`; every request is signed with it.
+    /// `whsec_…`; signs every request.
     pub secret: String,
     #[sqlx(json)]
     pub previous_secrets: Vec<PreviousSecret>,
     pub enabled: bool,
     pub disabled_reason: Option<String>,
     pub disabled_at: Option<Time>,
-    /// Since the first of the failures that no success came after.
+    /// The first failure since the last success.
     pub failing_since: Option<Time>,
     pub last_delivery_at: Option<Time>,
     pub created_at: Time,
     pub updated_at: Time,
 }
 
-/// A secret that was rotated out, and until when requests are signed with it as well.
+/// A rotated secret, and until when requests are also signed with it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PreviousSecret {
     pub secret: String,
@@ -111,7 +111,7 @@ impl Webhook {
         self.events.iter().any(|name| *name == EventName::All || name.as_str() == event)
     }
 
-    /// The secrets that are valid at that moment, the newest first.
+    /// The secrets valid at that moment, the newest first.
     pub fn secrets_at(&self, now: Time) -> impl Iterator<Item = &str> {
         let previous = self.previous_secrets.iter().filter(move |old| old.valid_until > now);
         std::iter::once(self.secret.as_str()).chain(previous.map(|old| old.secret.as_str()))
@@ -187,17 +187,17 @@ pub struct Delivery {
     pub created_at: Time,
 }
 
-/// One request that was made, and what came of it.
+/// One request and its outcome.
 #[derive(Clone, Debug, FromRow)]
 pub struct Attempt {
     pub number: i64,
     pub started_at: Time,
     pub duration_ms: i64,
-    /// The status of the answer, if there was one.
+    /// The status of the response, if any.
     pub status: Option<i64>,
-    /// The beginning of the answer's body.
+    /// The beginning of the response's body.
     pub body_excerpt: Option<String>,
-    /// In words; none when the receiver took it.
+    /// Why the attempt failed; `None` if the receiver accepted it.
     pub error: Option<String>,
 }
 
@@ -212,7 +212,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// The reference's payload. The same text at every attempt, on every node.
+    /// The payload of the API reference. The same text at every attempt, on every node.
     pub fn payload(&self) -> String {
         json!({ "event": self.event, "timestamp": self.created_at, "data": self.data }).to_string()
     }

@@ -1,13 +1,13 @@
-//! The graph of statuses, as data: which there are, which edges lead where, and what each status
-//! means for stock. The one built-in workflow has the edges of the vendor's state machine and the
-//! two that the API reference's sample timeline takes.
+//! The graph of statuses as data: the statuses, the edges between them, and what each status does to stock. The one
+//! built-in workflow has the edges of the vendor's state machine and two more from the API reference's sample
+//! timeline.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
-/// The name of a status. Which ones there are is up to the workflow.
+/// The name of a status. The workflow defines the valid ones.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
@@ -37,22 +37,22 @@ impl fmt::Display for Status {
     }
 }
 
-/// What a status means for the stock of the parts on the ticket.
+/// What a status does to the stock of the ticket's parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StockRule {
-    /// Parts are a plan; nothing is held.
+    /// Parts are only planned; nothing is reserved.
     Plan,
-    /// Hold what there is; a shortage does not block.
+    /// Reserve what is available; a shortage does not block.
     Hold,
-    /// Hold everything; a shortage of a stocked line blocks the way in.
+    /// Reserve everything; a shortage of a stocked line blocks the transition.
     Require,
-    /// What is held is taken out of stock; from now on parts cannot change.
+    /// Consume the reserved parts; from now on parts cannot change.
     Consume,
-    /// Parts may be added to again; what was consumed stays.
+    /// Parts may be added again; consumed ones stay consumed.
     Rework,
     /// Parts cannot change.
     Frozen,
-    /// What is held goes back.
+    /// Release the reserved parts.
     Release,
 }
 
@@ -67,7 +67,7 @@ pub struct Workflow {
     statuses: &'static [StatusRule],
 }
 
-/// Why an edge cannot be taken.
+/// Why a transition is not allowed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("Cannot transition from {from} to {to}")]
 pub struct NoEdge {
@@ -107,7 +107,7 @@ pub static DEFAULT: Workflow = Workflow {
 };
 
 impl Workflow {
-    /// The rule of a status; `None` when the workflow has no such status.
+    /// The rule of a status, or `None` if the workflow lacks it.
     pub fn find(&self, status: &str) -> Option<&StatusRule> {
         self.statuses.iter().find(|rule| rule.name == status)
     }
@@ -120,7 +120,7 @@ impl Workflow {
         Status(INITIAL.to_owned())
     }
 
-    /// May a ticket go from `from` to `to`?
+    /// Checks that the workflow has an edge from `from` to `to`.
     pub fn check(&self, from: &Status, to: &Status) -> Result<(), NoEdge> {
         let next = self.find(from.as_str()).map_or(&[][..], |rule| rule.next);
         if next.contains(&to.as_str()) {
@@ -133,7 +133,7 @@ impl Workflow {
         })
     }
 
-    /// What the status means for stock; an unknown one touches nothing.
+    /// The stock rule of a status; an unknown one changes nothing.
     pub fn stock(&self, status: &Status) -> StockRule {
         self.find(status.as_str()).map_or(StockRule::Frozen, |rule| rule.stock)
     }

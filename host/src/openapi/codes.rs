@@ -1,5 +1,5 @@
-//! The codes of errors: each with its status and meaning. `error/` says when; a code that is not here is not
-//! documented, and the tests refuse it.
+//! The error codes with their status and meaning. The `errors.rs` files use them; tests reject a code that is not
+//! listed here.
 
 use serde::Serialize;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};

@@ -1,12 +1,12 @@
-//! Puts the examples into the document: those of the API's reference, with ids that look like ids and with the
-//! fields that we have beside the documented ones. A test holds each against its schema.
+//! Adds the examples: those of the API reference, with realistic ids and our additional fields. A test checks each
+//! against its schema.
 
 use serde_json::Value;
 
 pub(super) const EXAMPLES: &str = include_str!("examples.json");
 
 pub fn add(document: &mut Value) {
-    // That it is JSON is what a test says.
+    // A test checks that it is JSON.
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
     for (name, example) in examples["errors"].as_object().into_iter().flatten() {
         if let Some(content) =

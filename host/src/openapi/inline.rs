@@ -1,9 +1,10 @@
-//! Shows a simple schema in the place of each reference to it. Invariant: a reader of the document, and the types that
-//! are generated from it, meet a time as a text with a format, not as a component of its own.
+//! Replaces references to a simple schema with the schema itself.
+//!
+//! Invariant: the document, and types generated from it, show a time as a text with a format, not as a component.
 
 use serde_json::{Map, Value, json};
 
-/// Removes the component and puts its schema where it was referred to.
+/// Removes the component and inlines its schema into each reference.
 pub fn inline(document: &mut Value, name: &str) {
     let schemas = document["components"]["schemas"].as_object_mut();
     let Some(Value::Object(schema)) = schemas.and_then(|schemas| schemas.remove(name)) else {
@@ -28,7 +29,7 @@ fn replace(value: &mut Value, reference: &Value, schema: &Map<String, Value>) {
     }
 }
 
-/// What stands in the place of `fields` if they are such a reference, or a choice between one and `null`.
+/// The replacement for `fields`, if they are such a reference, or a choice between one and `null`.
 fn inlined(
     fields: &Map<String, Value>,
     reference: &Value,

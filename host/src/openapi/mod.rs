@@ -1,5 +1,5 @@
-//! The OpenAPI document: what the handlers' annotations say, completed by what holds for all of them (ids in
-//! the path, errors, headers, what a text may be), so that no annotation has to repeat it.
+//! The OpenAPI document: the annotations of the handlers, completed with what all of them share (ids in the path,
+//! errors, headers, constraints on texts).
 
 mod codes;
 mod examples;
@@ -24,10 +24,10 @@ use crate::compression::Uncompressed;
 pub use codes::{CODES, ErrorCode};
 pub use page::{page, page_file};
 
-/// The part of `docs/api.md` that holds for the whole API.
+/// The part of `docs/api.md` that applies to the whole API.
 const DESCRIPTION: &str = include_str!("../../../docs/api.md");
 
-/// What the annotations cannot say: title, servers, security, the order of the tags.
+/// What annotations cannot express: title, servers, security, the order of the tags.
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
@@ -96,7 +96,7 @@ fn introduction() -> &'static str {
     text.split_once('\n').map_or(text, |(_, rest)| rest.trim())
 }
 
-/// `GET /v1/openapi.json`. The routes are the same for the whole life of the process, and so is the document.
+/// `GET /v1/openapi.json`. Routes do not change while the process runs, so the document is built once.
 pub fn serve(document: &OpenApi) -> Response {
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     let text = TEXT.get_or_init(|| Bytes::from(complete(document).to_string()));

@@ -1,5 +1,5 @@
-//! What every operation has besides its own annotation: ids in the path, `Idempotency-Key` on writes, the errors
-//! that its kind can answer, and the headers of all answers.
+//! Adds what all operations share: ids in the path, `Idempotency-Key` on writes, the errors of each kind, and
+//! response headers.
 
 use serde_json::{Map, Value, json};
 
@@ -51,7 +51,7 @@ pub fn complete(document: &mut Value) {
     add_links(document);
 }
 
-/// What was made can be asked for by its id: a link from each creation to the operations on what it makes.
+/// Adds links from each creation to the operations on the created resource.
 fn add_links(document: &mut Value) {
     let mut links = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
@@ -168,7 +168,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     if let Some(content) =
         operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut)
     {
-        // Of bytes, utoipa makes a list of numbers.
+        // utoipa describes bytes as a list of numbers.
         for (_, content) in content.iter_mut().filter(|(kind, _)| *kind != "application/json") {
             content["schema"] = json!({ "type": "string", "format": "binary" });
         }

@@ -1,5 +1,6 @@
-//! `/docs`: the document as a page to read and to try. Everything it needs is in this program; its policy lets a
-//! browser ask no other host.
+//! `/docs`: the document as an interactive page.
+//!
+//! Invariant: all its files are part of this program; its content security policy blocks every other host.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -18,11 +19,11 @@ const HTML: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = include_str!("page/page.js");
 
-/// Styles may be inline since the viewer's icons have some; scripts may not.
+/// Inline styles are allowed because the viewer's icons use them; inline scripts are not.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Of the viewer's distribution, what the page uses.
+/// The files of the viewer that the page uses.
 const VIEWER: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
 /// `GET /docs`.
@@ -44,7 +45,7 @@ fn viewer_file(name: &str) -> Result<Response, ApiError> {
     static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::from("")));
     match utoipa_swagger_ui::serve(name, CONFIG.clone()) {
         Ok(Some(found)) => {
-            // Not copied for each request: anyone may ask for it, without a key.
+            // Not copied for each request: anyone may request it without a key.
             let bytes = match found.bytes {
                 Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                 Cow::Owned(bytes) => bytes.into(),

@@ -1,5 +1,5 @@
-//! What holds for all schemas: answers have all their fields, texts have no NUL character, a parameter is there or
-//! not but never `null`.
+//! Applies rules to all schemas: responses have all their fields, texts have no NUL character, a parameter may be
+//! absent but not `null`.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::model::money::AMOUNT_MAX;
 
 /// No NUL character anywhere.
 const TEXT: &str = r"^[^\u0000]*$";
-/// … and something that can be seen.
+/// The same, with at least one visible character.
 const TEXT_NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000]*$";
 
 pub fn complete(document: &mut Value) {
@@ -33,7 +33,7 @@ pub fn complete(document: &mut Value) {
     }
 }
 
-/// What no attribute of a struct can say: which of its fields make sense together, what the entries of a list are.
+/// Adds what attributes of a struct cannot express: which fields go together, what the entries of a list are.
 fn add_alternatives(document: &mut Value) {
     let text = json!({ "type": "string", "minLength": 1 });
     let price = json!({ "type": "number" });
@@ -58,7 +58,7 @@ fn add_alternatives(document: &mut Value) {
     }
 }
 
-/// A list's `data` says which schema it is of, instead of repeating its fields.
+/// Makes a list's `data` refer to a schema instead of repeating its fields.
 fn name_what_pages_have(document: &mut Value) {
     let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
     let names: Vec<String> = schemas.keys().cloned().collect();
@@ -70,7 +70,7 @@ fn name_what_pages_have(document: &mut Value) {
     }
 }
 
-/// The schemas that the given part of some operation leads to.
+/// The schemas that the given part of any operation refers to.
 fn references(document: &Value, part: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for item in document["paths"].as_object().into_iter().flatten().map(|(_, item)| item) {
@@ -102,7 +102,7 @@ fn referenced(fields: &Map<String, Value>) -> Option<&str> {
     fields.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
 }
 
-/// Indexing would add what is not there.
+/// Looks up without inserting; indexing would add missing entries.
 fn list_mut<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Vec<Value>> {
     value.get_mut(name)?.as_array_mut()
 }
@@ -117,7 +117,7 @@ fn parameters(document: &mut Value) -> impl Iterator<Item = &mut Value> {
         .filter(|parameter| parameter["schema"].is_object())
 }
 
-/// Answers have all their fields, `null` when empty; only what a request sends may leave some out.
+/// Responses have all their fields, `null` if empty; only request fields may be absent.
 fn require_all(schema: &mut Value) {
     for part in list_mut(schema, "allOf").into_iter().flatten() {
         require_all(part);
@@ -131,7 +131,7 @@ fn require_all(schema: &mut Value) {
     schema["required"] = Value::Array(names);
 }
 
-/// Every free text of a request: what has no pattern, format or list of values of its own.
+/// Constrains every free text of a request: those without a pattern, format or enumeration.
 fn constrain_texts(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
@@ -155,7 +155,7 @@ fn constrain_texts(schema: &mut Value) {
     }
 }
 
-/// One amount that is sent has bounds; the sums of an answer have none.
+/// Amounts in requests are bounded; sums in responses are not.
 fn constrain_amounts(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

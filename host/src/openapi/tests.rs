@@ -75,7 +75,7 @@ fn every_operation_says_what_it_is() {
     }
 }
 
-/// The examples that are given, and the reference's above all, are what the schemas allow.
+/// The examples, above all those of the reference, match the schemas.
 #[test]
 fn examples_fit_their_schemas() {
     let document = document();

@@ -1,6 +1,6 @@
-//! Adds the webhooks' payloads to the document, in the place that OpenAPI 3.1 has for them.
+//! Adds the webhooks' payloads to the document as OpenAPI 3.1 webhooks.
 //!
-//! Invariant: generated from [`OutboxEvent`], so that the document names every event with exactly the fields it has.
+//! Invariant: they are generated from [`OutboxEvent`], so the document lists every event with exactly its fields.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub fn add(document: &mut Value) {
         data_names.extend(name.map(str::to_owned));
     }
     document["webhooks"] = Value::Object(webhooks);
-    // What the data refers to is part of the document, the data itself stands in its webhook.
+    // Schemas that the data refers to stay components; the data itself is inlined into its webhook.
     schemas.retain(|name, _| !data_names.contains(name));
     let Some(components) = document["components"]["schemas"].as_object_mut() else { return };
     for (name, schema) in schemas {

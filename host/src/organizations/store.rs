@@ -29,22 +29,22 @@ pub async fn exists(conn: &mut Conn, id: OrgId) -> Result<bool, sqlx::Error> {
     Ok(row.is_some())
 }
 
-/// Until the transaction ends, others that do this wait.
+/// Locks the organization until the transaction ends.
 pub async fn lock(conn: &mut Conn, id: OrgId) -> Result<(), sqlx::Error> {
-    // SQLite's transactions are alone anyway.
+    // SQLite has one writer at a time.
     if conn.is_postgres() {
         execute!(conn, "select 1 from organizations where id = $1 for no key update", id)?;
     }
     Ok(())
 }
 
-/// False when there is no such organization.
+/// Returns false if the organization does not exist.
 pub async fn set_tier(conn: &mut Conn, id: OrgId, tier: &str) -> Result<bool, sqlx::Error> {
     let rows = execute!(conn, "update organizations set tier = $2 where id = $1", id, tier)?;
     Ok(rows == 1)
 }
 
-/// Takes the next ticket number. Creations of one organization queue here until they commit.
+/// Returns the next ticket number. Concurrent creations in one organization wait here until the others commit.
 pub async fn take_ticket_number(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
     let row: (i64,) = fetch_one!(
         conn,
@@ -56,14 +56,15 @@ pub async fn take_ticket_number(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx
     Ok(row.0)
 }
 
-/// The present number of the organization's set of plugins.
+/// The current revision of the organization's plugins.
 pub async fn plugins_revision(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
     let row: (i64,) =
         fetch_one!(conn, (i64,), "select plugins_revision from organizations where id = $1", org)?;
     Ok(row.0)
 }
 
-/// Every change of an organization's plugins does this, so that every node sees it at the next request.
+/// Increments the revision, so that every node reloads the plugins at the next request. Called by every change of
+/// them.
 pub async fn bump_plugins_revision(conn: &mut Conn, org: OrgId) -> Result<(), sqlx::Error> {
     execute!(
         conn,
@@ -73,7 +74,7 @@ pub async fn bump_plugins_revision(conn: &mut Conn, org: OrgId) -> Result<(), sq
     Ok(())
 }
 
-/// Across organizations by design: for jobs that do something for each.
+/// Across organizations by design: for jobs that process each one.
 pub async fn ids(conn: &mut Conn) -> Result<Vec<OrgId>, sqlx::Error> {
     let rows: Vec<(OrgId,)> =
         fetch_all!(conn, (OrgId,), "select id from organizations order by id")?;

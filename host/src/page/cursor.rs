@@ -1,5 +1,5 @@
-//! Cursors: where a page ended, as an opaque text. It names the sort and the filters that it belongs to; the
-//! organization is not in it, that is the key's.
+//! Cursors: where a page ended, as an opaque text. A cursor names the sort and the filters that it belongs to, but
+//! not the organization, which comes from the key.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,7 +12,7 @@ use super::{Column, Listed, Window};
 use crate::db::Value;
 use crate::model::invalid::Invalid;
 
-/// Longer ones are none of ours: keys are short.
+/// Longer texts are rejected: our keys are short.
 const LENGTH_MAX: usize = 4_000;
 
 #[derive(Serialize, Deserialize)]
@@ -23,7 +23,7 @@ struct Content {
     id: Uuid,
 }
 
-/// Of a list and its filters.
+/// Identifies a list and its filters.
 pub fn fingerprint(list: &str, filter: &impl Serialize) -> String {
     let filter = serde_json::to_string(filter).unwrap_or_default();
     hex::encode(&Sha256::digest(format!("{list} {filter}"))[..8])
@@ -45,7 +45,7 @@ pub fn write(row: &impl Listed, window: &Window) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&content).unwrap_or_default())
 }
 
-/// The values that the page's rows lie behind.
+/// The sort keys after which the page starts.
 pub fn read(text: &str, window: &Window) -> Result<Vec<Value>, Invalid> {
     let invalid = |message: String| Invalid::new("cursor", text, message);
     let forged = || {
@@ -79,7 +79,7 @@ pub fn read(text: &str, window: &Window) -> Result<Vec<Value>, Invalid> {
     Ok(values)
 }
 
-/// Nothing that a database would not take as a value of the column.
+/// `None` for keys that the database would reject as values of the column.
 fn value(column: Column, key: &serde_json::Value) -> Option<Value> {
     match column {
         Column::Int(_) => key.as_i64().map(Value::Int),

@@ -1,6 +1,6 @@
 //! The sorts of a list.
 //!
-//! Invariant: every order is total, so that a cursor names one place in it.
+//! Invariant: every order is total, so that a cursor names one position.
 
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 use uuid::Uuid;
@@ -8,12 +8,12 @@ use uuid::Uuid;
 use crate::db::Value;
 use crate::model::invalid::Invalid;
 
-/// A list: its name, its sorts, and the column of the id, which is the last key of every order.
+/// A list: its name, its sorts, and the id column, which is the last key of every order.
 #[derive(Debug)]
 pub struct Listing {
     pub name: &'static str,
     pub id: &'static str,
-    /// As a client would write it, for example `-created_at`.
+    /// As a client writes it, for example `-created_at`.
     pub default: &'static str,
     pub sorts: &'static [Sort],
 }
@@ -23,11 +23,11 @@ pub struct Listing {
 pub struct Sort {
     pub name: &'static str,
     pub columns: &'static [Column],
-    /// No two rows of an organization have the same values in `columns`, so the order needs no id.
+    /// Whether `columns` is unique within an organization, so that the order needs no id.
     pub is_unique: bool,
 }
 
-/// A column without nulls, and the type that it has in a cursor.
+/// A column that is not nullable, and its type in a cursor.
 #[derive(Clone, Copy, Debug)]
 pub enum Column {
     Time(&'static str),
@@ -65,7 +65,7 @@ impl Column {
 }
 
 impl Listing {
-    /// The sort that a text such as `-created_at` names, and whether it is descending.
+    /// Parses a text such as `-created_at` into a sort and whether it is descending.
     pub fn sort(&self, asked: Option<&str>) -> Result<(&'static Sort, bool), Invalid> {
         let text = asked.unwrap_or(self.default);
         let (name, descending) = match text.strip_prefix('-') {

@@ -1,4 +1,4 @@
-//! Where a request comes from: the peer of the connection, or what a trusted proxy says.
+//! Finds the client's address: the peer of the connection, or the address that a trusted proxy forwards.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -6,7 +6,7 @@ use axum::extract::ConnectInfo;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
-/// What is counted as one client: an address of IPv4, a /64 of IPv6, which one host has all of.
+/// What counts as one client: an IPv4 address, or an IPv6 /64, which one host owns entirely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network(IpAddr);
 
@@ -22,7 +22,7 @@ impl Network {
     }
 }
 
-/// `None` for requests that came over no socket.
+/// `None` for requests that did not come over a socket.
 pub fn client(parts: &Parts, trusts: impl Fn(IpAddr) -> bool) -> Option<Network> {
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     let mut address = peer.ip().to_canonical();
@@ -35,9 +35,9 @@ pub fn client(parts: &Parts, trusts: impl Fn(IpAddr) -> bool) -> Option<Network>
     Some(Network::of(address))
 }
 
-/// The addresses of `X-Forwarded-For`, the nearest first; each proxy adds the one that it saw at the end. Stops at the
-/// first that is no address: everything to its left was not written by a trusted proxy. Read one by one from the end,
-/// since a client may have sent any number of them.
+/// The addresses of `X-Forwarded-For`, the nearest first; each proxy appends the one that it saw. Stops at the first
+/// entry that does not parse: everything to its left was not written by a trusted proxy. Parsed lazily from the end,
+/// because a client may send any number of them.
 fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = IpAddr> {
     headers
         .get_all("x-forwarded-for")
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
+    fn only_a_trusted_proxy_names_the_client() {
         let network = |text: &str| Some(Network::of(text.parse().expect("an address")));
         assert_eq!(client_of(None), network("10.0.0.1"));
         assert_eq!(client_of(Some("192.0.2.7")), network("192.0.2.7"));
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_read_than_is_believed() {
+    fn parsing_stops_at_the_first_untrusted_entry() {
         let list = format!("{}192.0.2.7, 10.0.0.9", "10.0.0.3, ".repeat(40_000));
         let mut headers = HeaderMap::new();
         headers.append("x-forwarded-for", "10.0.0.4".parse().expect("a value"));

@@ -1,4 +1,4 @@
-//! What clients read of rate limits: which, how much of it, and when it is over.
+//! Maps exceeded rate limits to HTTP responses: which limit, its figure, and when it resets.
 
 use serde_json::json;
 
@@ -22,7 +22,7 @@ impl ApiError {
 }
 
 impl TooMany {
-    /// The response at that moment.
+    /// Builds the response at that moment.
     pub fn at(self, now: Time) -> ApiError {
         let reset_at = self.reset_at;
         let message = format!(
@@ -38,7 +38,7 @@ impl TooMany {
     }
 }
 
-/// Rounded up to whole seconds, so that a client that waits for them is not too early.
+/// Rounded up to whole seconds, so that a retry is not too early.
 fn seconds_until(moment: Time, now: Time) -> u32 {
     let millis = (moment - now).num_milliseconds().max(1);
     u32::try_from((millis + 999) / 1000).unwrap_or(u32::MAX)

@@ -1,6 +1,7 @@
-//! Requests without a good key: they have no window of their own, so they are counted by the client's
-//! address. An address that failed too often in this minute is refused before anything is looked up,
-//! unless it comes with a key that worked on this node before.
+//! Limits requests without a valid key, which have no window of their own, by the client's address.
+//!
+//! Invariant: an address over its limit for this minute is rejected before any lookup, unless its key was valid on
+//! this node before.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,14 +18,14 @@ use crate::model::time::Time;
 const WINDOW: TimeDelta = TimeDelta::minutes(1);
 pub const WINDOW_SECONDS: i64 = WINDOW.num_seconds();
 
-/// Addresses of one minute that are told apart; all others of that minute share a count.
+/// Addresses counted separately in one minute; all others share a count.
 const ADDRESSES_MAX: usize = 50_000;
 
-/// Keys that are remembered as good.
+/// Limit on remembered valid keys.
 const GOOD_MAX: usize = 10_000;
 
 pub struct Failures {
-    /// 0 is no limit.
+    /// 0 means unlimited.
     per_minute: u32,
     trusted_proxies: Vec<IpNet>,
     minute: Mutex<Minute>,
@@ -37,7 +38,7 @@ struct Minute {
     others: u32,
 }
 
-/// An address has failed too often.
+/// An address exceeded its limit of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany {
     pub limit: u32,
@@ -62,7 +63,7 @@ impl Failures {
         self.trusted_proxies.iter().any(|network| network.contains(&proxy))
     }
 
-    /// Whether this address may try another key.
+    /// Checks whether this address may try another key.
     pub fn check(&self, from: Option<Network>, key: &KeyHash, now: Time) -> Result<(), TooMany> {
         let Some(from) = from.filter(|_| self.per_minute > 0) else { return Ok(()) };
         let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,7 +75,7 @@ impl Failures {
         Err(TooMany { limit: self.per_minute, reset_at: minute.start + WINDOW })
     }
 
-    /// Counts a failure; an error when there were too many already.
+    /// Counts a failure. Returns an error if the limit is exceeded.
     pub fn count(&self, from: Option<Network>, now: Time) -> Result<(), TooMany> {
         let Some(from) = from.filter(|_| self.per_minute > 0) else { return Ok(()) };
         let mut minute = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,7 +110,7 @@ impl Minute {
         self.counts.len() >= ADDRESSES_MAX
     }
 
-    /// The count of an address that is not told apart.
+    /// The shared count, if this address is not counted separately.
     fn others_of(&self, from: Network) -> u32 {
         if self.is_full() && !self.counts.contains_key(&from) { self.others } else { 0 }
     }

@@ -1,5 +1,6 @@
-//! Writes the counts in memory to the database: every second, and when the server ends. Invariant: a server that is
-//! killed loses the counts of the last second and no more.
+//! Writes the counts in memory to the database: every second, and at shutdown.
+//!
+//! Invariant: a killed server loses at most the counts of the last second.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -12,10 +13,10 @@ use crate::jobs;
 
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
-/// How many windows one transaction writes; other writers get their turn in between.
+/// Windows per transaction; other writers run in between.
 const BATCH: usize = 500;
 
-/// Writes all windows. After an error, those that are not written yet are kept for the next time.
+/// Writes all windows. After an error, unwritten ones are kept for the next flush.
 pub async fn flush(app: &App) -> Result<(), sqlx::Error> {
     let new = app.rate_limits.take_new(app);
     let mut rest = new.as_slice();
@@ -31,7 +32,7 @@ pub async fn flush(app: &App) -> Result<(), sqlx::Error> {
 }
 
 async fn write(app: &App, batch: &[(Counted, Counter)]) -> Result<(), sqlx::Error> {
-    // On PostgreSQL the database counts; what this node counted while it took no writes is only a part.
+    // On PostgreSQL the database counts; what this node counted during an outage is only a part.
     let counts = app.rate_limits.rates.is_some() && app.rate_limits.quick.is_none();
     let db = app.rate_limits.quick.as_ref().unwrap_or(&app.db);
     let mut tx = db.begin().await?;
@@ -47,8 +48,8 @@ async fn write(app: &App, batch: &[(Counted, Counter)]) -> Result<(), sqlx::Erro
 }
 
 impl RateLimits {
-    /// Takes what is not written yet, and drops windows that are over and written. In the order of the rows' key, in
-    /// which every node takes its locks.
+    /// Takes the unwritten windows and drops written ones that have ended. Sorted by key, so that every node acquires
+    /// its locks in the same order.
     fn take_new(&self, app: &App) -> Vec<(Counted, Counter)> {
         let now = app.clock.now();
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);

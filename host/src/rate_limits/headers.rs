@@ -1,4 +1,6 @@
-//! Sends `X-RateLimit-*` with every response to a request with a valid key. Invariant: errors have them, too.
+//! Sends `X-RateLimit-*` with every response to a request with a valid key.
+//!
+//! Invariant: errors have them, too.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,18 +12,18 @@ use axum::response::Response;
 
 use super::Spent;
 
-/// Requests that the key has in an hour.
+/// The hourly limit of the key.
 pub const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-/// … of which it has these left.
+/// Requests left in this window.
 pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-/// … until this Unix time.
+/// When the window resets, as Unix time.
 pub const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
-/// Filled by the extractor that authenticates.
+/// Set by the extractor that authenticates.
 #[derive(Clone, Default)]
 struct Note(Arc<OnceLock<Spent>>);
 
-/// Middleware: adds what is left of the key's window.
+/// Middleware: adds the state of the key's window.
 pub async fn show(mut request: Request, next: Next) -> Response {
     let note = Note::default();
     request.extensions_mut().insert(note.clone());

@@ -1,11 +1,10 @@
-//! How many requests a key may make: one fixed window of an hour for each key and class of request, the
-//! class being the scope that the route needs. And how many requests without a good key an address may make.
+//! Limits requests per key and class in fixed windows of an hour (the class is the scope that the route needs), and
+//! failed authentications per address.
 //!
-//! Invariants: of a window exactly as many requests get through as its limit, on however many nodes; a
-//! GET never waits for a disk. On PostgreSQL the count is one upsert in the statement that looks the key
-//! up anyway, on connections of its own that do not wait for the log to be written; while PostgreSQL takes no
-//! writes, each node counts in memory. SQLite has one process, so its counts are in memory, and are written back
-//! every second and at the end.
+//! Invariants: a window admits exactly as many requests as its limit, on any number of nodes; a GET never waits for a
+//! disk. On PostgreSQL the count is one upsert in the statement that looks the key up anyway, on connections with
+//! asynchronous commit; while PostgreSQL is read-only, each node counts in memory. SQLite has one process, so its
+//! counts are in memory, and are written back every second and at shutdown.
 
 pub mod address;
 mod errors;
@@ -31,17 +30,17 @@ use spent_out::SpentOut;
 
 pub use rates::Spent;
 
-/// What all requests of this node share.
+/// Shared by all requests of this node.
 pub struct RateLimits {
     rates: Option<Rates>,
-    /// Of PostgreSQL: sessions that do not wait for the disk.
+    /// PostgreSQL only: sessions with asynchronous commit.
     quick: Option<Db>,
     counters: Mutex<HashMap<Counted, Counter>>,
     spent_out: SpentOut,
     pub failures: Failures,
 }
 
-/// What has a window.
+/// The key of a window.
 type Counted = (OrgId, KeyId, Scope);
 
 /// One window, in memory.

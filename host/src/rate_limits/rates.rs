@@ -1,4 +1,4 @@
-//! The numbers: how many requests of each class an hour has, and what a request found of them.
+//! The hourly limits of each class, and the state of a window.
 
 use std::str::FromStr;
 
@@ -10,7 +10,7 @@ use crate::model::time::Time;
 const WINDOW: TimeDelta = TimeDelta::hours(1);
 pub const WINDOW_SECONDS: i64 = WINDOW.num_seconds();
 
-/// Requests an hour, by class.
+/// Requests per hour, by class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     pub read: u32,
@@ -30,7 +30,7 @@ impl Rates {
     }
 }
 
-/// As it is given to a server: `off`, or `read=1000,write=100,admin=10`, any of them.
+/// The option of a server: `off`, or any of `read=1000,write=100,admin=10`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RatesOption(pub Option<Rates>);
 
@@ -69,12 +69,12 @@ impl FromStr for RatesOption {
     }
 }
 
-/// What a request took from its window.
+/// The state of a window after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
     pub class: Scope,
     pub limit: u32,
-    /// With this request.
+    /// Including this request.
     pub used: i64,
     pub window_start: Time,
 }

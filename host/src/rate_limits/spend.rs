@@ -1,4 +1,4 @@
-//! Finds a key and takes one request from its window.
+//! Finds a key and counts one request in its window.
 
 use std::sync::PoisonError;
 
@@ -10,14 +10,14 @@ use crate::keys::store::{KeyRow, find_by_hash};
 use crate::model::people::Scope;
 use crate::model::time::Time;
 
-/// A key that there is, and what the request took; `None` with limits off, or when the key does not work any more.
+/// A key and the state of its window; `None` if limits are off or the key is not valid any more.
 pub struct Found {
     pub key: KeyRow,
     pub spent: Option<Spent>,
 }
 
 impl RateLimits {
-    /// What a window has when it is known to be used up, without a look at the database.
+    /// The state of a window that is known to be used up, without a query.
     pub fn refused(&self, hash: &KeyHash, class: Scope, now: Time) -> Option<Spent> {
         self.rates.and_then(|_| self.spent_out.find(hash, class, now))
     }
@@ -32,7 +32,7 @@ impl RateLimits {
         let found = match (self.rates, &self.quick) {
             (Some(rates), Some(quick)) => {
                 match in_database(quick, rates, hash, class, now).await {
-                    // Reads go on while nothing can be written; this node counts meanwhile.
+                    // Reads continue while the database is read-only; this node counts meanwhile.
                     Err(error) if Fault::of(&error).concerns_writes() => {
                         self.in_memory(quick, Some(rates), hash, class, now).await?
                     }
@@ -82,7 +82,7 @@ impl RateLimits {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner).contains_key(counted)
     }
 
-    /// `stored` is what the database has, if this node knows nothing of the window yet.
+    /// `stored` is the database's count, if this node has none for the window yet.
     fn count(&self, counted: Counted, stored: Option<(Time, i64)>, now: Time) -> Counter {
         let start = rates::window_start(now);
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Windows that are known to be used up, so that a storm of requests that are refused asks no database.
+//! Caches used-up windows, so that a flood of rejected requests causes no queries.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use crate::keys::KeyHash;
 use crate::model::people::Scope;
 use crate::model::time::Time;
 
-/// More than this are looked up each time.
+/// Limit on cached windows; others are looked up each time.
 const KNOWN_MAX: usize = 10_000;
 
 #[derive(Default)]

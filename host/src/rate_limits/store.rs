@@ -10,7 +10,7 @@ use crate::model::people::Scope;
 use crate::model::time::Time;
 use crate::{execute, fetch_optional};
 
-/// A key, and the window with this request in it, if the key works.
+/// A key and its window, this request included, if the key is valid.
 #[derive(Debug, FromRow)]
 pub(super) struct FoundRow {
     #[sqlx(flatten)]
@@ -19,8 +19,8 @@ pub(super) struct FoundRow {
     pub used: Option<i64>,
 }
 
-/// PostgreSQL alone. Across organizations by design: the hash is what tells the organization. Clocks of
-/// nodes differ, so a window never goes back.
+/// PostgreSQL only. Across organizations by design: the hash identifies the organization. Clocks of nodes differ, so
+/// a window never moves back.
 pub(super) async fn find_and_spend(
     conn: &mut Conn,
     hash: &KeyHash,
@@ -56,7 +56,7 @@ pub(super) async fn find_and_spend(
     )
 }
 
-/// Beginning and count of the last window that was written back.
+/// Start and count of the last window that was written back.
 pub(super) async fn window(
     conn: &mut Conn,
     (org, key, class): Counted,
@@ -94,7 +94,7 @@ pub(super) async fn put_window(
     Ok(())
 }
 
-/// With limits off only the time counts; what others count stays as it is.
+/// With limits off only the time is updated; counts of other nodes stay.
 pub(super) async fn put_last_use(
     conn: &mut Conn,
     (org, key, class): Counted,

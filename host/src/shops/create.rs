@@ -1,4 +1,4 @@
-//! Makes a shop.
+//! Creates a shop.
 
 use crate::clock::Clock;
 use crate::db::Db;
@@ -10,7 +10,7 @@ use crate::shops::store;
 
 pub struct NewShop {
     pub name: String,
-    /// An IANA time zone; UTC when none is given.
+    /// An IANA time zone; UTC by default.
     pub time_zone: Option<String>,
     pub address: Option<String>,
 }
@@ -35,7 +35,7 @@ pub async fn create(
     Ok(shop)
 }
 
-/// An IANA time zone.
+/// Validates an IANA time zone.
 pub fn check_zone(text: &str) -> Result<String, Invalid> {
     let zone = text.trim();
     if zone.parse::<chrono_tz::Tz>().is_ok() {

@@ -1,4 +1,4 @@
-//! Shops: the places of an organization.
+//! Shops: the locations of an organization.
 
 pub mod create;
 pub mod http;

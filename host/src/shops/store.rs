@@ -10,7 +10,7 @@ use crate::model::people::Shop;
 use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{execute, fetch_all, fetch_optional};
 
-/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+/// The changed fields; `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     pub name: Option<String>,
@@ -69,7 +69,7 @@ pub async fn get(conn: &mut Conn, org: OrgId, id: ShopId) -> Result<Option<Shop>
     )
 }
 
-/// Those of the ids that are shops of the organization.
+/// The ids that belong to shops of the organization.
 pub async fn known(
     conn: &mut Conn,
     org: OrgId,
@@ -95,7 +95,7 @@ pub async fn list(
     Ok((shops, filter.count("shops").fetch_figure(conn).await?))
 }
 
-/// The shop as it is then; none when there is no such shop.
+/// Returns the changed shop, or `None` if it does not exist.
 pub async fn update(
     conn: &mut Conn,
     org: OrgId,
@@ -117,7 +117,7 @@ pub async fn update(
     )
 }
 
-/// The zones that the organization's shops are in.
+/// The distinct time zones of the organization's shops.
 pub async fn time_zones(conn: &mut Conn, org: OrgId) -> Result<Vec<String>, sqlx::Error> {
     let rows: Vec<(String,)> =
         fetch_all!(conn, (String,), "select distinct time_zone from shops where org_id = $1", org)?;

@@ -1,4 +1,4 @@
-//! Changes a shop. The days of its figures stay where they were counted, whatever its time zone is later.
+//! Updates a shop. A new time zone does not move figures that were already recorded.
 
 use crate::app::App;
 use crate::auth::Caller;

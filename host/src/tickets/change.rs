@@ -22,7 +22,7 @@ use crate::tickets::draft::{Change, Draft, draft};
 use crate::tickets::note::Note;
 use crate::tickets::outcome::{ChangeError, Changed, Transition, stop_if_failed};
 use crate::tickets::store::NewEvent;
-use crate::tickets::{context, event, noted, store};
+use crate::tickets::{context, event, replay_answer, store};
 use crate::{idempotency, kpis, users, webhooks};
 
 /// Attempts before the client gets the error that the ticket is too busy.
@@ -183,7 +183,7 @@ impl Write<'_> {
             .collect();
         webhooks::store::enqueue_all(&mut tx, org, &events, self.now).await?;
         kpis::record::record(&mut tx, org, &self.draft.after).await?;
-        idempotency::note(|| noted::changed(self.change.intent, self.outcome(event_id)));
+        idempotency::note(|| replay_answer::changed(self.change.intent, self.outcome(event_id)));
         tx.commit().await?;
         Ok(Some(self.outcome(event_id)))
     }

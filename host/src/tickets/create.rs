@@ -18,7 +18,7 @@ use crate::plugins::hooks::Budget;
 use crate::tickets::enrich::{self, Work};
 use crate::tickets::outcome::Created;
 use crate::tickets::store::NewEvent;
-use crate::tickets::{noted, store};
+use crate::tickets::{replay_answer, store};
 use crate::{customers, idempotency, organizations, shops, users, webhooks};
 
 #[derive(Clone, Debug)]
@@ -107,7 +107,7 @@ pub async fn create(
     let due_at = now + enrich::LEASE;
     store::insert_enrichments(&mut tx, org, ticket.id, &installations, due_at).await?;
     webhooks::store::enqueue_all(&mut tx, org, &events(app, &ticket, &found), now).await?;
-    idempotency::note(|| noted::created(&ticket));
+    idempotency::note(|| replay_answer::created(&ticket));
     tx.commit().await?;
 
     let context = TicketContext {

@@ -1,4 +1,4 @@
-//! Builds plugins with the target: small components, whatever profile their crate has.
+//! Builds plugins for the target: small components, whatever the profile of their crate.
 
 use std::fs;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
@@ -20,8 +20,8 @@ pub struct Component {
     pub path: PathBuf,
 }
 
-/// Builds the packages in `dir` (empty `packages` = the package of that folder) for wasm32-wasip2; answers the component
-/// file of each cdylib, in no particular order.
+/// Builds the packages in `dir` (empty `packages` = the package of that folder) for wasm32-wasip2. Returns the
+/// component of each cdylib, in no particular order.
 pub fn build_components(
     target: &WasmTarget,
     dir: &Path,
@@ -33,7 +33,7 @@ pub fn build_components(
     progress(&format!("building {what} for {TARGET}"));
     let mut build = run_build(target, &dir, packages)?;
     if build.std_replaced {
-        // Artifacts of a std that has been replaced look fresh to cargo, but rustc cannot use them.
+        // After std was replaced, its old artifacts look fresh to cargo, but rustc cannot use them.
         progress("cleaning artifacts that do not fit this compiler's std, then building again");
         delete_artifacts(target, &dir)?;
         build = run_build(target, &dir, packages)?;
@@ -60,7 +60,7 @@ pub fn build_components(
 struct Build {
     succeeded: bool,
     std_replaced: bool,
-    /// Each with the manifest of its package.
+    /// Each component with the manifest of its package.
     components: Vec<(PathBuf, Component)>,
 }
 
@@ -79,7 +79,7 @@ fn run_build(target: &WasmTarget, dir: &Path, packages: &[&str]) -> Result<Build
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
     let mut build = Build { succeeded: false, std_replaced: false, components: Vec::new() };
     for line in BufReader::new(child.stdout.take().context("cargo has no output")?).lines() {
-        // A build script's own words may be among the messages.
+        // A build script's output may be among the messages.
         let Ok(message) = serde_json::from_str::<Value>(&line?) else { continue };
         if let Some(rendered) = message["message"]["rendered"].as_str() {
             std::io::stderr().write_all(rendered.as_bytes())?;
@@ -92,7 +92,7 @@ fn run_build(target: &WasmTarget, dir: &Path, packages: &[&str]) -> Result<Build
     Ok(build)
 }
 
-/// Not with `cargo clean`: without `-p` it heeds no `--target`, and deletes what was built for the host as well.
+/// `cargo clean` without `-p` ignores `--target` and also deletes the host's artifacts.
 fn delete_artifacts(target: &WasmTarget, dir: &Path) -> Result<()> {
     let metadata =
         run(cargo("metadata", target, dir).args(["--no-deps", "--format-version", "1"]))?;
@@ -118,7 +118,7 @@ fn read_component(message: &Value) -> Option<(PathBuf, Component)> {
     Some((message["manifest_path"].as_str()?.into(), Component { package, path }))
 }
 
-/// Of `path+file:///a/name#1.0.0`, of `path+file:///a#name@1.0.0`, and of the older `name 1.0.0 (path+file:///a)`.
+/// Parses `path+file:///a/name#1.0.0`, `path+file:///a#name@1.0.0`, and the older `name 1.0.0 (path+file:///a)`.
 fn read_package_name(package_id: &str) -> &str {
     match package_id.split_once('#') {
         Some((source, fragment)) => match fragment.split_once('@') {

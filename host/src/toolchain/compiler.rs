@@ -1,4 +1,4 @@
-//! The Rust compiler at hand: where its target's standard library is, and how its cargo is started.
+//! The installed Rust compiler: where its target's standard library is, and how its cargo is started.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use serde_json::Value;
 
 pub(super) const TARGET: &str = "wasm32-wasip2";
 
-/// How progress is told: one line a step, for a person.
+/// Receives one line per step, for people.
 pub type Progress<'a> = &'a mut dyn FnMut(&str);
 
-/// A compiler that can build for `wasm32-wasip2`; made by [`ensure_wasm_target`].
+/// A compiler that can build for `wasm32-wasip2`; created by [`ensure_wasm_target`].
 #[derive(Debug, Clone)]
 pub struct WasmTarget {
-    /// The compiler that the target's std belongs to; a plugin's folder must not choose another.
+    /// The compiler that the target's std belongs to; a plugin's folder must not select another.
     pub(super) rustc: PathBuf,
-    /// Where the target's std is, unless the toolchain has it.
+    /// The folder of the target's std, unless the toolchain has it.
     pub(super) private_sysroot: Option<PathBuf>,
 }
 
@@ -61,7 +61,7 @@ impl Compiler {
     }
 }
 
-/// The inner cargo. What an outer `cargo run` or `cargo test` told its child is not for it, nor are flags for the host.
+/// The inner cargo. Removes variables of an outer `cargo run` or `cargo test`, and flags for the host.
 pub(super) fn cargo(subcommand: &str, target: &WasmTarget, dir: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.arg(subcommand).current_dir(dir).env("RUSTC", &target.rustc);
@@ -82,15 +82,15 @@ pub(super) fn cargo(subcommand: &str, target: &WasmTarget, dir: &Path) -> Comman
         }
     }
     if let Some(sysroot) = &target.private_sysroot {
-        // After the subcommand, or its other `--config` arguments would replace this one. A list, since
-        // CARGO_TARGET_…_RUSTFLAGS is cut at blanks. A JSON string is a TOML string.
+        // Placed after the subcommand, because its other `--config` arguments would replace this one. A list, since
+        // CARGO_TARGET_…_RUSTFLAGS is split at blanks. A JSON string is a TOML string.
         let flag = Value::from(format!("--sysroot={}", sysroot.display()));
         command.args(["--config", &format!("target.{TARGET}.rustflags = [{flag}]")]);
     }
     command
 }
 
-/// Runs to the end; an error carries the last lines that the program wrote.
+/// Runs to the end; an error carries the last lines of output.
 pub(super) fn run(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().with_context(|| format!("cannot run {program}"))?;
@@ -102,7 +102,7 @@ pub(super) fn run(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// FNV-1a: the folder's name must be the same for every build of this program, which std's hasher does not promise.
+/// FNV-1a: the folder's name must be stable across builds of this program, unlike std's hasher.
 fn hash_short(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

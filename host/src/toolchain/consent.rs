@@ -1,12 +1,13 @@
-//! Whether this program may install anything on the machine. Invariant: nothing outside of the checkout is installed
-//! while the variable is set.
+//! Whether this program may install anything on the machine.
+//!
+//! Invariant: nothing outside of the checkout is installed while the variable is set.
 
 use anyhow::{Result, ensure};
 
-/// Set to anything but `0`, it forbids every installation: a compiler's target, and Debian packages for the tests.
+/// Any value but `0` forbids every installation: a compiler's target, and Debian packages for the tests.
 pub const NO_INSTALL: &str = "REPAIROPS_NO_INSTALL";
 
-/// Fails while `REPAIROPS_NO_INSTALL` is set. `what` is missing, `by_hand` is the command that installs it.
+/// Fails while `REPAIROPS_NO_INSTALL` is set. `what` is missing; `by_hand` is the command that installs it.
 pub fn check_may_install(what: &str, by_hand: &str) -> Result<()> {
     let value = std::env::var_os(NO_INSTALL);
     check(value.is_some_and(|value| !value.is_empty() && value != "0"), what, by_hand)

@@ -1,4 +1,4 @@
-//! The target's std from Debian's source packages, for machines where rustup's server cannot be reached.
+//! Builds the target's std from Debian's source packages, for machines that cannot reach rustup's server.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::compiler::{Compiler, Progress, TARGET, WasmTarget, cargo, has_std, run, target_lib};
 
-/// Builds the target's std of exactly this rustc inside `staging`; answers the new sysroot there.
+/// Builds the target's std for exactly this rustc inside `staging`. Returns the new sysroot there.
 pub(super) fn build_with_debian(
     compiler: &Compiler,
     staging: &Path,
@@ -45,11 +45,11 @@ pub(super) fn build_with_debian(
     run(cargo("build", &target, &seed)
         .args(["--release", "--target", TARGET, "-Zbuild-std=std,panic_abort", "--target-dir"])
         .arg(seed.join("target"))
-        // Without bitcode in std, plugins cannot use LTO.
+        // Plugins can use LTO only if std has bitcode.
         .args(["--config", &format!("target.{TARGET}.rustflags = [\"-Cembed-bitcode=yes\"]")])
         .env("RUSTC_BOOTSTRAP", "1")
         .env_remove("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS")
-        // Cargo looks for std's sources in the toolchain; this is its one way to be told otherwise.
+        // The only way to make cargo look for std's sources outside of the toolchain.
         .env("__CARGO_TESTS_ONLY_SRC_ROOT", staging.join(&library)))?;
     for file in fs::read_dir(seed.join("target").join(TARGET).join("release/deps"))? {
         let file = file?.path();
@@ -64,7 +64,7 @@ pub(super) fn build_with_debian(
     Ok(sysroot)
 }
 
-/// apt with a sources list and folders of its own: the system's are neither changed nor locked, and no root is needed.
+/// apt with its own sources list and folders: it does not change or lock the system's, and needs no root.
 struct Apt {
     folder: PathBuf,
     options: Vec<OsString>,
@@ -99,10 +99,10 @@ impl Apt {
             "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled",
             Path::new("false"),
         ));
-        // apt's own download user cannot write in a home folder.
+        // apt's own download user cannot write into a home folder.
         options.push(setting("APT::Sandbox::User", Path::new("root")));
         let apt = Self { folder: folder.to_owned(), options };
-        // A suite that this mirror does not carry is an error to apt, and none to us.
+        // A suite that this mirror lacks is an error to apt, but not here.
         let updated = run(apt.command("apt-get").arg("update"));
         if let Err(error) = updated {
             let nothing = apt.list_versions("wasi-libc").unwrap_or_default().is_empty();
@@ -117,7 +117,7 @@ impl Apt {
         command
     }
 
-    /// The newest first.
+    /// Newest first.
     fn list_versions(&self, package: &str) -> Result<Vec<String>> {
         let table = run(self.command("apt-cache").args(["madison", package]))?;
         Ok(table
@@ -136,7 +136,7 @@ impl Apt {
         Ok(())
     }
 
-    /// Unpacks one folder of a downloaded package, below our own.
+    /// Unpacks one folder of a downloaded package into our own.
     fn unpack(&self, package: &str, folder: &str) -> Result<()> {
         let mut files = fs::read_dir(&self.folder)?.flatten();
         let archive = files
@@ -176,7 +176,7 @@ fn read_apt_sources() -> String {
     files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect::<Vec<_>>().join("\n\n")
 }
 
-/// The Debian archive among apt's sources, in both of their formats: a path that ends in `debian`, else the first source.
+/// The Debian archive among apt's sources, in both formats: a path that ends in `debian`, else the first source.
 fn find_mirror(sources: &str) -> Option<&str> {
     let mirrors = sources.lines().filter_map(|line| {
         if let Some(uris) = line.strip_prefix("URIs:") {

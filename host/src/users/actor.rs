@@ -1,4 +1,4 @@
-//! On whose behalf something is done: the user that a request names, else its key.
+//! Finds the actor of a change: the user that the request names, or else its key.
 
 use crate::auth::Caller;
 use crate::db::Conn;
@@ -7,7 +7,7 @@ use crate::model::invalid::Invalid;
 use crate::model::people::Actor;
 use crate::users::store;
 
-/// A user who is not there is the client's mistake, not the database's.
+/// An unknown user is a client error, not a database error.
 pub async fn find(
     conn: &mut Conn,
     caller: &Caller,

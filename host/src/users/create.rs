@@ -1,4 +1,4 @@
-//! Makes a user.
+//! Creates a user.
 
 use crate::clock::Clock;
 use crate::db::Db;
@@ -11,7 +11,7 @@ use crate::users::store;
 pub struct NewUser {
     pub name: String,
     pub email: String,
-    /// As the shop names it, for example `technician`.
+    /// The shop's own name for it, for example `technician`.
     pub role: String,
     /// What an hour of this person costs the shop.
     pub hourly_cost: Option<Money>,

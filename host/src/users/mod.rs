@@ -1,4 +1,4 @@
-//! Users: the people of an organization, technicians above all.
+//! Users: the people of an organization, mostly technicians.
 
 pub mod actor;
 pub mod create;

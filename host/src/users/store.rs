@@ -9,7 +9,7 @@ use crate::model::people::{User, comparison_key};
 use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{execute, fetch_optional};
 
-/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+/// The changed fields; `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     pub name: Option<String>,
@@ -44,7 +44,7 @@ impl Listed for User {
     }
 }
 
-/// False when the organization has a user of that email already.
+/// Returns false if the organization already has a user with that email.
 pub async fn insert(conn: &mut Conn, org: OrgId, user: &User) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,
@@ -84,7 +84,7 @@ pub async fn list(
     Ok((users, filter.count("users").fetch_figure(conn).await?))
 }
 
-/// The user as they are then; none when there is no such user.
+/// Returns the changed user, or `None` if it does not exist.
 pub async fn update(
     conn: &mut Conn,
     org: OrgId,

@@ -1,4 +1,4 @@
-//! Changes a user. What was recorded under the name stays; figures keep the cost of an hour that they were counted with.
+//! Updates a user. Recorded names stay, and figures keep the hourly cost that they were computed with.
 
 use crate::app::App;
 use crate::auth::Caller;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::model::ids::{DeliveryId, LeaseId, OrgId, WebhookId};
 use crate::model::webhook::Webhook;
-use crate::webhooks::record;
+use crate::webhooks::attempt;
 use crate::webhooks::store::endpoints;
 use crate::webhooks::store::leases::{self, Due};
 
@@ -216,8 +216,8 @@ async fn attempt(
     due: Due,
     slot: OwnedSemaphorePermit,
 ) -> Ended {
-    let (attempt, failure) = record::send(&app, &endpoint, &due.event, due.attempts + 1).await;
+    let (attempt, failure) = attempt::send(&app, &endpoint, &due.event, due.attempts + 1).await;
     drop(slot);
-    let written = record::record(&app, org, &endpoint, due.delivery_id, &attempt, failure).await;
+    let written = attempt::record(&app, org, &endpoint, due.delivery_id, &attempt, failure).await;
     (due.delivery_id, written)
 }

@@ -1,9 +1,10 @@
 //! Webhooks: endpoints of an organization, to which its events are delivered.
 //!
 //! Invariant: an event exists exactly if its change does. `store::enqueue` writes it in the transaction of the change,
-//! `fan_out` creates its deliveries, and `dispatch`, `lane`, `send` and `record` send them with the documented retries.
+//! `fan_out` creates its deliveries; `dispatch`, `lane`, `attempt` and `send` send them with the documented retries.
 
 pub mod address;
+mod attempt;
 pub mod create;
 pub mod delete;
 mod disable;
@@ -14,7 +15,6 @@ pub mod fan_out;
 pub mod http;
 mod lane;
 pub mod prune;
-mod record;
 pub mod replay;
 pub mod rotate;
 mod send;

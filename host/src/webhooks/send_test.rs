@@ -8,7 +8,7 @@ use crate::error::OperationError;
 use crate::model::ids::WebhookId;
 use crate::model::outbox::{OutboxEvent, WebhookTest};
 use crate::model::webhook::{Attempt, Delivery, DeliveryState, Event, Origin};
-use crate::webhooks::record;
+use crate::webhooks::attempt;
 use crate::webhooks::store::{self, deliveries, endpoints};
 
 pub async fn send_test(
@@ -26,7 +26,7 @@ pub async fn send_test(
         .to_parts()
         .map_err(|error| sqlx::Error::Encode(error.into()))?;
     let event = Event { id: app.clock.new_id(), event: name, data, created_at: now };
-    let (attempt, failure) = record::send(app, &webhook, &event, 1).await;
+    let (attempt, failure) = attempt::send(app, &webhook, &event, 1).await;
     let state = if failure.is_none() { DeliveryState::Delivered } else { DeliveryState::Failed };
     let ended = app.clock.now();
     let delivery = Delivery {

@@ -1,6 +1,8 @@
-//! The form of what the server and a job's process exchange. The server sends the input's length and bytes, and then
-//! leaves the pipe open: its end means that the server is gone. The process answers with one frame: magic, key, kind,
-//! length, bytes. An answer that is cut short is no answer.
+//! The wire format between the server and a job's process. The server sends the input's length and bytes and then
+//! keeps the pipe open; end of file means that the server is gone. The process answers with one frame: magic, key,
+//! kind, length, bytes.
+//!
+//! Invariant: a truncated answer is rejected.
 
 use std::io::{self, Write};
 
@@ -8,7 +10,7 @@ const MAGIC: &[u8; 8] = b"ROjob-01";
 pub(crate) const KEY_BYTES: usize = 16;
 pub(super) const HEADER_BYTES: usize = MAGIC.len() + KEY_BYTES + 1 + 8;
 
-/// What came of a job, as its process sees it.
+/// The outcome of a job, as its process reports it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Done(Vec<u8>),
@@ -39,7 +41,7 @@ impl Answer {
         output.flush()
     }
 
-    /// The key that the process names and its answer. `None`: that was no answer, or not all of it.
+    /// Returns the build key and the answer, or `None` if the bytes are not one complete frame.
     pub(super) fn read(mut bytes: Vec<u8>) -> Option<(String, Answer)> {
         let header = bytes.get(..HEADER_BYTES)?;
         let (magic, rest) = header.split_at(MAGIC.len());

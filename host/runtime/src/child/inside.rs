@@ -1,5 +1,7 @@
-//! What the process of a job does for itself: it takes its limits before it sees the first byte of the input, reads
-//! the input from standard input, answers on standard output, and ends when the server does.
+//! The process side of a job: sets its own limits, reads the input from standard input, answers on standard output,
+//! and exits when the server does.
+//!
+//! Invariant: the limits are set before the first byte of input is read.
 
 use std::io::{self, Read};
 
@@ -7,25 +9,25 @@ use anyhow::Context;
 
 use super::frame::Answer;
 
-/// Seen on two busy cores: with 19, what needs 0.3 s of processor time takes 8 s, and the wall clock would end it.
+/// Measured on two busy cores: with 19, work of 0.3 s of processor time takes 8 s and hits the wall-clock limit.
 const NICE: i32 = 5;
 
-/// What one job may use.
+/// Limits of one job.
 #[derive(Clone, Copy, Debug)]
 pub struct JobLimits {
     pub memory_bytes: u64,
-    /// Of all threads together.
+    /// Processor time of all threads together.
     pub cpu_s: u64,
 }
 
-/// The input. From here on the process ends with the server, which keeps the pipe open as long as it waits.
+/// Reads the input. From here on the process exits when the server closes the pipe.
 pub(crate) fn read_input() -> anyhow::Result<Vec<u8>> {
     let input = read_whole().context("the input cannot be read")?;
     end_with_the_server()?;
     Ok(input)
 }
 
-/// Writes the answer; `key` names the build that made it.
+/// Writes the answer; `key` names the build that produced it.
 pub(crate) fn answer(key: &str, answer: &Answer) -> anyhow::Result<()> {
     answer.write(key, &mut io::stdout().lock()).context("the answer cannot be written")
 }
@@ -52,8 +54,8 @@ fn end_with_the_server() -> io::Result<()> {
     Ok(())
 }
 
-/// Requests come first; and when the node runs out of memory, this process is killed, not the server. Neither is
-/// needed to be safe, so neither may fail.
+/// Lowers the scheduling priority and makes this process the first victim of the OOM killer. Neither is needed for
+/// safety, so failures are ignored.
 pub(crate) fn lower_priority() {
     #[cfg(unix)]
     let _ = rustix::process::nice(NICE);
@@ -65,10 +67,10 @@ pub(crate) fn lower_priority() {
 pub(crate) fn set_limits(limits: JobLimits) -> anyhow::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
 
-    /// Address space beside what is used: the program itself, stacks, what the allocator sets aside for each thread.
+    /// Address space beyond the memory limit: the program itself, stacks, the allocator's reserve for each thread.
     #[cfg(target_os = "linux")]
     const ADDRESS_SPACE_MORE_BYTES: u64 = 1 << 30;
-    /// Standard input, output and error, and what a panic reads about itself.
+    /// Standard input, output and error, and what a backtrace reads.
     const FILES_MAX: u64 = 8;
 
     let set = |resource, current, maximum| {
@@ -76,21 +78,21 @@ pub(crate) fn set_limits(limits: JobLimits) -> anyhow::Result<()> {
         setrlimit(resource, limit).with_context(|| format!("the limit {resource:?} cannot be set"))
     };
     let memory = limits.memory_bytes;
-    // Linux counts private writable memory here; where only the heap counts, the address space is the bound.
+    // Linux counts private writable memory here; where only the heap counts, the address space is the limit.
     set(Resource::Data, memory, memory)?;
     #[cfg(target_os = "linux")]
     {
         let space = memory.saturating_add(ADDRESS_SPACE_MORE_BYTES);
         set(Resource::As, space, space)?;
     }
-    // The first one is told by its own signal, the second is SIGKILL.
+    // The soft limit sends SIGXCPU, the hard limit SIGKILL.
     set(Resource::Cpu, limits.cpu_s, limits.cpu_s.saturating_add(1))?;
     set(Resource::Core, 0, 0)?;
     set(Resource::Fsize, 0, 0)?;
     set(Resource::Nofile, FILES_MAX, FILES_MAX)
 }
 
-/// The server still bounds the time.
+/// Limits the wall-clock time only, which the server does.
 #[cfg(not(unix))]
 pub(crate) fn set_limits(_: JobLimits) -> anyhow::Result<()> {
     Ok(())

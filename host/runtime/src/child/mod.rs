@@ -1,8 +1,8 @@
-//! Runs a job on untrusted input in another process of this program, under limits of memory and processor time: starts
-//! the process, sends the input, bounds the answer and the wall-clock time, and tells from how it ended what happened
-//! (`inside` is the other end, `frame` the form of an answer).
+//! Runs a job on untrusted input in another process of this program, under limits of memory and processor time:
+//! starts the process, sends the input, limits the answer and the wall-clock time, and maps the exit status to an
+//! error (`inside` is the other end, `frame` the wire format).
 //!
-//! Invariant: the input can cost this process no more than its own bytes and those of the answer.
+//! Invariant: a job costs this process no more memory than the bytes of its input and its answer.
 
 mod frame;
 pub(super) mod inside;
@@ -23,7 +23,7 @@ pub use self::inside::JobLimits;
 /// How much of the process's standard error is kept for the log.
 const STDERR_BYTES_MAX: usize = 8 << 10;
 
-/// What a process is started for.
+/// What to start, and with which limits.
 pub(super) struct Job<'a> {
     pub program: &'a Path,
     /// The subcommand of `repairops`.
@@ -32,14 +32,14 @@ pub(super) struct Job<'a> {
     /// Wall-clock time from the start of the process.
     pub timeout: Duration,
     pub answer_bytes_max: u64,
-    /// What the answer must name: the same build and settings as ours.
+    /// The key that the answer must carry: same build, same settings.
     pub key: &'a str,
 }
 
-/// Why a job brought no answer.
+/// Why a job returned no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum JobError {
-    /// The job's own refusal of its input.
+    /// The job rejected its input.
     #[error("{reason}")]
     Refused { reason: String },
     #[error("it needs more than {limit_bytes} bytes of memory")]
@@ -54,12 +54,12 @@ pub(super) enum JobError {
     TooDeep,
     #[error("the process crashed ({how})")]
     Crashed { how: String },
-    /// Not the input's fault.
+    /// Not caused by the input.
     #[error("{reason}")]
     Host { reason: String },
 }
 
-/// What the process said until it ended.
+/// The output and the exit status of the process.
 struct Ended {
     status: ExitStatus,
     stdout: Vec<u8>,
@@ -77,7 +77,7 @@ pub(super) async fn run(job: &Job<'_>, input: &[u8]) -> Result<Vec<u8>, JobError
                 let stderr = ended.stderr.trim_end();
                 tracing::warn!(command = job.command, status = %ended.status, stderr, "a job wrote to standard error");
             }
-            judge(ended, job)
+            read_answer(ended, job)
         }
         Ok(Err(Broken::TooLarge)) => {
             Err(JobError::AnswerTooLarge { limit_bytes: job.answer_bytes_max })
@@ -85,7 +85,7 @@ pub(super) async fn run(job: &Job<'_>, input: &[u8]) -> Result<Vec<u8>, JobError
         Ok(Err(Broken::Io(error))) => Err(host(format!("the pipe to the process broke: {error}"))),
         Err(_) => Err(JobError::TimedOut { limit_s: job.timeout.as_secs() }),
     };
-    // It has ended already, unless it ran out of time.
+    // A no-op unless the process timed out.
     let _ = child.kill().await;
     result
 }
@@ -102,7 +102,7 @@ fn start(job: &Job<'_>) -> io::Result<Child> {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     #[cfg(unix)]
-    // A Ctrl-C in the server's terminal goes to the server alone, which then ends its jobs.
+    // Ctrl-C in the server's terminal signals the server alone, which then ends its jobs.
     command.arg0(OsStr::new("repairops")).process_group(0).current_dir("/");
     command.spawn()
 }
@@ -119,7 +119,7 @@ async fn talk(child: &mut Child, job: &Job<'_>, input: &[u8]) -> Result<Ended, B
         return Err(Broken::Io(io::ErrorKind::BrokenPipe.into()));
     };
     let send = async {
-        // A process that ended before it read everything says why by its end.
+        // If the process exits before it has read everything, its exit status explains why.
         let length = (input.len() as u64).to_le_bytes();
         if stdin.write_all(&length).await.is_ok() {
             let _ = stdin.write_all(input).await;
@@ -139,12 +139,12 @@ async fn talk(child: &mut Child, job: &Job<'_>, input: &[u8]) -> Result<Ended, B
     let complaints = async { read_some(stderr).await.map_err(Broken::Io) };
     let ((), stdout, stderr) = tokio::try_join!(send, answer, complaints)?;
     let status = child.wait().await.map_err(Broken::Io)?;
-    // The job ends when its input does, so the pipe stays open until here.
+    // The job exits when its input closes, so the pipe stays open until here.
     drop(stdin);
     Ok(Ended { status, stdout, stderr })
 }
 
-/// Reads to the end, keeps the beginning.
+/// Reads to the end and keeps the beginning.
 async fn read_some(mut input: impl AsyncRead + Unpin) -> io::Result<String> {
     let mut kept = Vec::new();
     let mut part = [0; 1024];
@@ -159,7 +159,7 @@ async fn read_some(mut input: impl AsyncRead + Unpin) -> io::Result<String> {
     }
 }
 
-fn judge(ended: Ended, job: &Job<'_>) -> Result<Vec<u8>, JobError> {
+fn read_answer(ended: Ended, job: &Job<'_>) -> Result<Vec<u8>, JobError> {
     let Ended { status, stdout, stderr } = ended;
     if !status.success() {
         return Err(explain_death(status, &stderr, job.limits));
@@ -177,13 +177,13 @@ fn judge(ended: Ended, job: &Job<'_>) -> Result<Vec<u8>, JobError> {
     }
 }
 
-/// The standard library's words; there is no stable way to have others.
+/// The standard library's message; there is no stable way to replace it.
 const ALLOCATION_FAILED: &str = "memory allocation of ";
 const STACK_OVERFLOWED: &str = "has overflowed its stack";
 const PANICKED: i32 = 101;
 
-/// What a process that gave no answer died of. SIGKILL is neither ours nor that of a limit of its own, so it is the
-/// node's: there was no memory, or an operator did it.
+/// Explains the death of a process that returned no answer. A SIGKILL comes neither from us nor from a limit of the
+/// process, so the node ran out of memory or an operator sent it.
 fn explain_death(status: ExitStatus, stderr: &str, limits: JobLimits) -> JobError {
     if stderr.contains(ALLOCATION_FAILED) {
         return JobError::Memory { limit_bytes: limits.memory_bytes };
@@ -262,8 +262,8 @@ mod tests {
             Answer::Done(vec![1]).write(key, &mut stdout).unwrap();
             Ended { status: ExitStatus::from_raw(0), stdout, stderr: String::new() }
         };
-        assert_eq!(judge(answered(KEY), &job("repairops")), Ok(vec![1]));
-        let other = judge(answered("fedcba9876543210"), &job("repairops"));
+        assert_eq!(read_answer(answered(KEY), &job("repairops")), Ok(vec![1]));
+        let other = read_answer(answered("fedcba9876543210"), &job("repairops"));
         assert!(matches!(other, Err(JobError::Host { .. })));
     }
 

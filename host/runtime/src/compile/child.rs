@@ -1,4 +1,4 @@
-//! Has a component compiled by another process, and says whose fault it is when that fails.
+//! Compiles a component in another process and tells faults of the component from faults of the node.
 
 use std::path::Path;
 use std::time::Instant;

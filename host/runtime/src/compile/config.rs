@@ -1,15 +1,15 @@
-//! How components are compiled, and within which limits.
+//! Configuration of compilations: the program, concurrency and limits.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Who compiles, how much at a time, within which limits.
+/// The program, the concurrency and the limits of compilations.
 #[derive(Clone, Debug)]
 pub struct CompilerConfig {
     pub program: CompilerProgram,
-    /// Compilations at the same time.
+    /// Concurrent compilations.
     pub slots: usize,
-    /// How many more may wait for their turn.
+    /// How many more may queue.
     pub waiting_max: usize,
     /// Memory of one compilation.
     pub memory_bytes: u64,
@@ -17,21 +17,21 @@ pub struct CompilerConfig {
     pub cpu_s: u64,
     /// Wall-clock time of one compilation, from the start of its process.
     pub timeout: Duration,
-    /// What a component may become, in bytes. It is loaded into the server.
+    /// Largest artifact in bytes. It is loaded into the server.
     pub artifact_bytes_max: u64,
 }
 
 #[derive(Clone, Debug)]
 pub enum CompilerProgram {
-    /// A `repairops` program of this very build; it is started as `repairops compile-component`.
+    /// A `repairops` program of the same build, started as `repairops compile-component`.
     Child(PathBuf),
-    /// This process. Memory and processor time are not limited, and what takes too long goes on, and keeps its slot: for
-    /// benches and tools that compile what they trust.
+    /// This process, for benches and tools that compile trusted components. Memory and processor time are not
+    /// limited; work that times out continues and keeps its slot.
     InProcess,
 }
 
 impl CompilerConfig {
-    /// The usual limits.
+    /// The default limits.
     pub fn new(program: CompilerProgram) -> CompilerConfig {
         CompilerConfig {
             program,
@@ -46,10 +46,10 @@ impl CompilerConfig {
 }
 
 impl CompilerProgram {
-    /// The program that runs now, which has to be `repairops`.
+    /// The running program, which must be `repairops`.
     pub fn current() -> std::io::Result<CompilerProgram> {
         if cfg!(target_os = "linux") {
-            // Stays this very program when the file is replaced by an upgrade.
+            // This link stays valid when an upgrade replaces the file.
             return Ok(CompilerProgram::Child("/proc/self/exe".into()));
         }
         std::env::current_exe().map(CompilerProgram::Child)

@@ -1,4 +1,4 @@
-//! What could not be compiled is not tried again at once, however many requests ask for it.
+//! Remembers recent compile failures, so that requests do not retry them at once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,10 @@ use crate::error::CompileError;
 
 const REMEMBERED_MAX: usize = 4096;
 
-/// How long a component's own fault is remembered. Not for ever: another attempt may meet a node with less to do.
+/// How long a component's own fault is remembered. It expires, because a retry may reach a less busy node.
 const FAULT_PAUSE: Duration = Duration::from_secs(600);
 
-/// The pause after the first failure of the node's; it doubles with each further one.
+/// The backoff after the first fault of the node; it doubles with each further one.
 const NODE_PAUSE: Duration = Duration::from_secs(5);
 const NODE_PAUSE_MAX: Duration = Duration::from_secs(600);
 
@@ -25,14 +25,14 @@ struct Failure {
 }
 
 impl Failures {
-    /// The failure of a moment ago, as long as there should be no other attempt.
+    /// The recent failure, while retries are still suppressed.
     pub(super) fn recent(&self, digest: &str) -> Option<CompileError> {
         let failures = self.lock();
         let failure = failures.get(digest)?;
         (Instant::now() < failure.until).then(|| failure.error.clone())
     }
 
-    /// Keeps how an attempt went. That there was no place in the queue is no attempt.
+    /// Records the outcome of an attempt. A full queue is not an attempt.
     pub(super) fn record(&self, digest: &str, error: Option<&CompileError>) {
         let mut failures = self.lock();
         let Some(error) = error else {
@@ -45,7 +45,7 @@ impl Failures {
         let attempts = failures.get(digest).map_or(0, |failure| failure.attempts).saturating_add(1);
         let until = Instant::now() + pause(error, attempts);
         if failures.len() >= REMEMBERED_MAX {
-            // All of them: who fills this up gets new attempts, at the compiler's pace.
+            // Evicts all: flooding the list only buys retries at the compiler's pace.
             failures.clear();
         }
         failures.insert(digest.to_owned(), Failure { error: error.clone(), attempts, until });

@@ -7,10 +7,10 @@ use wasmtime::OutOfMemory;
 use crate::child::{Answer, JobLimits, inside};
 use crate::engine;
 
-/// More cores do not shorten a compilation by much, and each thread has memory of its own.
+/// More cores barely shorten a compilation, and each thread needs memory of its own.
 const THREADS_MAX: usize = 4;
 
-/// Cranelift is not deeply recursive; the main thread has as much.
+/// As much as the main thread; Cranelift does not recurse deeply.
 const STACK_BYTES: usize = 8 << 20;
 
 /// Compiles the component on standard input.

@@ -56,7 +56,7 @@ pub enum Source {
     Backorder,
 }
 
-/// The plugin's own error. Not a refusal: that is an answer.
+/// The plugin's own error. A denial is an answer, not an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum PluginError {

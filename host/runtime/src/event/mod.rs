@@ -1,7 +1,7 @@
-//! What a plugin gets and what it returns, whatever version of the WIT it was built for.
+//! What a plugin gets and returns, independent of the WIT version.
 //!
-//! `v0_1` and later versions convert from these records and back, so the rest of the host knows one model. What is
-//! stored of it (later issues: the journal, cases) carries `MODEL_VERSION`.
+//! Invariant: each version (`v0_1`) converts from and to these records, so the rest of the host knows one model.
+//! Stored events carry `MODEL_VERSION`.
 
 mod answers;
 mod hook;
@@ -17,7 +17,7 @@ pub use self::ticket::{
     Labor, Part, Payment, PaymentKind, Shop, StockItem, Ticket, TimelineEntry, User,
 };
 
-/// Grows with each change of these records that stored JSON of an older version does not fit.
+/// Incremented by each change of these records that breaks stored JSON of an older version.
 pub const MODEL_VERSION: u32 = 1;
 
 /// The input of one hook.
@@ -26,10 +26,10 @@ pub trait HookEvent: Clone + Serialize + Send + Sync + 'static {
     /// What a plugin returns.
     type Answer: Serialize + Send + 'static;
 
-    /// What the event is about.
+    /// The ticket of the event.
     fn ticket(&self) -> &Ticket;
 
-    /// The moment of the request, which is what the guest's clocks show.
+    /// The time of the request, which the guest's clocks show.
     fn now(&self) -> i64;
 }
 
@@ -92,7 +92,7 @@ pub struct ReservationEvent {
     pub now: i64,
 }
 
-/// A part line of which some are not held yet.
+/// A part line that is not fully reserved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     pub part_id: String,

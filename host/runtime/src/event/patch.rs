@@ -1,4 +1,4 @@
-//! What a patch of `post-create` sets, and what it does to the copy of the ticket that the next plugin sees.
+//! Which fields a patch of `post-create` sets, and how it changes the copy of the ticket that the next plugin sees.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::ticket::{CustomField, Ticket};
 use crate::distinct;
 
 impl Patch {
-    /// The names of the fields that it sets, as the API's ticket has them.
+    /// The names of the fields that it sets, as in the API's ticket.
     pub fn fields(&self) -> Vec<String> {
         let plain = [
             ("tags", !self.tags.is_empty()),
@@ -34,7 +34,7 @@ impl Ticket {
         if let Some(parts) = &patch.recommended_parts {
             self.diagnostics.recommended_parts.clone_from(parts);
         }
-        // Of two fields with the same key, the later one counts.
+        // Of two fields with the same key, the later one wins.
         let fields = std::mem::take(&mut self.custom_fields);
         let fields = fields.into_iter().chain(patch.custom_fields.iter().cloned());
         let fields: BTreeMap<_, _> = fields.map(|field| (field.key, field.value)).collect();

@@ -22,21 +22,21 @@ pub struct Ticket {
     pub custom_fields: Vec<CustomField>,
     pub parts_cost: i64,
     pub total_cost: i64,
-    /// Payments less refunds.
+    /// Payments minus refunds.
     pub amount_paid: i64,
-    /// `total_cost` less `amount_paid`; below zero, the customer has a credit.
+    /// `total_cost` minus `amount_paid`; negative if the customer has a credit.
     pub balance_due: i64,
-    /// `None`: not read, because no plugin that gets this event can see payments (WIT 0.1.0 has none).
+    /// `None` if not loaded, because no plugin that gets this event can see payments (WIT 0.1.0 has none).
     pub payments: Option<Vec<Payment>>,
     /// Which plugin set which field; `None` as for `payments`.
     pub field_origins: Option<Vec<FieldOrigin>>,
-    /// How many entries the whole timeline has; `timeline` may hold fewer.
+    /// The number of entries of the whole timeline; `timeline` may hold fewer.
     pub timeline_total: u32,
     pub created_at: i64,
     pub updated_at: i64,
 }
 
-/// Money that was taken for the ticket, or given back.
+/// A payment or a refund.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Payment {
     pub id: String,
@@ -88,7 +88,7 @@ pub struct Shop {
 pub struct Customer {
     pub id: String,
     pub name: String,
-    /// WIT 0.1.0 has an empty text for `None`.
+    /// WIT 0.1.0 sends an empty text for `None`.
     pub email: Option<String>,
     pub phone: Option<String>,
     pub address: Option<String>,
@@ -151,9 +151,9 @@ pub struct TimelineEntry {
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     Created,
-    /// The ticket came to the entry's status.
+    /// The ticket changed to the entry's status.
     Transitioned,
-    /// The status is the one that the ticket had.
+    /// A note; the status did not change.
     Note,
     Payment,
     Refund,

@@ -1,6 +1,8 @@
-//! The clocks of one call. The wall clock stands still at the call's `now`. The monotonic clock moves only when the
-//! guest sleeps, and no thread waits for it: the clock jumps. A guest that sleeps for longer than its call may take is
-//! stopped, as it would be if the time were real.
+//! The clocks of one call. The wall clock is fixed at the call's `now`. The monotonic clock advances only when the
+//! guest sleeps, and then jumps.
+//!
+//! Invariant: no thread blocks while a guest sleeps, and a guest that sleeps past its deadline is stopped as if the
+//! time were real.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use wasmtime::Result;
 use wasmtime_wasi::HostWallClock;
 
-/// A wall clock that shows one moment.
+/// A wall clock fixed at one moment.
 pub(crate) struct FixedClock(pub(crate) Duration);
 
 impl HostWallClock for FixedClock {
@@ -21,18 +23,18 @@ impl HostWallClock for FixedClock {
     }
 }
 
-/// Where the monotonic clock starts: a day after "boot", since programs subtract from it.
+/// Where the monotonic clock starts: a day after boot, because programs subtract from it.
 const START_NS: u64 = 86_400 * 1_000_000_000;
 
-/// The monotonic clock of one call, and what waits for it.
+/// The monotonic clock of one call and its pending timers.
 pub(crate) struct VirtualClock {
     now_ns: u64,
     limit_ns: u64,
-    /// When each pollable of a timer becomes ready, by its handle. All other pollables are ready at once.
+    /// When each timer pollable becomes ready, by its handle. All other pollables are ready at once.
     timers: BTreeMap<u32, u64>,
 }
 
-/// The guest slept for longer than its call may take.
+/// The guest slept past its deadline.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the plugin tried to sleep for {asked_ms} ms in total")]
 pub(crate) struct SleptTooLong {
@@ -45,7 +47,7 @@ impl VirtualClock {
         VirtualClock { now_ns: START_NS, limit_ns, timers: BTreeMap::new() }
     }
 
-    /// Moves on to `moment_ns`, never back.
+    /// Advances to `moment_ns`, never back.
     pub(crate) fn sleep_until(&mut self, moment_ns: u64) -> Result<()> {
         let slept_ns = moment_ns.saturating_sub(START_NS);
         if slept_ns > self.limit_ns {

@@ -1,4 +1,4 @@
-//! The log of one call: lines of the import `log` and of standard output and error, up to a limit in bytes.
+//! The log of one call: lines of the import `log`, of standard output and of standard error, up to a limit in bytes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-/// How much a line matters.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -19,27 +19,27 @@ pub enum Level {
     Error,
 }
 
-/// One entry of a plugin's log. A line break in the message of the import `log` is kept.
+/// One entry of a plugin's log. Line breaks in a message of the import `log` are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     pub level: Level,
     pub message: String,
 }
 
-/// A log that the streams of WASI write into as well.
+/// A log shared with the streams of WASI.
 pub(crate) type SharedLog = Arc<Mutex<Log>>;
 
-/// What a call has written so far.
+/// The log of a running call.
 pub(crate) struct Log {
     lines: Vec<LogLine>,
-    /// Bytes that may still be written; each line costs one more than its text.
+    /// Bytes left; each line costs its text and one byte.
     left: usize,
     dropped: u64,
-    /// What standard output and standard error have written of a line that is not finished.
+    /// The incomplete last lines of standard output and standard error.
     unfinished: [Vec<u8>; 2],
 }
 
-/// The two streams of WASI and the level their lines get.
+/// The two streams of WASI and the level of their lines.
 #[derive(Clone, Copy)]
 pub(crate) enum Stream {
     Output,
@@ -56,7 +56,7 @@ impl Log {
         }
     }
 
-    /// Adds one line; what does not fit any more is dropped and counted.
+    /// Appends a line. What exceeds the limit is dropped and counted.
     pub(crate) fn line(&mut self, level: Level, message: &str) {
         let kept = message.floor_char_boundary(self.left.saturating_sub(1));
         self.dropped += (message.len() - kept) as u64;
@@ -90,7 +90,7 @@ impl Log {
         }
     }
 
-    /// The lines, and how many bytes were dropped.
+    /// Takes the lines and the number of dropped bytes.
     pub(crate) fn take(&mut self) -> (Vec<LogLine>, u64) {
         self.finish_line(Stream::Output);
         self.finish_line(Stream::Error);
@@ -98,7 +98,7 @@ impl Log {
     }
 }
 
-/// Nothing that holds the lock can leave the log half-written.
+/// Ignores poisoning: no holder of the lock can leave the log half-written.
 pub(crate) fn lock(log: &SharedLog) -> MutexGuard<'_, Log> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -110,7 +110,7 @@ pub(crate) struct LogStream {
     pub(crate) stream: Stream,
 }
 
-/// What one `write` of the guest may hold.
+/// Largest single write of a guest.
 const WRITE_BYTES_MAX: usize = 4096;
 
 impl IsTerminal for LogStream {
@@ -121,7 +121,7 @@ impl IsTerminal for LogStream {
 
 impl StdoutStream for LogStream {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        // Only WASI 0.3 asks for it, which is not linked.
+        // Used by WASI 0.3 only, which is not linked.
         Box::new(MemoryOutputPipe::new(0))
     }
 

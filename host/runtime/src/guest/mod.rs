@@ -1,5 +1,6 @@
-//! One store for one call: what belongs to the guest while it runs. Invariant: every limit is set before the guest's
-//! first instruction.
+//! One store for one call: the state of a guest while it runs.
+//!
+//! Invariant: every limit is set before the guest's first instruction.
 
 pub(crate) mod clock;
 pub(crate) mod log;
@@ -18,16 +19,16 @@ use self::store_limits::StoreLimits;
 use self::wasi::Wasi;
 use crate::call::Call;
 
-/// What a store holds for its guest.
+/// The data of a guest's store.
 pub(crate) struct Guest {
     pub(crate) settings: String,
     record: Record,
     pub(crate) log: SharedLog,
     pub(crate) limits: StoreLimits,
     wasi: Option<Box<Wasi>>,
-    /// The instance exists and its hook was called: what fails outside of WebAssembly from now on is its answer.
+    /// The hook was called: from now on, errors outside of WebAssembly come from reading its answer.
     pub(crate) called: bool,
-    /// When its time is over.
+    /// The deadline.
     until: Instant,
     host_calls_left: u32,
     input_bytes_max: usize,
@@ -35,19 +36,19 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    /// The guest's WASI, created at its first use.
+    /// The guest's WASI, created on first use.
     pub(crate) fn wasi(&mut self) -> &mut Wasi {
         let Guest { wasi, record, log, .. } = self;
         wasi.get_or_insert_with(|| Box::new(Wasi::new(record, log)))
     }
 }
 
-/// The guest called the host too often.
+/// The guest made too many host calls.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("too many calls of the host")]
 pub(crate) struct TooManyHostCalls;
 
-/// Makes the store of one call. The epoch must be ticking, or about to.
+/// Creates the store of one call. The epoch must be ticking, or about to.
 pub(crate) fn new_store(engine: &Engine, call: &Call<'_>) -> Result<Store<Guest>> {
     let limits = call.limits;
     let guest = Guest {
@@ -59,7 +60,7 @@ pub(crate) fn new_store(engine: &Engine, call: &Call<'_>) -> Result<Store<Guest>
         called: false,
         until: Instant::now(),
         host_calls_left: limits.host_calls,
-        // A guest cannot hand over more than it has, and what it hands over is dropped soon.
+        // A guest cannot pass more than its memory, and the copy is dropped soon.
         input_bytes_max: usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX),
         output_bytes_max: limits.output_bytes as usize,
     };
@@ -71,7 +72,7 @@ pub(crate) fn new_store(engine: &Engine, call: &Call<'_>) -> Result<Store<Guest>
     Ok(store)
 }
 
-/// Fuel, time and calls of the host as they are at the beginning of a call.
+/// Resets fuel, deadline and host calls for a new call.
 pub(crate) fn refill(store: &mut Store<Guest>, call: &Call<'_>) -> Result<()> {
     store.set_fuel(call.limits.fuel)?;
     store.set_epoch_deadline(call.limits.deadline_ms.into());
@@ -81,8 +82,7 @@ pub(crate) fn refill(store: &mut Store<Guest>, call: &Call<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Ticks may come early: the first at once, and on a busy machine those that were owed from before the call.
-/// The clock decides.
+/// Ticks may come early: the first at once, and on a busy machine late ticks from before the call. The clock decides.
 fn at_deadline(store: StoreContextMut<'_, Guest>) -> Result<UpdateDeadline> {
     let left = store.data().until.saturating_duration_since(Instant::now());
     if left.is_zero() {
@@ -91,8 +91,8 @@ fn at_deadline(store: StoreContextMut<'_, Guest>) -> Result<UpdateDeadline> {
     Ok(UpdateDeadline::Continue(left.as_micros().div_ceil(1_000).try_into().unwrap_or(1)))
 }
 
-/// Counts calls of the host, and caps what is copied out of the guest: into an import as much as the guest has
-/// memory (a long line is for the log to cut), into the answer as much as the limit says.
+/// Counts host calls and limits what is copied out of the guest: as much as its memory for an import (the log cuts
+/// long lines), `output_bytes` for the answer.
 fn on_crossing(mut store: StoreContextMut<'_, Guest>, crossing: CallHook) -> Result<()> {
     match crossing {
         CallHook::CallingHost => {
@@ -121,7 +121,7 @@ mod tests {
     use chrono::DateTime;
     use wasmtime::{Instance, Module, Trap};
 
-    /// Loops as often as fuel allows.
+    /// Loops until it runs out of fuel.
     const LOOP: &str = r#"(module (func (export "run") (loop (br 0))))"#;
 
     fn run(deadline_ms: u32, owed_ticks: u64) -> (Option<Trap>, Duration) {

@@ -1,4 +1,4 @@
-//! What a guest can learn of its surroundings. The same record gives the same answer.
+//! The environment that a guest can observe. Equal records give equal answers.
 
 use chrono::{DateTime, Utc};
 

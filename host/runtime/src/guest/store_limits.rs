@@ -1,5 +1,5 @@
-//! Memory and tables of one store, summed over everything in it. A refusal is remembered: to the guest it looks like
-//! a full machine (`memory.grow` returns -1), and what it does then looks like any trap.
+//! Limits memory and tables of one store, summed over everything in it. A rejected growth is recorded, because the
+//! guest only sees a full machine (`memory.grow` returns -1) and its reaction looks like any trap.
 
 use wasmtime::ResourceLimiter;
 
@@ -7,7 +7,7 @@ use crate::engine;
 use crate::error::CallError;
 use crate::limits::Limits;
 
-/// How many core instances one store may hold.
+/// Core instances of one store.
 const INSTANCES_MAX: usize = engine::CORE_INSTANCES_PER_COMPONENT as usize;
 
 /// The limiter of one store.
@@ -18,9 +18,9 @@ pub(crate) struct StoreLimits {
 
 struct Sum {
     limit: u64,
-    /// Never shrinks: WebAssembly gives nothing back while an instance lives.
+    /// Never shrinks: WebAssembly releases no memory while an instance lives.
     used: u64,
-    /// The total that was asked for when it was refused.
+    /// The requested total that was rejected.
     refused: Option<u64>,
 }
 
@@ -32,16 +32,18 @@ impl StoreLimits {
         }
     }
 
-    /// The most linear memory that was in use at a time.
+    /// The peak of linear memory.
     pub(crate) fn memory_bytes(&self) -> u64 {
         self.memory.used
     }
 
-    /// What was refused, when something was.
+    /// The rejected growth, if any.
     pub(crate) fn refusal(&self) -> Option<CallError> {
-        let memory = self.memory.refused.map(|asked| CallError::memory(self.memory.limit, asked));
-        memory
-            .or_else(|| self.tables.refused.map(|asked| CallError::table(self.tables.limit, asked)))
+        let memory =
+            self.memory.refused.map(|requested| CallError::memory(self.memory.limit, requested));
+        memory.or_else(|| {
+            self.tables.refused.map(|requested| CallError::table(self.tables.limit, requested))
+        })
     }
 }
 
@@ -50,18 +52,18 @@ impl Sum {
         Sum { limit, used: 0, refused: None }
     }
 
-    /// May one memory or table grow? What its own type forbids is no limit of ours, so it is neither counted nor
-    /// remembered. A growth that is allowed here and then fails stays counted: that errs on the safe side.
+    /// Whether a memory or table may grow. Growth that its own type forbids is neither counted nor recorded. Growth
+    /// that is allowed here and then fails stays counted, which errs on the safe side.
     fn grow(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> bool {
         if maximum.is_some_and(|maximum| desired > maximum) {
             return false;
         }
-        let asked = self.used.saturating_add(desired.saturating_sub(current) as u64);
-        if asked > self.limit {
-            self.refused = Some(asked);
+        let requested = self.used.saturating_add(desired.saturating_sub(current) as u64);
+        if requested > self.limit {
+            self.refused = Some(requested);
             return false;
         }
-        self.used = asked;
+        self.used = requested;
         true
     }
 }

@@ -1,5 +1,7 @@
-//! The WASI 0.2 state of one call: no files, environment, arguments or sockets; the clock is the call's; random numbers
-//! follow from its seed; output goes into its log. Invariant: it gives a guest nothing that the call does not hold.
+//! The WASI 0.2 state of one call: no files, environment, arguments or sockets; the call's clock, random numbers from
+//! its seed, output into its log.
+//!
+//! Invariant: a guest reads nothing through WASI that is not part of the call.
 
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use super::record::Record;
 const RANDOM_BYTES_MAX: u64 = 64 << 10;
 const RANDOM_STREAM_BYTES: usize = 1 << 10;
 
-/// Handles that a guest may have open at the same time.
+/// Open handles of a guest.
 const HANDLES_MAX: usize = 1_000;
 
 /// The WASI of one call.
@@ -51,7 +53,7 @@ impl Wasi {
     }
 }
 
-/// Random numbers that follow from the seed: SHA-256 of seed, purpose and counter; they repeat after a kilobyte.
+/// Random numbers from the seed: SHA-256 of seed, purpose and counter; they repeat after a kilobyte.
 fn random_bytes(seed: u64, purpose: &str) -> Deterministic {
     let mut bytes = Vec::with_capacity(RANDOM_STREAM_BYTES);
     for counter in 0u32.. {

@@ -1,5 +1,6 @@
-//! `wasi:clocks/monotonic-clock` and `wasi:io/poll` on the call's own clock. Invariant: no thread waits for a guest's
-//! timer.
+//! `wasi:clocks/monotonic-clock` and `wasi:io/poll` on the call's virtual clock.
+//!
+//! Invariant: no thread blocks on a guest's timer.
 
 use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
@@ -39,7 +40,7 @@ impl Guest {
     }
 }
 
-/// What a pollable of a timer subscribes to; `VirtualClock` knows when it is ready.
+/// The resource behind a timer pollable; `VirtualClock` knows when it is ready.
 struct Timer;
 
 #[wasmtime_wasi::async_trait]

@@ -1,4 +1,4 @@
-//! `log`: lines for the call's log, which holds as many bytes as the limit says.
+//! `log`: writes lines into the call's log, up to `log_bytes`.
 
 use wasmtime::component::HasSelf;
 

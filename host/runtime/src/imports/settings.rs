@@ -1,4 +1,4 @@
-//! `settings`: the installation's settings with the schema's defaults filled in.
+//! `settings`: returns the installation's settings with the schema's defaults filled in.
 
 use wasmtime::component::HasSelf;
 

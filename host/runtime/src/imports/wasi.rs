@@ -1,7 +1,7 @@
-//! WASI 0.2 as guests get it: everything that a standard library imports, and nothing behind it (`guest/wasi.rs`).
-//! It is created when a guest first uses it, as most never do.
+//! Links WASI 0.2: everything that a standard library imports, without any real resource behind it (`guest/wasi.rs`).
+//! The state is created on first use, because most guests never need it.
 //!
-//! The synchronous functions of `wasmtime-wasi` block on a tokio runtime, so guests never run on a tokio worker.
+//! Invariant: guests never run on a tokio worker, because the synchronous functions of `wasmtime-wasi` block.
 
 use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, ResourceTable};
@@ -22,7 +22,7 @@ const fn inert(name: &'static str, link: Link) -> Import {
     Import { name, version: "0.2.", permission: Permission::Inert, link }
 }
 
-/// Every interface that is linked.
+/// Every linked interface.
 pub(super) const IMPORTS: &[Import] = &[
     inert("wasi:cli/environment", |l| cli::environment::add_to_linker::<_, WasiCli>(l, Guest::cli)),
     inert("wasi:cli/exit", |l| cli::exit::add_to_linker::<_, WasiCli>(l, Guest::cli)),

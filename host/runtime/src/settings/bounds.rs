@@ -1,5 +1,7 @@
-//! Which schemas a plugin may carry: a bound on the number of subschemas, on what they come to with their references
-//! expanded, and on their patterns. Nothing is evaluated, and the work is linear in the schema's size.
+//! Limits the schemas of plugins: their number of subschemas, their size with references expanded, and their
+//! patterns.
+//!
+//! Invariant: nothing is evaluated, and the work is linear in the schema's size.
 
 use serde_json::{Map, Value};
 
@@ -9,12 +11,12 @@ use super::patterns::Budget;
 use super::reference::resolve;
 use crate::excerpt;
 
-/// Subschemas with every `$ref` replaced by what it refers to.
+/// Subschemas after every `$ref` is expanded.
 const EXPANDED_MAX: u64 = 10_000;
 
 const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "integer", "string"];
 
-/// Without the `#` that the older ones end with.
+/// Without the trailing `#` of the older ones.
 const DIALECTS: [&str; 5] = [
     "https://json-schema.org/draft/2020-12/schema",
     "https://json-schema.org/draft/2019-09/schema",
@@ -23,7 +25,7 @@ const DIALECTS: [&str; 5] = [
     "http://json-schema.org/draft-04/schema",
 ];
 
-/// References that depend on where evaluation came from, and names for them.
+/// References that depend on the dynamic scope, and names for them.
 const UNSUPPORTED: [&str; 6] = [
     "$anchor",
     "$dynamicAnchor",
@@ -33,8 +35,8 @@ const UNSUPPORTED: [&str; 6] = [
     "$vocabulary",
 ];
 
-/// Refuses a schema that is over a bound, that refers to something outside of itself, or whose types, references or
-/// patterns are not what they should be. What the rest of it means is for `check` to see.
+/// Rejects a schema that exceeds a limit, refers outside of itself, or has invalid types, references or patterns.
+/// `check` validates the rest.
 pub(crate) fn check(schema: &Value) -> Result<(), SchemaError> {
     let mut graph = Graph::read(schema)?;
     let mut patterns = Budget::default();
@@ -52,7 +54,7 @@ fn at_top(reason: &str) -> SchemaError {
     SchemaError { place: String::new(), reason: reason.to_owned() }
 }
 
-/// What a subschema says by itself.
+/// Checks one subschema by itself.
 fn check_own(graph: &Graph<'_>, id: usize, patterns: &mut Budget) -> Result<(), SchemaError> {
     let schema = graph.nodes[id].schema;
     let is_top = id == 0;
@@ -100,7 +102,7 @@ fn check_own(graph: &Graph<'_>, id: usize, patterns: &mut Budget) -> Result<(), 
     Ok(())
 }
 
-/// Adds the arrow of a `$ref`.
+/// Adds the edge of a `$ref`.
 fn resolve_reference(graph: &mut Graph<'_>, root: &Value, id: usize) -> Result<(), SchemaError> {
     let Some(reference) = graph.nodes[id].schema.get("$ref") else { return Ok(()) };
     let wrong =
@@ -130,19 +132,19 @@ fn resolve_reference(graph: &mut Graph<'_>, root: &Value, id: usize) -> Result<(
     }
 }
 
-/// How many subschemas an evaluation goes through. A schema may refer to itself for values inside of its own (a
-/// tree), but not for the same value, which would have no end.
+/// Checks how many subschemas an evaluation visits. A schema may refer to itself for values inside of its own (a
+/// tree), but not for the same value, which would never end.
 fn check_expansion(graph: &Graph<'_>) -> Result<(), SchemaError> {
     if let Err(id) = graph.postorder(|applies| applies == Applies::Same) {
         let reason = "it refers back to itself for the same value and would never end".to_owned();
         return Err(SchemaError { place: graph.place(id), reason });
     }
-    // A reference back is left out: what it costs depends on how deep the settings are.
+    // Back edges are left out: their cost depends on how deep the settings are.
     let order = graph.postorder(|_| true).unwrap_or_else(|_| Vec::new());
     let mut expanded: Vec<u64> = vec![1; graph.nodes.len()];
     for id in order {
         let node = &graph.nodes[id];
-        // They look at what the other keywords have evaluated, and so evaluate these once more.
+        // They depend on the results of the other keywords, so these are evaluated once more.
         let again = ["unevaluatedProperties", "unevaluatedItems"]
             .into_iter()
             .any(|keyword| node.schema.contains_key(keyword));
@@ -165,7 +167,7 @@ fn is_dialect(text: &str) -> bool {
     DIALECTS.contains(&text.strip_suffix('#').unwrap_or(text))
 }
 
-/// The first type of those that are named that is none.
+/// The first name that is not a JSON type.
 fn unknown_type(kind: &Value) -> Option<String> {
     let is_known = |kind: &Value| kind.as_str().is_some_and(|kind| TYPES.contains(&kind));
     match kind {
@@ -174,7 +176,7 @@ fn unknown_type(kind: &Value) -> Option<String> {
     }
 }
 
-/// JSON for a message.
+/// Short JSON for a message.
 fn shortened(value: &Value) -> String {
     excerpt::text(&excerpt::value(value).to_string(), excerpt::NAME_BYTES_MAX).into_owned()
 }

@@ -1,5 +1,7 @@
-//! Has a schema, and settings by it, checked by another process under limits. Organizations take turns, one check of
-//! each at a time, so that one with expensive schemas delays its own checks and nobody's requests.
+//! Checks a schema, or settings against it, in another process under limits. Organizations are served in round-robin
+//! order, one check of each at a time.
+//!
+//! Invariant: expensive schemas delay only the checks of their own organization.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,12 +21,12 @@ use crate::turns::Turns;
 
 const LIMITS: JobLimits = JobLimits { memory_bytes: 256 << 20, cpu_s: 2 };
 
-/// Only a node without processor time to spare gets here: the processor time is bounded by itself.
+/// Reached only on an overloaded node: processor time has a limit of its own.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
-/// Checks under way and waiting.
+/// Limits on running and queued checks.
 const CAPS: Caps = Caps {
     running_per_organization: 1,
     running_per_installation: 1,
@@ -33,14 +35,14 @@ const CAPS: Caps = Caps {
     waiting_per_installation: 24,
 };
 
-/// Why settings cannot be stored, or a schema not be taken.
+/// Why a schema or settings were rejected.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SettingsError {
     /// The plugin's schema is unusable, whatever the settings.
     #[error("the plugin's settings schema is invalid {0}")]
     Schema(SchemaError),
-    /// The settings do not fit. `place` is a JSON Pointer into the settings; `of_default`: they leave it out, and the
-    /// schema's own default is wrong.
+    /// The settings do not match. `place` is a JSON Pointer into the settings; `of_default` is set if they omit the
+    /// value and the schema's own default is invalid.
     #[error("{reason}")]
     Settings { place: String, reason: String, of_default: bool },
     #[error(
@@ -50,12 +52,12 @@ pub enum SettingsError {
     #[error("{} settings of this {} are already waiting to be checked; try again in a \
              moment", .0.waiting_max, .0.whose)]
     Busy(Busy),
-    /// Not the schema's fault.
+    /// Not caused by the schema.
     #[error("the settings could not be checked on this node; try again")]
     Host { reason: String },
 }
 
-/// What checks settings.
+/// Runs the checks.
 pub(crate) struct SettingsChecks {
     program: CompilerProgram,
     turns: Arc<Turns>,
@@ -67,7 +69,7 @@ impl SettingsChecks {
         SettingsChecks { program, turns: Turns::new((cores / 2).max(1), CAPS) }
     }
 
-    /// Whether a validator can be made of the schema.
+    /// Checks that a validator can be built from the schema.
     pub(crate) async fn check_schema(
         &self,
         organization: Uuid,
@@ -77,14 +79,14 @@ impl SettingsChecks {
         self.evaluate(organization, schema, None).await
     }
 
-    /// Whether the settings, with the schema's defaults filled in, fit the schema.
+    /// Checks that the settings, with the schema's defaults filled in, match the schema.
     pub(crate) async fn check_settings(
         &self,
         organization: Uuid,
         schema: &Value,
         settings: &Value,
     ) -> Result<(), SettingsError> {
-        // Again: the schema may be from before the bounds.
+        // Checked again, because the schema may be older than the limits.
         bounds::check(schema).map_err(SettingsError::Schema)?;
         let filled = defaults::try_fill(schema, settings).map_err(|_| {
             SettingsError::TooCostly(
@@ -108,7 +110,7 @@ impl SettingsChecks {
         settings: Option<&Value>,
     ) -> Result<(), SettingsError> {
         let share = Share { organization, installations: Vec::new() };
-        let _turn = self.turns.take(share).await.map_err(SettingsError::Busy)?;
+        let _turn = self.turns.acquire(share).await.map_err(SettingsError::Busy)?;
         let verdict = match &self.program {
             CompilerProgram::Child(program) => {
                 let input = to_json(&Input { schema, settings })?;
@@ -173,7 +175,7 @@ fn to_json(input: &Input<&Value, &Value>) -> Result<Vec<u8>, SettingsError> {
     serde_json::to_vec(input).map_err(|error| SettingsError::Host { reason: error.to_string() })
 }
 
-/// A name may be long, and the validator's message may repeat a whole value.
+/// Cuts a reason: names may be long, and the validator's message may repeat a whole value.
 fn short(reason: &str) -> String {
     excerpt::text(reason, excerpt::MESSAGE_BYTES_MAX).into_owned()
 }

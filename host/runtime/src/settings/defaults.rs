@@ -1,6 +1,7 @@
-//! Fills in the defaults of a schema where the settings say nothing. It looks at `properties`, `items`, `prefixItems`,
-//! `allOf`, `$ref` and `additionalProperties`; a default inside of `anyOf` and the like would depend on an evaluation.
-//! Invariant: the number of steps and of bytes that it adds is bounded, whatever the schema.
+//! Fills in a schema's defaults for omitted settings. It reads `properties`, `items`, `prefixItems`, `allOf`, `$ref`
+//! and `additionalProperties`; a default inside of `anyOf` and the like would need an evaluation.
+//!
+//! Invariant: the number of steps and of added bytes is bounded, whatever the schema.
 
 use std::borrow::Cow;
 
@@ -8,25 +9,25 @@ use serde_json::{Map, Value};
 
 use super::reference::resolve;
 
-/// Steps for the schema's own part, and more for each value of the settings.
+/// Steps for the schema, plus some for each value of the settings.
 const STEPS: usize = 20_000;
 const STEPS_PER_VALUE: usize = 16;
 
-/// What the defaults may add, in values and bytes of texts.
+/// Limit on added values and bytes of text.
 const ADDED_MAX: usize = 256 << 10;
 
-/// How deep values may be nested, defaults inside of defaults included.
+/// Limit on nesting, defaults inside of defaults included.
 const DEPTH_MAX: usize = 128;
 
-/// `$ref` and `allOf` inside of each other, before a default is found.
+/// Limit on nested `$ref` and `allOf` before a default is found.
 const REFERENCES_MAX: usize = 16;
 
-/// The defaults have no end, or are too large.
+/// The defaults are endless or too large.
 #[derive(Debug, PartialEq)]
 pub(super) struct Endless;
 
-/// The settings as the plugin reads them. Unchanged when there is no schema, or when its defaults have no end, which
-/// schemas from before the bounds may have.
+/// The settings as the plugin reads them. Unchanged without a schema, or if its defaults are endless, as schemas
+/// older than the limits may be.
 pub fn fill<'v>(schema: Option<&Value>, settings: &'v Value) -> Cow<'v, Value> {
     match schema.map(|schema| try_fill(schema, settings)) {
         Some(Ok(filled)) => Cow::Owned(filled),
@@ -44,7 +45,7 @@ pub(super) fn try_fill(schema: &Value, settings: &Value) -> Result<Value, Endles
 
 struct Filling<'s> {
     root: &'s Value,
-    /// What is left of each.
+    /// The remaining budget.
     steps: usize,
     added: usize,
 }
@@ -94,7 +95,7 @@ impl<'s> Filling<'s> {
                 self.fill(property, value, depth + 1)?;
             }
         }
-        // Which names a pattern takes is not looked at, so neither is what is left for the others.
+        // `patternProperties` is not read, so neither is what it leaves to the others.
         if let Some(rest) = schema.get("additionalProperties").filter(|rest| rest.is_object())
             && !schema.contains_key("patternProperties")
         {
@@ -115,7 +116,7 @@ impl<'s> Filling<'s> {
         depth: usize,
     ) -> Result<(), Endless> {
         let items = schema.get("items");
-        // Before draft 2020-12 `items` with a list is what `prefixItems` is now.
+        // Before draft 2020-12, `items` with a list is today's `prefixItems`.
         let first = schema.get("prefixItems").or(items).and_then(Value::as_array);
         let rest = items.filter(|items| items.is_object()).or_else(|| {
             schema.get("additionalItems").filter(|_| items.is_some_and(Value::is_array))
@@ -131,7 +132,7 @@ impl<'s> Filling<'s> {
         Ok(())
     }
 
-    /// Its own, or that of what it refers to or is put together from.
+    /// Its own default, or that of a `$ref` or `allOf`.
     fn default_of(
         &mut self,
         property: &'s Value,
@@ -158,7 +159,7 @@ impl<'s> Filling<'s> {
     }
 }
 
-/// Values, and bytes of texts.
+/// Counts values and bytes of text.
 fn size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len() + 1,

@@ -1,4 +1,4 @@
-//! A schema as a graph: its subschemas, and which of them each one applies to what.
+//! A schema as a graph of its subschemas, with edges for the values that each one applies to.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::excerpt;
 
-/// Subschemas that are written down.
+/// Limit on subschemas.
 const SUBSCHEMAS_MAX: usize = 2_000;
 
-/// Why a plugin may not carry a schema.
+/// Why a schema was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at {}: {reason}", if place.is_empty() { "its top" } else { place })]
 pub struct SchemaError {
@@ -24,18 +24,18 @@ enum Shape {
     One,
     List,
     OneOrList,
-    /// An object with a schema for each name; values that are lists of names are no schemas.
+    /// An object with a schema for each name; entries that are lists of names are skipped.
     Named,
 }
 
-/// To which values a keyword applies its subschemas.
+/// The values that a keyword applies its subschemas to.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Applies {
-    /// To the value that the schema itself is for.
+    /// The schema's own value.
     Same,
-    /// To values inside of it.
+    /// Values inside of it.
     Inside,
-    /// To nothing, unless a `$ref` names them.
+    /// None, unless a `$ref` names them.
     Never,
 }
 
@@ -64,10 +64,10 @@ const KEYWORDS: [(&str, Shape, Applies); 22] = [
     ("contains", Shape::One, Applies::Inside),
 ];
 
-/// One subschema. Its place is written out only for an error.
+/// One subschema. Its path is written out only for an error.
 pub(super) struct Node<'s> {
     pub schema: &'s Map<String, Value>,
-    /// The schema around it, the keyword there, and the name or index under the keyword.
+    /// The enclosing schema, the keyword there, and the name or index under the keyword.
     parent: Option<(usize, &'s str, Option<Segment<'s>>)>,
     pub edges: Vec<(usize, Applies)>,
 }
@@ -80,16 +80,16 @@ pub(super) enum Segment<'s> {
 
 pub(super) struct Graph<'s> {
     pub nodes: Vec<Node<'s>>,
-    /// For `$ref`: which node stands at an address.
+    /// For `$ref`: the node at an address.
     by_address: HashMap<*const Value, usize>,
 }
 
 impl<'s> Graph<'s> {
-    /// All subschemas; references are not followed yet.
+    /// Collects all subschemas; references are not resolved yet.
     pub fn read(root: &'s Value) -> Result<Self, SchemaError> {
         let mut graph = Graph { nodes: Vec::new(), by_address: HashMap::new() };
         graph.add(root, None)?;
-        // Grows while it is read: the subschemas of each node are appended.
+        // The list grows in this loop: the subschemas of each node are appended.
         let mut next = 0;
         while next < graph.nodes.len() {
             graph.read_node(next)?;
@@ -98,13 +98,13 @@ impl<'s> Graph<'s> {
         Ok(graph)
     }
 
-    /// The subschema that stands at this very value.
+    /// The subschema at this very value.
     pub fn at(&self, value: &Value) -> Option<usize> {
         self.by_address.get(&std::ptr::from_ref(value)).copied()
     }
 
-    /// All nodes, each after those that its edges lead to. An edge back to a node that is not finished closes a circle:
-    /// an error that names the node when edges for the same value alone are followed, else passed over.
+    /// All nodes in postorder. A back edge closes a cycle: an error that names the node if only edges for the same
+    /// value are followed, otherwise skipped.
     pub fn postorder(&self, follows: impl Fn(Applies) -> bool) -> Result<Vec<usize>, usize> {
         #[derive(Clone, Copy, PartialEq)]
         enum State {
@@ -148,7 +148,7 @@ impl<'s> Graph<'s> {
         self.place_of(self.nodes[id].parent)
     }
 
-    /// `None` for `true` and `false`, which are schemas without parts.
+    /// `None` for `true` and `false`, which are schemas without subschemas.
     fn add(
         &mut self,
         value: &'s Value,
@@ -202,7 +202,7 @@ impl<'s> Graph<'s> {
     }
 }
 
-/// The subschemas of one keyword. What does not have the keyword's shape is for the metaschema to refuse.
+/// The subschemas of one keyword. Values of the wrong shape are skipped; the metaschema rejects them.
 fn children(shape: Shape, value: &Value) -> Vec<(Option<Segment<'_>>, &Value)> {
     match (shape, value) {
         (Shape::Named, Value::Object(named)) => named
@@ -220,7 +220,7 @@ fn children(shape: Shape, value: &Value) -> Vec<(Option<Segment<'_>>, &Value)> {
     }
 }
 
-/// As a segment of a JSON Pointer; a name that is too long to be of use is cut.
+/// Escapes a segment of a JSON Pointer and cuts long names.
 pub(super) fn escape(name: &str) -> String {
     excerpt::text(name, excerpt::NAME_BYTES_MAX).replace('~', "~0").replace('/', "~1")
 }

@@ -1,9 +1,10 @@
-//! The settings of an installation and the JSON Schema that its plugin carries for them.
+//! The settings of an installation and the JSON Schema of its plugin.
 //!
-//! A schema comes from a stranger and is a program: evaluating it may cost any time and memory. So `bounds` and
-//! `patterns` refuse at upload what is too large, without evaluating it; `check` evaluates it in another process, under
-//! limits (`worker` is what that process does); `defaults` fills in what the owner left out, in a bounded number of
-//! steps. Invariant: this process never evaluates a schema.
+//! A schema is untrusted and a program: evaluating it may cost any time and memory. So `bounds` and `patterns` reject
+//! large ones at upload without evaluating them; `check` evaluates in another process, under limits (`worker` is its
+//! code); `defaults` fills in omitted values in a bounded number of steps.
+//!
+//! Invariant: this process never evaluates a schema.
 
 mod bounds;
 mod check;

@@ -1,23 +1,23 @@
-//! What the patterns of a schema may cost. They run in an engine without backtracking, in linear time, but compiling
-//! one takes time and memory by its size with all repetitions written out: `\pL{100}` is a hundred times `\pL`, which
-//! has some 700 ranges of characters.
+//! Limits the cost of a schema's patterns. They run without backtracking, in linear time, but compiling one takes
+//! time and memory by its size with all repetitions expanded: `\pL{100}` is a hundred times `\pL`, which has some 700
+//! ranges of characters.
 
 use regex_syntax::ast::{self, ErrorKind};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 const CHARS_MAX: usize = 1_000;
 
-/// Of all patterns of a schema together, in characters and ranges of characters.
+/// Limit for all patterns of a schema together, in characters and ranges of characters.
 const WEIGHT_MAX: u64 = 50_000;
 
-/// What the patterns of a schema have used up so far.
+/// The weight of a schema's patterns so far.
 #[derive(Default)]
 pub(super) struct Budget {
     weight: u64,
 }
 
 impl Budget {
-    /// Takes one more pattern, or says why not.
+    /// Adds a pattern, or returns why it is rejected.
     pub(super) fn spend(&mut self, pattern: &str) -> Result<(), String> {
         let length = pattern.chars().count();
         if length > CHARS_MAX {
@@ -37,7 +37,7 @@ impl Budget {
     }
 }
 
-/// As the validator reads it: a pattern of ECMAScript, put into the words of the regex crate.
+/// Parses as the validator does: an ECMAScript pattern translated for the regex crate.
 fn parse(pattern: &str) -> Result<Hir, String> {
     let shown = format!("{pattern:?}");
     let translated = jsonschema_regex::to_rust_regex(pattern)
@@ -60,12 +60,12 @@ fn explain(shown: &str, error: &ast::Error) -> String {
     }
 }
 
-/// The reason stands behind a drawing of the pattern.
+/// The reason follows a drawing of the pattern.
 fn last_line(text: &str) -> &str {
     text.lines().last().unwrap_or_default().trim_start_matches("error: ")
 }
 
-/// Recursive, as deep as the parser lets groups nest.
+/// Recursive, limited by the parser's nesting limit.
 fn weight(pattern: &Hir) -> u64 {
     match pattern.kind() {
         HirKind::Empty => 0,

@@ -1,4 +1,4 @@
-//! The process that evaluates a schema: it builds the validator, and validates settings when there are some.
+//! The process that evaluates a schema: it builds the validator and validates settings if there are any.
 
 use jsonschema::PatternOptions;
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,17 @@ use serde_json::Value;
 
 use crate::child::{Answer, JobLimits, inside};
 
-/// Names the form of input and answer: 16 characters.
+/// Names the format of input and answer: 16 characters.
 pub(super) const KEY: &str = "settings-check-1";
 
-/// What one pattern may be compiled to; `patterns` bounds what gets here.
+/// Limit of one compiled pattern; `patterns` rejects larger ones earlier.
 const PATTERN_BYTES_MAX: usize = 10 << 20;
 
 /// The input.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Input<S, V> {
     pub schema: S,
-    /// Without settings the schema alone is looked at.
+    /// Without settings, only the schema is checked.
     pub settings: Option<V>,
 }
 
@@ -25,19 +25,19 @@ pub(super) struct Input<S, V> {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verdict {
     Valid,
-    /// The schema itself is not one.
+    /// The schema is invalid.
     Schema {
         place: String,
         reason: String,
     },
-    /// The settings do not fit; the place is in the settings.
+    /// The settings do not match; `place` is in the settings.
     Settings {
         place: String,
         reason: String,
     },
 }
 
-/// Answers for the input on standard input.
+/// Reads the input from standard input and writes the verdict.
 pub fn run(limits: JobLimits) -> anyhow::Result<()> {
     inside::lower_priority();
     inside::set_limits(limits)?;
@@ -46,7 +46,7 @@ pub fn run(limits: JobLimits) -> anyhow::Result<()> {
     inside::answer(KEY, &Answer::Done(serde_json::to_vec(&verdict)?))
 }
 
-/// In any time and memory: the process has limits.
+/// Takes unbounded time and memory; the process limits both.
 pub(super) fn evaluate(schema: &Value, settings: Option<&Value>) -> Verdict {
     let patterns = PatternOptions::regex().size_limit(PATTERN_BYTES_MAX);
     let built = jsonschema::options()

@@ -1,6 +1,6 @@
 //! The generated types of the interfaces in `wit/0.1.0` that all its hooks share.
 
-// Generated code: unchecked function handles after a check, and the macro's own style.
+// Generated code has unchecked function handles after a check, and a style of its own.
 #[allow(unsafe_code, unused_qualifications, elided_lifetimes_in_paths, clippy::all)]
 mod generated {
     wasmtime::component::bindgen!({

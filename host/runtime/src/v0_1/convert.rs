@@ -1,4 +1,4 @@
-//! The records that several hooks share: the event model's into the generated types, and errors out of them.
+//! Converts the records shared by several hooks: the event model into the generated types, and errors back.
 
 use super::bindings::types;
 use crate::event;

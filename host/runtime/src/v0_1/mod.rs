@@ -1,9 +1,9 @@
-//! WIT 0.1.x: one file for each hook. Another version of the WIT gets another such folder.
+//! WIT 0.1.x: one file for each hook. Each WIT version has such a folder.
 
-/// The generated bindings of one world; the types that the worlds share are those of `bindings`.
+/// The generated bindings of one world; types shared by the worlds are those of `bindings`.
 macro_rules! world {
     ($world:literal) => {
-        // Generated code: unchecked function handles after a check, and the macro's own style.
+        // Generated code has unchecked function handles after a check, and a style of its own.
         #[allow(unsafe_code, unused_qualifications, elided_lifetimes_in_paths, clippy::all)]
         mod generated {
             wasmtime::component::bindgen!({
@@ -28,7 +28,7 @@ mod size;
 
 use crate::hook::{HookExport, Version};
 
-/// What components of this version are recognized by.
+/// The exports of this version.
 pub(crate) static VERSION: Version = Version {
     prefix: "0.1.",
     hooks: &[

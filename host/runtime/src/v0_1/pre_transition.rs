@@ -1,4 +1,4 @@
-//! `pre-transition` of WIT 0.1.x: the ticket as it would be in, a verdict out.
+//! `pre-transition` of WIT 0.1.x: the ticket with its new status in, a verdict out.
 
 use wasmtime::component::InstancePre;
 use wasmtime::{Result, Store};

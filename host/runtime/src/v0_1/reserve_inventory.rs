@@ -1,4 +1,4 @@
-//! `reserve-inventory` of WIT 0.1.x: the short lines and the stock in, a plan out. Plans are checked against stock elsewhere.
+//! `reserve-inventory` of WIT 0.1.x: shortages and stock in, a plan out. The host checks plans against stock.
 
 use wasmtime::component::InstancePre;
 use wasmtime::{Result, Store};
@@ -14,7 +14,7 @@ use crate::hook::{GuestHook, Returned, check_type};
 
 world!("reserve-inventory-plugin");
 
-/// Each may become a row and an update, all in one transaction. An event has up to 200 lines and 500 stock items.
+/// Each may become a row and an update in one transaction. An event has up to 200 lines and 500 stock items.
 const ALLOCATIONS_MAX: usize = 1_000;
 
 /// The hook of one component.

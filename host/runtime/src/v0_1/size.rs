@@ -1,8 +1,8 @@
-//! How many bytes the shared records of an event take in a guest: their texts, and about what the records take.
+//! Estimates the bytes that the shared records of an event take in a guest: their texts, and a fixed size per record.
 
 use crate::event::{Actor, CustomValue, Customer, Shop, StockItem, Ticket};
 
-/// What the fixed parts of an event take, and of each entry of its lists.
+/// The fixed size of an event, and of each entry of its lists.
 pub(super) const EVENT_BYTES: usize = 640;
 pub(super) const ENTRY_BYTES: usize = 96;
 

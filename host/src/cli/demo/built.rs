@@ -1,6 +1,6 @@
-//! What the demo is made of before it begins: components and keys.
+//! The prepared components and keys of the demo.
 
-/// For the story: a plugin that never ends.
+/// For the scenario: a plugin that never ends.
 pub(super) const LOOPING: &str = "guest-loop-forever";
 
 /// A built component and its name.
@@ -9,7 +9,7 @@ pub(super) struct Built {
     pub bytes: Vec<u8>,
 }
 
-/// The keys that the demo shows.
+/// The keys that the demo prints.
 pub(super) struct Keys {
     pub read: String,
     pub write: String,

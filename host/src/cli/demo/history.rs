@@ -1,5 +1,5 @@
-//! The demo's world: an organization with two shops, people, stock, three plugins, and some weeks of
-//! tickets that went through them, made by the same operations that the API uses, with the clock set back.
+//! The demo's data: an organization with two shops, people, stock, three plugins and some weeks of tickets, created
+//! by the API's own operations with the clock set back.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::{inventory, organizations, shops, tickets, users};
 
 const DAYS: u32 = 45;
 
-/// What the demo talks about.
+/// What the demo refers to.
 pub struct World {
     pub org: OrgId,
     pub downtown: ShopId,
@@ -33,7 +33,7 @@ pub struct World {
     pub technicians: Vec<(UserId, String)>,
     /// The installation of qc-gate.
     pub gate: InstallationId,
-    /// A ticket in repair that qc-gate will not let through.
+    /// A ticket in repair that qc-gate denies.
     pub unready: TicketId,
 }
 
@@ -43,7 +43,7 @@ struct Repair {
     category: &'static str,
     issue: &'static str,
     findings: &'static str,
-    /// The sku of the part that it takes, or what has to be ordered and its price.
+    /// The sku of its part, or a special order and its price.
     part: Result<&'static str, (&'static str, i64)>,
     hours: i64,
 }
@@ -130,7 +130,7 @@ const CUSTOMERS: [(&str, &str); 12] = [
     ("Ben Adams", "ben@example.net"),
 ];
 
-/// The way of a repair that goes well.
+/// The statuses of a successful repair.
 const WAY: [&str; 8] = [
     "DIAGNOSTICS",
     "WAITING_APPROVAL",
@@ -142,7 +142,7 @@ const WAY: [&str; 8] = [
     "CLOSED",
 ];
 
-/// Makes the world, and leaves the clock at the present.
+/// Creates the data and leaves the clock at the present.
 pub async fn make(app: &App, components: &[Built]) -> anyhow::Result<World> {
     app.clock.set_back(Duration::from_secs(u64::from(DAYS) * 86_400));
     let now = app.clock.now();
@@ -181,7 +181,7 @@ fn caller(org: OrgId, name: &str, user_id: Option<UserId>) -> Caller {
     Caller { org, scope: Scope::Admin, actor, plugins_revision: 0 }
 }
 
-/// Whoever works at the demo's front desk.
+/// Runs operations as the demo's front desk.
 struct Desk<'a> {
     app: &'a App,
     caller: Caller,
@@ -276,7 +276,7 @@ impl Desk<'_> {
         Ok(install::install(self.app, &self.caller, uploaded.plugin.id, change).await?.id)
     }
 
-    /// Sees the plugins that were installed meanwhile.
+    /// Loads the plugins that were installed meanwhile.
     async fn refresh(&mut self) -> anyhow::Result<()> {
         let mut conn = self.app.db.read().await?;
         self.caller.plugins_revision =
@@ -304,7 +304,7 @@ impl Desk<'_> {
         Ok(tickets::create::create(self.app, &self.caller, new).await?.ticket.id)
     }
 
-    /// Older tickets are done, newer ones are somewhere on their way; one in nine is voided.
+    /// Older tickets are finished, newer ones are in progress; one in nine is voided.
     async fn play_ticket(
         &self,
         number: usize,
@@ -345,7 +345,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// What the technician writes down before the customer is asked.
+    /// The technician's findings, before the quote is approved.
     async fn quote(&self, id: TicketId, repair: &Repair, technician: UserId) -> anyhow::Result<()> {
         let part = NewPart {
             inventory_id: None,
@@ -367,7 +367,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// In repair, but nobody wrote down who does it, what was found and what was done.
+    /// A ticket in repair without a technician, a diagnosis and a resolution.
     async fn make_unready(&self, shop: ShopId) -> anyhow::Result<TicketId> {
         let id = self.make_ticket(3, shop, &REPAIRS[6]).await?;
         for status in ["DIAGNOSTICS", "IN_REPAIR"] {

@@ -1,5 +1,5 @@
-//! The story that `--check` plays over real HTTP, told as a person would want to read it. The first step
-//! that differs ends it with what was expected and what came.
+//! The scenario that `--check` runs over real HTTP. It stops at the first failed step with the expected and the
+//! actual result.
 
 use std::process::ExitCode;
 
@@ -266,7 +266,7 @@ fn number(value: &Value, field: &str) -> f64 {
     value[field].as_f64().unwrap_or(f64::NAN)
 }
 
-/// What a plugin used.
+/// The resources that a plugin used.
 fn cost(ran: &Value) -> String {
     format!(
         "[{} {}: {}, {} units of fuel, {} µs]",

@@ -1,5 +1,7 @@
-//! Makes one attempt and writes down what came of it: the attempt, the delivery's next time or its end, the endpoint's
-//! state, all in one transaction.
+//! Makes one delivery attempt and records it: the attempt, the delivery's next retry or its end, and the endpoint's
+//! state.
+//!
+//! Invariant: all of these are written in one transaction.
 
 use crate::app::App;
 use crate::db::Conn;

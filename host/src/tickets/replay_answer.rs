@@ -1,4 +1,4 @@
-//! The answer that a repeated request gets if the server stopped between the commit and its answer.
+//! The response to a repeated request if the server stopped between the commit and the first response.
 
 use crate::idempotency::Noted;
 use crate::model::ticket::Ticket;
@@ -6,7 +6,7 @@ use crate::tickets::draft::Intent;
 use crate::tickets::outcome::{Changed, Created};
 use crate::tickets::views::{self, Updated};
 
-/// Post-create plugins have not run at that time, so the answer lists none.
+/// Post-create plugins have not run at that time, so the response lists none.
 pub fn created(ticket: &Ticket) -> Noted {
     let created =
         Created { ticket: ticket.clone(), version: ticket.version, trace: Default::default() };
@@ -16,9 +16,9 @@ pub fn created(ticket: &Ticket) -> Noted {
 
 pub fn changed(intent: Intent, changed: Changed) -> Noted {
     let version = changed.version;
-    let noted = match intent {
+    let answer = match intent {
         Intent::Patch => Noted::ok(&Updated::from(changed)),
         Intent::Transition => Noted::ok(&views::transitioned(changed)),
     };
-    noted.version(version)
+    answer.version(version)
 }
