@@ -46,7 +46,9 @@ pub struct CallReport<T> {
 /// An instance after its call. To drop it resets its memory, so drop it when the answer is on its way; it holds a place
 /// of the engine's pool until then, so at most one for each guest thread.
 #[derive(Default)]
-pub struct Used(Option<Box<Store<Guest>>>);
+pub struct Used {
+    _store: Option<Box<Store<Guest>>>,
+}
 
 impl fmt::Debug for Used {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,7 +114,7 @@ impl Prepared {
             memory_bytes,
             log,
             log_dropped_bytes,
-            used: Used(Some(Box::new(store))),
+            used: Used { _store: Some(Box::new(store)) },
         }
     }
 
