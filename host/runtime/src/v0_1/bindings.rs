@@ -1,4 +1,4 @@
-//! The generated types of the interfaces in `wit/0.1.0` that all its hooks share.
+//! The generated types of the interfaces in `wit/0.1.0` that all its hooks share, and the macro for a hook's own.
 
 // Generated code has unchecked function handles after a check, and a style of its own.
 #[allow(unsafe_code, unused_qualifications, elided_lifetimes_in_paths, clippy::all)]
@@ -14,3 +14,22 @@ mod generated {
 }
 
 pub use generated::repairops::plugin::{log, settings, types};
+
+/// The generated bindings of one world; types shared by the worlds are those of `bindings`.
+macro_rules! world {
+    ($world:literal) => {
+        // Generated code has unchecked function handles after a check, and a style of its own.
+        #[allow(unsafe_code, unused_qualifications, elided_lifetimes_in_paths, clippy::all)]
+        mod generated {
+            wasmtime::component::bindgen!({
+                path: "../../wit/0.1.0",
+                world: $world,
+                with: {
+                    "repairops:plugin/types@0.1.0": crate::v0_1::bindings::types,
+                    "repairops:plugin/log@0.1.0": crate::v0_1::bindings::log,
+                    "repairops:plugin/settings@0.1.0": crate::v0_1::bindings::settings,
+                },
+            });
+        }
+    };
+}
