@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::schema::{AdditionalProperties, RefBuilder};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -74,18 +76,30 @@ pub struct UpdateBody {
     hooks: Option<BTreeMap<String, HookBody>>,
 }
 
-/// Hooks of the plugin; what is left out gets its default, or stays.
-#[allow(dead_code)] // for the document alone
-#[derive(ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct HooksChange {
-    #[schema(required = false)]
-    pre_transition: HookBody,
-    /// Its `on_failure` can only be `open`: the ticket is stored already when it runs.
-    #[schema(required = false)]
-    post_create: HookBody,
-    #[schema(required = false)]
-    reserve_inventory: HookBody,
+/// The schema of `hooks`: an optional property for each of [`Hook::ALL`].
+struct HooksChange;
+
+impl PartialSchema for HooksChange {
+    fn schema() -> RefOr<Schema> {
+        let none = ObjectBuilder::new()
+            .description(Some("Hooks of the plugin; what is left out gets its default, or stays."))
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        let add = |hooks: ObjectBuilder, hook: Hook| {
+            let always_open = OnFailure::is_always_open(hook).then_some(
+                "Its `on_failure` can only be `open`: the ticket is stored already when it runs.",
+            );
+            let change = RefBuilder::new().ref_location_from_schema_name(HookBody::name());
+            hooks.property(hook.as_str(), change.description(always_open))
+        };
+        Hook::ALL.into_iter().fold(none, add).into()
+    }
+}
+
+impl ToSchema for HooksChange {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((HookBody::name().into_owned(), HookBody::schema()));
+        HookBody::schemas(schemas);
+    }
 }
 
 /// How much one call may use; what is left out gets its default, or stays. The server may have lower maxima.

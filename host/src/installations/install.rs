@@ -207,8 +207,10 @@ fn apply(
         setup.order = wanted.order.unwrap_or(setup.order);
         setup.mode = wanted.mode.unwrap_or(setup.mode);
         setup.on_failure = wanted.on_failure.unwrap_or(setup.on_failure);
-        if hook == Hook::PostCreate && setup.on_failure == OnFailure::Closed {
-            let message = "on_failure must be open for post-create: the ticket is already stored when the plugin runs";
+        if OnFailure::is_always_open(hook) && setup.on_failure == OnFailure::Closed {
+            let message = format!(
+                "on_failure must be open for {hook}: the ticket is already stored when the plugin runs"
+            );
             return Err(Invalid::new(format!("{field}.on_failure"), "closed", message));
         }
     }

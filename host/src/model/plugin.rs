@@ -67,6 +67,14 @@ impl OnFailure {
             Hook::PostCreate | Hook::ReserveInventory => OnFailure::Open,
         }
     }
+
+    /// Whether it can only be `open` for this hook, because the ticket is already stored when the plugin runs.
+    pub fn is_always_open(hook: Hook) -> bool {
+        match hook {
+            Hook::PostCreate => true,
+            Hook::PreTransition | Hook::ReserveInventory => false,
+        }
+    }
 }
 
 /// Why a plugin gave no answer, with the figure and the limit where there is one.

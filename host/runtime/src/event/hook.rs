@@ -40,8 +40,14 @@ impl fmt::Display for Hook {
 
 /// The text names no hook.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown hook `{0}`; expected pre-transition, post-create or reserve-inventory")]
+#[error("unknown hook `{0}`; expected {names}", names = known_names())]
 pub struct UnknownHook(pub String);
+
+/// `pre-transition, post-create or reserve-inventory`.
+fn known_names() -> String {
+    let [others @ .., last] = Hook::ALL.map(Hook::as_str);
+    format!("{} or {last}", others.join(", "))
+}
 
 impl FromStr for Hook {
     type Err = UnknownHook;
