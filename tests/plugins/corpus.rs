@@ -85,6 +85,7 @@ async fn visit(t: &TestApp, guest: &Guest) -> Result<()> {
             let installation = json!({
                 "plugin_id": plugin["id"],
                 "settings": settings,
+                "grants": plugin["permissions"],
                 // Time to spare: two cores run all tests.
                 "limits": merged(json!({ "deadline_ms": 1_000 }), Value::Object(limits.clone())),
                 "hooks": { "pre-transition": { "on_failure": "closed" } },
