@@ -136,7 +136,7 @@ fn moves(clock: &Clock, change: StockChange) -> (BTreeMap<ItemId, Sums>, Moves) 
     (sums, Moves { items, reservations, uses })
 }
 
-/// One movement for each reservation that is used, item by item, and what is used of each item.
+/// One movement for each reservation that is used, the oldest of an item first; and what is used of each item.
 fn uses(
     clock: &Clock,
     reservations: &[Reservation],
@@ -144,7 +144,7 @@ fn uses(
 ) -> Vec<Use> {
     let mut used: Vec<&Reservation> =
         reservations.iter().filter(|row| row.state == ReservationState::Consumed).collect();
-    used.sort_by_key(|row| row.item_id); // stable
+    used.sort_by_key(|row| (row.item_id, row.id));
     let mut uses: Vec<Use> = Vec::with_capacity(used.len());
     for row in used {
         let id = clock.new_id();
