@@ -1,4 +1,4 @@
-//! `/v1/installations`: which plugins take part, with which settings, grants, limits and shops.
+//! `/v1/installations`: which plugins are installed, with their settings, grants, limits and shops.
 
 use std::collections::BTreeMap;
 
@@ -41,14 +41,14 @@ pub struct ListFilters {
 #[schema(as = NewInstallation)]
 pub struct InstallBody {
     plugin_id: PluginId,
-    /// What the plugin's `settings_schema` asks for.
+    /// The settings, as defined by the plugin's `settings_schema`.
     settings: Option<Value>,
-    /// Of the plugin's `permissions`, those that it gets; all that it needs must be there.
+    /// The permissions granted to the plugin. All permissions that the plugin requires must be granted.
     #[schema(max_items = 200)]
     grants: Option<Vec<String>>,
     #[schema(value_type = Option<LimitsChange>)]
     limits: Option<Map<String, Value>>,
-    /// Only tickets of these shops; of all when left out.
+    /// Runs the plugin only for tickets of these shops. Defaults to all shops.
     #[schema(max_items = 1000)]
     shop_ids: Option<Vec<ShopId>>,
     #[schema(value_type = Option<HooksChange>)]
@@ -59,14 +59,14 @@ pub struct InstallBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = InstallationChange)]
 pub struct UpdateBody {
-    /// What the plugin's `settings_schema` asks for.
+    /// The settings, as defined by the plugin's `settings_schema`.
     settings: Option<Value>,
-    /// Of the plugin's `permissions`, those that it gets; all that it needs must be there.
+    /// The permissions granted to the plugin. All permissions that the plugin requires must be granted.
     #[schema(max_items = 200)]
     grants: Option<Vec<String>>,
     #[schema(value_type = Option<LimitsChange>)]
     limits: Option<Map<String, Value>>,
-    /// Only tickets of these shops; `null`: of all.
+    /// Runs the plugin only for tickets of these shops; `null` means all shops.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(max_items = 1000)]
     shop_ids: Option<Option<Vec<ShopId>>>,
@@ -74,26 +74,27 @@ pub struct UpdateBody {
     hooks: Option<BTreeMap<String, HookBody>>,
 }
 
-/// Hooks of the plugin; what is left out gets its default, or stays.
-#[allow(dead_code)] // for the document alone
+/// The setup of each hook. Omitted hooks and fields keep their values, or get defaults in a new installation.
+#[allow(dead_code)] // only used in the OpenAPI document
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct HooksChange {
     #[schema(required = false)]
     pre_transition: HookBody,
-    /// Its `on_failure` can only be `open`: the ticket is stored already when it runs.
+    /// `on_failure` must be `open`, because this hook runs after the ticket is stored.
     #[schema(required = false)]
     post_create: HookBody,
     #[schema(required = false)]
     reserve_inventory: HookBody,
 }
 
-/// How much one call may use; what is left out gets its default, or stays. The server may have lower maxima.
-#[allow(dead_code)] // for the document alone
+/// Limits of one call. Omitted limits keep their values, or get defaults in a new installation. The server may have
+/// lower maximum values.
+#[allow(dead_code)] // only used in the OpenAPI document
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct LimitsChange {
-    /// About one unit a WebAssembly instruction.
+    /// The amount of computation; one unit is about one WebAssembly instruction.
     #[schema(required = false, minimum = 1, maximum = 1_000_000_000)]
     fuel: i64,
     #[schema(required = false, minimum = 1, maximum = 1_000)]
@@ -135,7 +136,7 @@ pub struct InstallationView {
     updated_at: Time,
 }
 
-/// Installs a plugin: from now on it takes part.
+/// Installs a plugin, which runs from now on.
 #[utoipa::path(
     post, path = "/installations", tag = "Installations", operation_id = "createInstallation", security(("api_key" = ["admin"])),
     request_body = InstallBody,
@@ -177,7 +178,7 @@ pub async fn list(
     Ok(Json(window.page(rows, view)))
 }
 
-/// An installation.
+/// Returns an installation.
 #[utoipa::path(
     get, path = "/installations/{installation_id}", tag = "Installations", operation_id = "getInstallation", security(("api_key" = ["read"])),
     responses((status = 200, description = "The installation", body = InstallationView)),
@@ -192,7 +193,7 @@ pub async fn show(
     found.map(view).map(Json).ok_or_else(|| ApiError::not_found("Installation"))
 }
 
-/// Changes settings, limits, order, mode of an installation.
+/// Changes the settings, grants, limits, hooks or shops of an installation.
 #[utoipa::path(
     patch, path = "/installations/{installation_id}", tag = "Installations", operation_id = "updateInstallation", security(("api_key" = ["admin"])),
     request_body = UpdateBody,

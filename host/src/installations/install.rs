@@ -20,13 +20,13 @@ use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, Plu
 use crate::runtime::SettingsError;
 use crate::{organizations, plugins, shops, webhooks};
 
-/// Imports that every plugin has without a grant.
+/// Imports that need no grant.
 const ALWAYS_GRANTED: [&str; 2] = ["repairops:plugin/log", "repairops:plugin/settings"];
 
-/// Shops that an installation can be limited to; without `shop_ids` it runs for all of them.
+/// The maximum number of shops in `shop_ids`.
 pub const SHOP_IDS_MAX: usize = 1_000;
 
-/// Entries of `grants`; plugins have fewer imports.
+/// The maximum number of entries in `grants`; plugins have fewer imports.
 pub const GRANTS_MAX: usize = 200;
 
 /// The new setup of a hook; a missing field keeps its value, or gets its default in a new installation.
