@@ -1,4 +1,4 @@
-//! Changes an endpoint; switches it off and on.
+//! Changes, disables or enables an endpoint.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -10,7 +10,7 @@ use crate::webhooks::create::{DESCRIPTION_MAX, check_events};
 use crate::webhooks::store::{deliveries, endpoints};
 use crate::webhooks::url;
 
-/// What to set; `None` leaves what is there.
+/// The new values; `None` keeps a field.
 #[derive(Debug, Default)]
 pub struct Change {
     pub url: Option<String>,
