@@ -1,4 +1,4 @@
-//! From an upload to code that runs: what a compilation may cost, who does it, and what is kept of it.
+//! Compilation of uploads: its limits, which node does it, its retries, and its cache.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Several servers on one database: none is special, and none is behind.
+//! Several servers on one database: all are equal, and none works with outdated installations.
 
 use repairops::plugins::compile;
 
