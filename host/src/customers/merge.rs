@@ -21,7 +21,7 @@ pub enum MergeError {
     Invalid(#[from] Invalid),
     #[error("customer not found")]
     NotFound { merged_into: Option<CustomerId> },
-    /// The one that was to be merged is gone already.
+    /// The customer was merged already.
     #[error("from was merged into {merged_into} already")]
     MergedAlready { from: CustomerId, merged_into: CustomerId },
     #[error("the database failed")]
@@ -64,13 +64,13 @@ pub async fn merge(
     store::move_aliases(&mut tx, org, from, id).await?;
     store::insert_alias(&mut tx, org, &gone.email, id).await?;
     store::remember_merge(&mut tx, org, from, id, &caller.actor.name, now).await?;
-    // Last: nothing leads to it any more.
+    // Last, because nothing may refer to the customer when it is deleted.
     store::delete(&mut tx, org, from).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// In the order of their ids, so that two merges never wait for each other.
+/// Locks in the order of the ids, so that two merges cannot deadlock.
 async fn lock_both(
     conn: &mut Conn,
     org: OrgId,

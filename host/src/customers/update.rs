@@ -1,4 +1,6 @@
-//! Changes a customer's name and contact data. Their tickets show them, so the tickets' versions grow.
+//! Changes a customer's name and contact data.
+//!
+//! Invariant: the versions of the customer's tickets change too, because tickets show the customer.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -13,7 +15,7 @@ pub const NAME_MAX: usize = 200;
 pub const PHONE_MAX: usize = 64;
 pub const ADDRESS_MAX: usize = 500;
 
-/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+/// The new values; `None` keeps a field, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     pub name: Option<String>,
@@ -59,7 +61,7 @@ pub async fn update(
     }
     match store::update(&mut tx, org, &after).await {
         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
-            // Someone took the address a moment ago.
+            // Another customer took the address concurrently.
             drop(tx);
             let mut conn = app.db.read().await?;
             let other = store::find_by_email(&mut conn, org, &after.email).await?;
@@ -70,7 +72,7 @@ pub async fn update(
         }
         done => done?,
     }
-    // Again: the update may have waited for a merge that made the address lead elsewhere.
+    // Checked again: the update may have waited for a merge that moved the address.
     free_email(&mut tx, org, id, &after.email).await?;
     if (&after.name, &after.email, &after.phone) != (&before.name, &before.email, &before.phone) {
         tickets::store::touch_of_customer(&mut tx, org, id).await?;
@@ -83,7 +85,7 @@ fn taken(email: String, customer_id: CustomerId) -> UpdateCustomerError {
     UpdateCustomerError::EmailTaken { email, customer_id }
 }
 
-/// Makes sure that the address leads to nobody else; an alias of the customer's own becomes free.
+/// Checks that no other customer has the address as an alias, and removes it from the customer's own aliases.
 async fn free_email(
     conn: &mut Conn,
     org: OrgId,
