@@ -1,4 +1,4 @@
-//! Changes an item: how many are on hand, with a movement, and what it is and costs.
+//! Changes an item: its quantity on hand, with a movement, and its other fields.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -10,7 +10,7 @@ use crate::model::outbox::InventoryUpdated;
 use crate::model::stock::{Item, check_quantity};
 use crate::webhooks;
 
-/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+/// The new values; `None` keeps a field, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
 pub struct Change {
     pub quantity: Option<i64>,
