@@ -1,4 +1,4 @@
-//! Lists what a ticket's status may become next, for a key, and what prevents it.
+//! Lists the statuses that a ticket may enter next, for a key, and what prevents each.
 //!
 //! Invariant: no plugin runs; those that would run are named.
 
@@ -25,12 +25,12 @@ pub struct Transitions {
     pub next: Vec<Next>,
 }
 
-/// One edge.
+/// One edge of the workflow.
 pub struct Next {
     pub to: Status,
-    /// What prevents it now.
+    /// What prevents the transition now.
     pub reasons: Vec<Reason>,
-    /// What does not prevent it.
+    /// Problems that do not prevent it.
     pub warnings: Vec<Reason>,
     /// The plugins that would run, in this order.
     pub plugins: Vec<Asked>,
@@ -56,7 +56,7 @@ pub async fn transitions(
     let mut conn = app.db.read().await?;
     let loaded = context::load_with_items(&mut conn, caller.org, id).await?;
     let (before, items) = loaded.ok_or(ChangeError::NotFound)?;
-    drop(conn); // the list of plugins may need one
+    drop(conn); // reading the plugins may need a connection
     let ticket = &before.ticket;
     let rule = workflow::DEFAULT.find(ticket.status.as_str());
     let gates = asked(app, caller, &before, Hook::PreTransition).await?;
@@ -119,7 +119,7 @@ fn examine(
         let is_required = matches!(rule, StockRule::Require | StockRule::Consume);
         let plugins_may_find_more = !planners.is_empty();
         let found = Reason::InsufficientStock { lines, plugins_may_find_more };
-        // A plugin may take from where the built-in plan does not look.
+        // A plugin may use stock that the built-in plan does not consider.
         if is_required && !plugins_may_find_more {
             next.reasons.push(found);
         } else {
