@@ -162,7 +162,7 @@ pub async fn update(
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<CustomerDetailView>, ApiError> {
     let UpdateBody { name, email, phone, address } = body;
-    let change = update::Change { name, email, phone, address };
+    let change = update::CustomerChange { name, email, phone, address };
     update::update(&app, &caller, id, &change).await?;
     detail(&app, caller.org, id).await
 }

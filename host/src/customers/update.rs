@@ -17,7 +17,7 @@ pub const ADDRESS_MAX: usize = 500;
 
 /// The new values; `None` keeps a field, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct CustomerChange {
     pub name: Option<String>,
     pub email: Option<String>,
     pub phone: Option<Option<String>>,
@@ -40,7 +40,7 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: CustomerId,
-    change: &Change,
+    change: &CustomerChange,
 ) -> Result<(), UpdateCustomerError> {
     let change = check(change)?;
     let org = caller.org;
@@ -103,13 +103,13 @@ async fn free_email(
     }
 }
 
-fn check(change: &Change) -> Result<Change, Invalid> {
+fn check(change: &CustomerChange) -> Result<CustomerChange, Invalid> {
     let optional = |field: &str, text: &Option<Option<String>>, max| {
         text.as_ref().map(|text| check_optional(field, text.as_deref(), max)).transpose()
     };
     let name = change.name.as_deref().map(|name| check_text("name", name, NAME_MAX));
     let email = change.email.as_deref().map(|email| check_email("email", email));
-    Ok(Change {
+    Ok(CustomerChange {
         name: name.transpose()?,
         email: email.transpose()?,
         phone: optional("phone", &change.phone, PHONE_MAX)?,

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::auth::{Admin, Reader};
 use crate::error::ApiError;
 use crate::extract::{Body, List, PathId, nullable};
-use crate::installations::install::{self as operations, Change, HookChange};
+use crate::installations::install::{self as operations, HookChange, InstallationChange};
 use crate::installations::store;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, PluginId, ShopId};
@@ -147,7 +147,7 @@ pub async fn install(
     caller: Admin,
     Body(body): Body<InstallBody>,
 ) -> Result<Created<InstallationView>, ApiError> {
-    let change = Change {
+    let change = InstallationChange {
         settings: body.settings,
         grants: body.grants,
         limits: body.limits,
@@ -205,7 +205,7 @@ pub async fn update(
     PathId(id): PathId<InstallationId>,
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<InstallationView>, ApiError> {
-    let change = Change {
+    let change = InstallationChange {
         settings: body.settings,
         grants: body.grants,
         limits: body.limits,

@@ -14,7 +14,7 @@ use crate::extract::{Body, List, PathId, not_null, nullable};
 use crate::inventory::create::{self, NewItem};
 use crate::inventory::movements;
 use crate::inventory::store::{self, ListFilter};
-use crate::inventory::update::{self, Change};
+use crate::inventory::update::{self, ItemChange};
 use crate::model::ids::{ItemId, ShopId};
 use crate::model::invalid::check_filter;
 use crate::model::money::Money;
@@ -197,7 +197,7 @@ pub async fn update(
     PathId(id): PathId<ItemId>,
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<ItemView>, ApiError> {
-    let change = Change {
+    let change = ItemChange {
         quantity: body.quantity,
         reason: body.reason,
         name: body.name,

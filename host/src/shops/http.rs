@@ -17,7 +17,7 @@ use crate::model::time::Time;
 use crate::page::Page;
 use crate::respond::Created;
 use crate::shops::create::{self, NewShop};
-use crate::shops::store::{self, Change};
+use crate::shops::store::{self, ShopChange};
 use crate::shops::update;
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -126,7 +126,7 @@ pub async fn update(
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<ShopView>, ApiError> {
     let UpdateBody { name, time_zone, address } = body;
-    let change = Change { name, time_zone, address };
+    let change = ShopChange { name, time_zone, address };
     Ok(Json(view(update::update(&app, &caller, id, change).await?)))
 }
 

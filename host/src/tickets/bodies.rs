@@ -9,7 +9,7 @@ use crate::model::money::{Hours, Money};
 use crate::model::version::Expected;
 use crate::model::workflow::Status;
 use crate::tickets::create::NewTicket;
-use crate::tickets::draft::{Change, Intent};
+use crate::tickets::draft::{Intent, TicketChange};
 use crate::tickets::parts::NewPart;
 
 #[derive(Deserialize, ToSchema)]
@@ -167,9 +167,9 @@ impl From<CreateBody> for NewTicket {
 }
 
 impl UpdateBody {
-    pub fn change(self, expected: Option<Expected>) -> Change {
+    pub fn change(self, expected: Option<Expected>) -> TicketChange {
         let parts = self.parts.map(|parts| parts.into_iter().map(NewPart::from).collect());
-        Change {
+        TicketChange {
             intent: Intent::Patch,
             status: self.status,
             expected,
@@ -190,14 +190,14 @@ impl UpdateBody {
 }
 
 impl TransitionBody {
-    pub fn change(self, expected: Option<Expected>) -> Change {
-        Change {
+    pub fn change(self, expected: Option<Expected>) -> TicketChange {
+        TicketChange {
             intent: Intent::Transition,
             status: Some(self.new_status),
             expected,
             notes: self.notes,
             actor_id: self.actor_id,
-            ..Change::default()
+            ..TicketChange::default()
         }
     }
 }

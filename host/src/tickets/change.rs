@@ -18,7 +18,7 @@ use crate::model::ticket::TicketContext;
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::plugins::hooks::{self, Budget, Trace};
-use crate::tickets::draft::{Change, Draft, draft};
+use crate::tickets::draft::{Draft, TicketChange, draft};
 use crate::tickets::note::Note;
 use crate::tickets::outcome::{ChangeError, Changed, Transition, stop_if_failed};
 use crate::tickets::store::NewEvent;
@@ -32,7 +32,7 @@ pub async fn change(
     app: &App,
     caller: &Caller,
     id: TicketId,
-    change: &Change,
+    change: &TicketChange,
 ) -> Result<Changed, ChangeError> {
     let notes = check_optional("notes", change.notes.as_deref(), 2_000)?;
     let mut budget = Budget::new(app);
@@ -50,7 +50,7 @@ async fn attempt(
     app: &App,
     caller: &Caller,
     id: TicketId,
-    change: &Change,
+    change: &TicketChange,
     notes: Option<&str>,
     budget: &mut Budget,
 ) -> Result<Option<Changed>, ChangeError> {
@@ -143,7 +143,7 @@ struct Write<'a> {
     caller: &'a Caller,
     actor: &'a Actor,
     before: &'a TicketContext,
-    change: &'a Change,
+    change: &'a TicketChange,
     draft: &'a Draft,
     trace: &'a Trace,
     notes: Option<&'a str>,

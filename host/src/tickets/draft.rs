@@ -39,7 +39,7 @@ impl Intent {
 
 /// The changes of a client; `None` keeps a field, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct TicketChange {
     pub intent: Intent,
     pub status: Option<Status>,
     pub notes: Option<String>,
@@ -77,7 +77,7 @@ pub async fn draft(
     clock: &Clock,
     org: OrgId,
     (before, items): (&TicketContext, &[Item]),
-    change: &Change,
+    change: &TicketChange,
 ) -> Result<Draft, ChangeError> {
     let mut draft = Draft::unchanged(before, items);
     set_plain_fields(&mut draft.after, change, &mut draft.changed)?;
@@ -173,7 +173,7 @@ async fn find_user(
 
 fn set_plain_fields(
     after: &mut TicketContext,
-    change: &Change,
+    change: &TicketChange,
     changed: &mut Vec<&'static str>,
 ) -> Result<(), Invalid> {
     let ticket = &mut after.ticket;

@@ -18,7 +18,7 @@ use crate::model::time::Time;
 use crate::page::Page;
 use crate::respond::Created;
 use crate::users::create::{self, NewUser};
-use crate::users::store::{self, Change};
+use crate::users::store::{self, UserChange};
 use crate::users::update;
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -141,7 +141,7 @@ pub async fn update(
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<UserView>, ApiError> {
     let UpdateBody { name, role, hourly_cost } = body;
-    let change = Change { name, role, hourly_cost };
+    let change = UserChange { name, role, hourly_cost };
     Ok(Json(view(update::update(&app, &caller, id, change).await?)))
 }
 

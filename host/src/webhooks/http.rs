@@ -158,7 +158,7 @@ pub async fn update(
     PathId(id): PathId<WebhookId>,
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<WebhookView>, ApiError> {
-    let wanted = change::Change {
+    let wanted = change::WebhookChange {
         url: body.url,
         events: body.events,
         description: body.description,

@@ -12,7 +12,7 @@ use crate::webhooks::url;
 
 /// The new values; `None` keeps a field.
 #[derive(Debug, Default)]
-pub struct Change {
+pub struct WebhookChange {
     pub url: Option<String>,
     pub events: Option<Vec<EventName>>,
     pub description: Option<Option<String>>,
@@ -23,7 +23,7 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: WebhookId,
-    change: Change,
+    change: WebhookChange,
 ) -> Result<Webhook, OperationError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
