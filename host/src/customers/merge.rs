@@ -39,10 +39,10 @@ pub async fn merge(
     }
     let (org, now) = (caller.org, app.clock.now());
     let mut tx = app.db.begin().await?;
-    let (survivor, gone) = lock_both(&mut tx, org, id, from).await?;
+    let (survivor, merged) = lock_both(&mut tx, org, id, from).await?;
     let filled = Customer {
-        phone: survivor.phone.clone().or(gone.phone.clone()),
-        address: survivor.address.clone().or(gone.address.clone()),
+        phone: survivor.phone.clone().or(merged.phone.clone()),
+        address: survivor.address.clone().or(merged.address.clone()),
         ..survivor
     };
     store::update(&mut tx, org, &filled).await?;
@@ -62,7 +62,7 @@ pub async fn merge(
     let events: Vec<_> = moved.into_iter().map(event_of).collect();
     webhooks::store::enqueue_all(&mut tx, org, &events, now).await?;
     store::move_aliases(&mut tx, org, from, id).await?;
-    store::insert_alias(&mut tx, org, &gone.email, id).await?;
+    store::insert_alias(&mut tx, org, &merged.email, id).await?;
     store::remember_merge(&mut tx, org, from, id, &caller.actor.name, now).await?;
     // Last, because nothing may refer to the customer when it is deleted.
     store::delete(&mut tx, org, from).await?;
@@ -79,13 +79,13 @@ async fn lock_both(
 ) -> Result<(Customer, Customer), MergeError> {
     let first = store::lock(conn, org, id.min(from)).await?;
     let second = store::lock(conn, org, id.max(from)).await?;
-    let (survivor, gone) = if id < from { (first, second) } else { (second, first) };
+    let (survivor, merged) = if id < from { (first, second) } else { (second, first) };
     let Some(survivor) = survivor else {
         let merged_into = store::merged_into(conn, org, id).await?;
         return Err(MergeError::NotFound { merged_into });
     };
-    match gone {
-        Some(gone) => Ok((survivor, gone)),
+    match merged {
+        Some(merged) => Ok((survivor, merged)),
         None => Err(match store::merged_into(conn, org, from).await? {
             Some(merged_into) => MergeError::MergedAlready { from, merged_into },
             None => {

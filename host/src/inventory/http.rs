@@ -148,7 +148,7 @@ pub async fn list(
 #[utoipa::path(
     post, path = "/inventory", tag = "Inventory", operation_id = "createInventoryItem", security(("api_key" = ["admin"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made", body = ItemView)),
+    responses((status = 201, description = "Created", body = ItemView)),
 )]
 pub async fn create(
     State(app): State<App>,

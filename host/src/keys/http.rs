@@ -93,7 +93,7 @@ pub async fn show(
 #[utoipa::path(
     post, path = "/keys", tag = "API keys", operation_id = "createKey", security(("api_key" = ["admin"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made", body = MadeView)),
+    responses((status = 201, description = "Created", body = MadeView)),
 )]
 pub async fn create(
     State(app): State<App>,

@@ -67,7 +67,7 @@ pub struct ShopView {
 #[utoipa::path(
     post, path = "/shops", tag = "Shops", operation_id = "createShop", security(("api_key" = ["admin"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made", body = ShopView)),
+    responses((status = 201, description = "Created", body = ShopView)),
 )]
 pub async fn create(
     State(app): State<App>,

@@ -27,7 +27,7 @@ use crate::{organizations, webhooks};
 /// How long the request or node that does the work holds its lease.
 pub const LEASE: Duration = Duration::from_secs(30);
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// The maximum number of attempts of an installation for one ticket, before its work fails.
 const ATTEMPTS_MAX: i64 = 5;
@@ -279,7 +279,7 @@ async fn end_removed(
 
 /// Runs due work every second, until `stop` is cancelled.
 pub async fn run_until(app: App, stop: CancellationToken) {
-    jobs::every(LOOK_EVERY, stop, || async {
+    jobs::every(POLL_EVERY, stop, || async {
         if let Err(error) = run_due(&app).await {
             tracing::error!(?error, "due post-create work could not be run");
         }

@@ -88,7 +88,7 @@ pub async fn list(
     responses(
         (status = 200, description = "The ticket", body = TicketView,
          headers(("ETag" = String, description = "The ticket's version in quotes"))),
-        (status = 304, description = "The ticket is at a version that `If-None-Match` names"),
+        (status = 304, description = "The ticket has not changed since the version in `If-None-Match`"),
     ),
 )]
 pub async fn show(

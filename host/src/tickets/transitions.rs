@@ -33,7 +33,7 @@ pub struct Next {
     /// Problems that do not prevent it.
     pub warnings: Vec<Reason>,
     /// The plugins that would run, in this order.
-    pub plugins: Vec<Asked>,
+    pub plugins: Vec<NextPlugin>,
 }
 
 pub enum Reason {
@@ -42,7 +42,7 @@ pub enum Reason {
 }
 
 #[derive(Clone)]
-pub struct Asked {
+pub struct NextPlugin {
     pub plugin: String,
     pub installation_id: InstallationId,
     pub hook: Hook,
@@ -59,8 +59,8 @@ pub async fn transitions(
     drop(conn); // reading the plugins may need a connection
     let ticket = &before.ticket;
     let rule = workflow::DEFAULT.find(ticket.status.as_str());
-    let gates = asked(app, caller, &before, Hook::PreTransition).await?;
-    let planners = asked(app, caller, &before, Hook::ReserveInventory).await?;
+    let gates = plugins_of(app, caller, &before, Hook::PreTransition).await?;
+    let planners = plugins_of(app, caller, &before, Hook::ReserveInventory).await?;
     let mut next = Vec::new();
     for name in rule.map_or(&[][..], |rule| rule.next) {
         let to = Status((*name).to_owned());
@@ -76,18 +76,18 @@ pub async fn transitions(
     })
 }
 
-async fn asked(
+async fn plugins_of(
     app: &App,
     caller: &Caller,
     before: &TicketContext,
     hook: Hook,
-) -> Result<Vec<Asked>, sqlx::Error> {
+) -> Result<Vec<NextPlugin>, sqlx::Error> {
     let shop = before.ticket.shop_id;
     let actives =
         app.active.for_hook(&app.db, caller.org, caller.plugins_revision, hook, shop).await?;
     Ok(actives
         .iter()
-        .map(|active| Asked {
+        .map(|active| NextPlugin {
             plugin: active.plugin.clone(),
             installation_id: active.installation_id,
             hook,
@@ -100,8 +100,8 @@ fn examine(
     before: &TicketContext,
     draft: &Draft,
     to: Status,
-    gates: &[Asked],
-    planners: &[Asked],
+    gates: &[NextPlugin],
+    planners: &[NextPlugin],
 ) -> Next {
     let shortages = stock::shortages(before, draft);
     let mut next = Next { to, reasons: Vec::new(), warnings: Vec::new(), plugins: gates.to_vec() };

@@ -77,7 +77,7 @@ pub struct UserView {
 #[utoipa::path(
     post, path = "/users", tag = "Users", operation_id = "createUser", security(("api_key" = ["admin"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made", body = UserView)),
+    responses((status = 201, description = "Created", body = UserView)),
 )]
 pub async fn create(
     State(app): State<App>,

@@ -86,7 +86,7 @@ pub struct RotateBody {
 #[utoipa::path(
     post, path = "/webhooks", tag = "Webhooks", operation_id = "createWebhook", security(("api_key" = ["admin"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made", body = WebhookSecretView)),
+    responses((status = 201, description = "Created", body = WebhookSecretView)),
 )]
 pub async fn create(
     State(app): State<App>,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Asked, Next, Reason, Transitions, transitions};
+use super::{Next, NextPlugin, Reason, Transitions, transitions};
 use crate::app::App;
 use crate::auth::Reader;
 use crate::error::ApiError;
@@ -41,7 +41,7 @@ struct NextView {
     /// find.
     warnings: Vec<ReasonView>,
     /// The plugins that would run, in this order.
-    plugins: Vec<AskedView>,
+    plugins: Vec<NextPluginView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -58,7 +58,7 @@ struct ReasonView {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = AskedPlugin)]
-struct AskedView {
+struct NextPluginView {
     plugin: String,
     installation_id: InstallationId,
     hook: Hook,
@@ -92,17 +92,17 @@ fn view(found: Transitions) -> TransitionsView {
 }
 
 fn view_next(next: Next) -> NextView {
-    let asked = |asked: Asked| AskedView {
-        plugin: asked.plugin,
-        installation_id: asked.installation_id,
-        hook: asked.hook,
+    let plugin = |plugin: NextPlugin| NextPluginView {
+        plugin: plugin.plugin,
+        installation_id: plugin.installation_id,
+        hook: plugin.hook,
     };
     NextView {
         to_status: next.to,
         allowed: next.reasons.is_empty(),
         reasons: next.reasons.into_iter().map(view_reason).collect(),
         warnings: next.warnings.into_iter().map(view_reason).collect(),
-        plugins: next.plugins.into_iter().map(asked).collect(),
+        plugins: next.plugins.into_iter().map(plugin).collect(),
     }
 }
 
