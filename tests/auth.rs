@@ -1,4 +1,4 @@
-//! Who may ask what: keys, scopes, tiers, and the wall between organizations.
+//! Authentication and authorization: keys, scopes, tiers, and the isolation of organizations.
 
 use axum::http::Method;
 use repairops::keys;

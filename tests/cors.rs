@@ -1,4 +1,4 @@
-//! `--cors-origins`: web pages of other origins may call the API, if the operator says so.
+//! `--cors-origins`: web pages of allowed origins may call the API.
 
 use std::process::Command;
 

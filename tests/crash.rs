@@ -1,7 +1,7 @@
-//! What survives when the server is killed or asked to end in the middle of a load: every write that was
-//! acknowledged, whole; and the post-create work that was not done yet is done later.
+//! A server that is killed or shut down under load: every acknowledged write survives whole, and unfinished
+//! post-create work is done later.
 //!
-//! `REPAIROPS_CRASH_ROUNDS` says how often each server is killed; 3 by default, 50 for the full run.
+//! `REPAIROPS_CRASH_ROUNDS` sets how often each server is killed; 3 by default, 50 for the full run.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! `/v1/customers`.
+//! `/v1/customers`: lists, changes and merges.
 
 use crate::support::builders::ticket_body;
 use crate::support::reply::Reply;

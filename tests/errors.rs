@@ -1,4 +1,4 @@
-//! What every route refuses alike, always in the envelope, which `Reply::error` checks.
+//! Errors that every route returns in the same way, always in the envelope, which `Reply::error` checks.
 
 use axum::body::Bytes;
 use axum::http::Method;

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz`, the id of a request.
+//! `/healthz`, `/readyz`, and request ids.
 
 use axum::body::Bytes;
 use axum::http::Method;

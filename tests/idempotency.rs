@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: what is repeated is done once.
+//! `Idempotency-Key`: a repeated request is executed once.
 
 use std::pin::Pin;
 use std::sync::Arc;

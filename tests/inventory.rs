@@ -1,4 +1,4 @@
-//! `/v1/inventory`.
+//! `/v1/inventory`: lists and changes of stock items.
 
 use crate::support::builders::item_body;
 use crate::support::shape::assert_shape;

@@ -1,4 +1,4 @@
-//! `GET /v1/kpis`.
+//! `GET /v1/kpis`: the daily figures and their totals.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! The floor plan of the host: its files import each other without a circle, and nothing imports what stands above it.
+//! The layers of the host: no import circles, and no imports from a higher layer.
 //!
-//! Read from the `use` lines and the paths of every file outside of its tests. A module that only re-exports what its
-//! files have (`pub use`) is no place of its own: an import through it is one of the file behind it.
+//! Reads the `use` lines and the paths of every file outside of its tests. A module that only re-exports its files
+//! (`pub use`) is not a place of its own: an import through it counts as an import of the file behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

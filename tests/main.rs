@@ -1,4 +1,4 @@
-//! The tests of the API, laid out like its URLs. Each has a database of its own, on SQLite and on PostgreSQL.
+//! The tests of the API, organized like its URLs. Each has a database of its own, on SQLite and on PostgreSQL.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! `/v1/openapi.json` says what the routes do, and `/docs` shows it without another host.
+//! `/v1/openapi.json` describes what the routes do, and `/docs` shows it without another host.
 
 use axum::body::Bytes;
 use axum::http::Method;

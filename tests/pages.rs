@@ -1,4 +1,4 @@
-//! Pages of all lists: by offset and by cursor, and what is refused.
+//! Pages of all lists: by offset and by cursor, and rejected parameters.
 
 use crate::support::builders::merged;
 use crate::support::{TestApp, both_databases, json};

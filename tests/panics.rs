@@ -1,4 +1,4 @@
-//! A handler that panics: the client gets a 500 in the envelope, and the server goes on as before.
+//! A handler that panics: the client gets a 500 in the envelope, and the server continues.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! How the databases find a page and its total: through an index that has the rows in order, whatever is asked for.
+//! Query plans: the databases find a page and its total through an index in the order of the rows, for every filter.
 
 use repairops::db::Query;
 use repairops::inventory::store::Movement;

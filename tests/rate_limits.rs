@@ -1,4 +1,4 @@
-//! How many requests a key and an address may make.
+//! Rate limits by key and by address.
 
 use std::time::Duration;
 

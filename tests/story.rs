@@ -1,4 +1,4 @@
-//! The story that the product is for, from the ticket's arrival to its pickup, over a real socket.
+//! The main story of the product, from a ticket's intake to its pickup, over a real socket.
 
 use crate::support::builders::{item_body, ticket_body};
 use crate::support::{TestApp, both_databases, json};

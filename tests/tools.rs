@@ -1,5 +1,4 @@
-//! JavaScript and Python that tests run: the programs are there, with the packages that are pinned, and what is
-//! pinned names no place to get it from.
+//! The JavaScript and Python packages of the tests: they are installed as pinned, and the pins name no registry.
 
 use crate::support::{json, node, python};
 

@@ -1,7 +1,6 @@
 //! Runs periodic work beside the requests, such as a sweep or a flush.
 //!
 //! Invariant: a round that has begun is finished; no round begins after the cancellation.
-//! finished; after the cancellation no other one begins.
 
 use std::time::Duration;
 

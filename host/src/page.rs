@@ -41,7 +41,7 @@ pub struct Window {
     fingerprint: String,
 }
 
-/// One page, as the API answers it.
+/// One page of a list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Page<T> {
     pub data: Vec<T>,
@@ -50,18 +50,18 @@ pub struct Page<T> {
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Pagination {
-    /// What was asked for; 0 in a page by `cursor`, whose place among the others is not counted.
+    /// The requested offset; 0 in a page by `cursor`, because its position is not counted.
     #[schema(minimum = 0)]
     pub offset: i64,
     #[schema(minimum = 1, maximum = 500)]
     pub limit: i64,
-    /// How many there are on all pages together.
+    /// The number of entries on all pages together.
     #[schema(minimum = 0)]
     pub total: i64,
-    /// Where the next page begins; `null` at the end, and in a page by `cursor`.
+    /// The offset of the next page; `null` on the last page and in a page by `cursor`.
     pub next_offset: Option<i64>,
-    /// The `cursor` of the next page, which begins behind the last row of this one, whatever comes or goes
-    /// before it; `null` at the end.
+    /// The `cursor` of the next page, which starts after the last entry of this page even if entries were added or
+    /// deleted before it; `null` on the last page.
     pub next_cursor: Option<String>,
     pub has_more: bool,
 }

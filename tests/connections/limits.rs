@@ -1,4 +1,4 @@
-//! More connections than there may be.
+//! The limits on concurrent connections.
 
 use repairops::config::ConnectionConfig;
 use repairops::listener::{Server, bind};

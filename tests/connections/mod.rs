@@ -1,5 +1,5 @@
-//! Clients that stall, and clients that are many: over real sockets, with short timeouts. The database has no part in
-//! it, so these tests run on one.
+//! Slow clients and many clients, over real sockets with short timeouts. These tests run on one database, because it
+//! does not matter here.
 
 mod limits;
 mod readers;

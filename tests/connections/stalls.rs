@@ -1,4 +1,4 @@
-//! Connections on which nothing comes, or not enough of a head.
+//! Connections that send nothing, or only part of a request's head.
 
 use super::{closed, get, patient, serve};
 use crate::support::socket::Socket;

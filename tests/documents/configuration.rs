@@ -1,5 +1,5 @@
-//! `docs/configuration.md` has every flag of `repairops serve` with its environment variable and default, and the plugin
-//! limits with their figures; it has nothing else.
+//! `docs/configuration.md` lists every flag of `repairops serve` with its environment variable and default, the
+//! plugin limits with their figures, and nothing else.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,6 @@
-//! What the repository's pages state and a program can check. Invariant: a page that goes stale fails a test that names
-//! the line to correct.
+//! The statements of the repository's pages that a program can check.
+//!
+//! Invariant: an outdated page fails a test that names the line to correct.
 
 mod configuration;
 mod openapi;

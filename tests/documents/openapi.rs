@@ -1,4 +1,4 @@
-//! `docs/openapi.json` is the document that the server makes.
+//! `docs/openapi.json` is the document that the server generates.
 
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
-//! The files, types, tables and tests that the pages for developers name are there.
+//! The files, types, tables and tests that the developer pages name exist.
 //!
-//! In backticks: a path such as `tickets/http.rs`, from the root, `host/src`, `host/runtime/src` or `tests`; a type and
-//! its file, "`Ticket` in `model/ticket.rs`"; a table, "table `tickets`"; a test by the name that `cargo test` takes,
-//! `tickets::races::one_of_many_transitions_wins`.
+//! In backticks: a path such as `tickets/http.rs`, from the root, `host/src`, `host/runtime/src` or `tests`; a type
+//! and its file, "`Ticket` in `model/ticket.rs`"; a table, "table `tickets`"; a test by the name that `cargo test`
+//! takes, `tickets::races::one_of_many_transitions_wins`.
 
 use std::path::{Path, PathBuf};
 

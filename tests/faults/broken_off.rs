@@ -1,4 +1,4 @@
-//! PostgreSQL ends sessions under requests, as it does when it restarts.
+//! PostgreSQL terminates sessions during requests, as in a restart.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

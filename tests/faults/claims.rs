@@ -1,4 +1,4 @@
-//! A key is not claimed for longer because the database failed while it was being freed.
+//! A claim of an Idempotency-Key does not last longer if the database fails while it is released.
 
 use std::time::Duration;
 

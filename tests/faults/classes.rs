@@ -1,4 +1,4 @@
-//! Errors that PostgreSQL itself raises, by SQLSTATE: what may succeed in a moment is a 503.
+//! Errors that PostgreSQL raises, by SQLSTATE: temporary ones are a 503.
 
 use repairops::execute;
 

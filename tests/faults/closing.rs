@@ -1,4 +1,4 @@
-//! A connection goes back to its pool only outside of any transaction.
+//! A connection returns to its pool only outside of any transaction.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Callers that are dropped at any moment of their request, as happens when a client hangs up.
+//! Request futures that are dropped at any await point, as when a client disconnects.
 
 use std::pin::Pin;
 use std::task::Poll;

@@ -1,4 +1,4 @@
-//! SQLite without room, by `max_page_count`: the same result code as on a full disk.
+//! SQLite without space, by `max_page_count`: the same result code as on a full disk.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! PostgreSQL without room: it raises 53100 where a row needs a new page. Even looking up a key writes there, since
+//! PostgreSQL without space: it raises 53100 if a row needs a new page. Even the lookup of a key writes, because
 //! requests are counted.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! I/O errors of a real server's disk: the kernel refuses every write to a file of its process for a while.
+//! I/O errors of a real server's disk: for a while, the kernel rejects every write to a file of the process.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is written in the background is kept while it cannot be written.
+//! Background jobs keep their data while it cannot be written.
 
 use repairops::fetch_one;
 use repairops::model::people::Scope;

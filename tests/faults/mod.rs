@@ -1,5 +1,5 @@
-//! A bad minute of the database: its disk is full or fails, connections break, callers go away half-way. Requests get a
-//! 503 with `Retry-After`, and afterwards everything works without a restart.
+//! A temporary failure of the database: its disk is full or fails, connections break, callers disconnect. Requests
+//! get a 503 with `Retry-After`, and afterwards everything works without a restart.
 
 mod broken_off;
 mod claims;

@@ -1,4 +1,4 @@
-//! From an upload to code that runs: what a compilation may cost, who does it, and what is kept of it.
+//! Compilation of uploads: its limits, which node does it, its retries, and its cache.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,14 +97,14 @@ async fn what_a_node_cannot_compile_another_one_does(t: &TestApp) {
     let uploaded = uploaded.expect_status(201);
     assert_eq!((&uploaded["state"], &uploaded["error"]), (&json!("compiling"), &json!(null)));
     // It is not the component's fault, however often the node tries.
-    compile::retake(&broken.app, broken.app.clock.now()).await;
+    compile::retry_unfinished(&broken.app, broken.app.clock.now()).await;
     let body = json!({ "plugin_id": uploaded["id"] });
     for client in [&broken.admin, &t.admin] {
         let details = client.post("/v1/installations", body.clone()).await.details(409, "CONFLICT");
         assert_eq!(details, json!({ "field": "plugin_id", "state": "compiling", "error": null }));
     }
     let good = node_in(t, &folder, |_| {}).await;
-    compile::retake(&good.app, good.app.clock.now()).await;
+    compile::retry_unfinished(&good.app, good.app.clock.now()).await;
     assert_eq!(plugin(&broken.admin, &uploaded.body).await["state"], "ready");
     broken.admin.post("/v1/installations", body).await.expect_status(201);
     broken.app.db.close().await;

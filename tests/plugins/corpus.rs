@@ -1,4 +1,4 @@
-//! All hostile guests: each is stopped or refused as its `expect.json` says, and nobody else notices.
+//! All hostile guests: each is stopped or rejected as its `expect.json` says, and other calls are not affected.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `post-create`: it adds to a ticket, and never costs it.
+//! `post-create`: plugins add to a ticket, and no failure loses the ticket.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `pre-transition`: what plugins say of a transition, and how clients read it.
+//! `pre-transition`: the verdicts of plugins on a transition, and their JSON.
 
 use crate::support::shape::assert_shape;
 use crate::support::{TestApp, both_databases, json};

@@ -1,4 +1,5 @@
-//! Plugins that loop, crash, hoard, sleep or babble: each is stopped at its limit, named, and survived.
+//! Plugins that loop, crash, sleep, or use too much memory or log: each is stopped at its limit and named, and the
+//! server continues.
 
 use serde_json::Value;
 

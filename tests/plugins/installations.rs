@@ -1,4 +1,4 @@
-//! `/v1/installations`: what may be set, and that it counts from the next request on.
+//! `/v1/installations`: validation, and changes that apply from the next request on.
 
 use crate::support::{TestApp, both_databases, json};
 

@@ -1,5 +1,5 @@
-//! Limits of installations under the server's ceilings, what `/metrics` shows of calls, and what the timeline keeps of
-//! a plugin that was passed over.
+//! Limits of installations below the server's maximum values, the metrics of calls, and the timeline entries of
+//! plugins that failed open.
 
 use crate::support::{TestApp, both_databases, json};
 

@@ -1,4 +1,4 @@
-//! `/v1/plugins`, `/v1/installations`, and what installed plugins do to tickets.
+//! `/v1/plugins`, `/v1/installations`, and the effects of installed plugins on tickets.
 
 mod compile;
 mod corpus;

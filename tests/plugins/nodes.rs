@@ -1,4 +1,4 @@
-//! Several servers on one database: none is special, and none is behind.
+//! Several servers on one database: all are equal, and none works with outdated installations.
 
 use repairops::plugins::compile;
 
@@ -51,7 +51,7 @@ async fn a_node_takes_up_a_compilation_that_was_left_unfinished(t: &TestApp) {
     let reply = t.post("/v1/installations", json!({ "plugin_id": plugin })).await;
     assert_eq!(reply.details(409, "CONFLICT")["state"], "compiling");
     let node = t.node(|_| {}).await;
-    compile::retake(&node.app, node.app.clock.now()).await;
+    compile::retry_unfinished(&node.app, node.app.clock.now()).await;
     t.post("/v1/installations", json!({ "plugin_id": plugin })).await.expect_status(201);
     node.app.db.close().await;
 }

@@ -1,4 +1,4 @@
-//! The settings of an installation: the schemas that are taken, and what checking by them may cost.
+//! The settings of an installation: which schemas are accepted, and the limits of checking settings.
 
 use repairops::execute;
 use repairops::model::ids::PluginId;

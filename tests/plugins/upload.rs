@@ -1,4 +1,4 @@
-//! `POST /v1/plugins`: what is taken, and what is refused with the reason. No code of an upload runs.
+//! `POST /v1/plugins`: what is accepted, and what is rejected with a reason. No code of an upload runs.
 
 use axum::body::Bytes;
 use axum::http::Method;

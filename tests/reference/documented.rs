@@ -1,4 +1,4 @@
-//! Holds an answer against a documented sample, field for field: names, types, nullability, and the values.
+//! Compares a response with a documented sample, field by field: names, types, nullability, and values.
 
 use chrono::{DateTime, NaiveDate};
 use serde_json::Value;

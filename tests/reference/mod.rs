@@ -1,6 +1,5 @@
-//! Every example of the API's reference, run as it stands there: by the real `curl` and by Python's `requests`, over a
-//! real socket, with nothing but the base URL, the key and the ids replaced. What comes back is held against the
-//! documented answer.
+//! Runs every example of the API's reference unchanged: with the real `curl` and Python's `requests`, over a real
+//! socket, replacing only the base URL, the key and the ids. The response is compared with the documented one.
 
 mod conventions;
 mod customers;

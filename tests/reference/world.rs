@@ -1,4 +1,4 @@
-//! The shop of the reference's samples: John Doe and his iPhone, Alice Tech, screens on the shelf.
+//! The data of the reference's samples: John Doe and his iPhone, Alice Tech, screens in stock.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The reference's JavaScript, word for word but for the address, the key and the ids; the SDK's README; and the SDK's
+//! The reference's JavaScript, unchanged except for the address, the key and the ids; the SDK's README; and the SDK's
 //! own tests against a server.
 
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What the SDK says of a key's rate limit.
+//! The rate limit of a key as the SDK reports it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The package itself: its types, its own tests, what it is made of, and that its schema is the present one.
+//! The package: its types, its own tests, its contents, and that its schema is up to date.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! A server for scripts: where it is and with which key, as the SDK's environment says it.
+//! A server for scripts, with its address and key in the environment variables of the SDK.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! An app for one test: an organization with keys and a shop, on a database that nobody else uses.
+//! An app for one test: an organization with keys and a shop, on a database of its own.
 
 use std::ops::Deref;
 
@@ -16,7 +16,7 @@ use super::client::Client;
 use super::components::{node_folder, program};
 use super::databases::{Backend, Database};
 
-/// Dereferences to a client with an admin's key.
+/// Dereferences to a client with an admin key.
 pub struct TestApp {
     pub app: App,
     pub org: OrgId,
@@ -31,12 +31,12 @@ pub struct TestApp {
 /// Another server on the same database.
 pub struct Node {
     pub app: App,
-    /// With the admin's key.
+    /// A client with the admin key.
     pub admin: Client,
 }
 
 impl Node {
-    /// On a real socket; answers its address.
+    /// Serves on a real socket; returns the address.
     pub async fn serve(&self) -> String {
         serve(&self.app).await
     }
@@ -66,7 +66,7 @@ impl TestApp {
         TestApp { org, admin, writer, reader, shop, database, app }
     }
 
-    /// What must be true after every test; then the database is given back.
+    /// Checks the invariants that hold after every test, and gives the database back.
     pub async fn finish(self) {
         let problems = doctor::examine(&self.app.db).await.expect("an examination");
         assert!(problems.is_empty(), "the doctor found {problems:#?}");
@@ -75,14 +75,14 @@ impl TestApp {
         self.database.give_back().await;
     }
 
-    /// Another node, configured by `change`.
+    /// Creates another node, configured by `change`.
     pub async fn node(&self, change: impl FnOnce(&mut Config)) -> Node {
         let app = start_app(&self.database, change).await;
         let (_, key) = create_key(&app, self.org, Scope::Admin, "Office").await;
         Node { admin: Client::of(router(app.clone()), &key), app }
     }
 
-    /// The admin over a real socket.
+    /// A client with the admin key over a real socket.
     pub async fn serve(&self) -> Client {
         self.admin.over_socket(serve(&self.app).await)
     }
@@ -91,7 +91,7 @@ impl TestApp {
         create_key(&self.app, self.org, scope, name).await
     }
 
-    /// The admin of another organization.
+    /// A client with the admin key of another organization.
     pub async fn stranger(&self) -> Client {
         self.organization("Other Avenue Repairs", "enterprise").await
     }
@@ -127,7 +127,7 @@ impl TestApp {
         self.events().await.into_iter().skip(known).map(|(name, _)| name).collect()
     }
 
-    /// What happened to an item, as (delta, reason), oldest first.
+    /// The movements of an item as (delta, reason), oldest first.
     pub async fn movements(&self, item: &str) -> Vec<(i64, String)> {
         let item: uuid::Uuid = item.parse().expect("an id");
         let mut conn = self.connection().await;
@@ -142,7 +142,7 @@ impl TestApp {
     }
 }
 
-/// Serves as `repairops serve` does, on a port of its own; returns the URL.
+/// Serves like `repairops serve`, on a port of its own; returns the URL.
 pub async fn serve(app: &App) -> String {
     let listener = bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -154,12 +154,12 @@ pub async fn serve(app: &App) -> String {
 async fn start_app(database: &Database, change: impl FnOnce(&mut Config)) -> App {
     let mut config = Config::new(node_folder());
     config.database.url = database.url.clone();
-    // Tests share two cores with each other; those that are about time set it themselves.
+    // All tests share two cores; tests of timeouts set this themselves.
     config.request_budget_ms = 10_000;
     config.compile.compiler = Some(program());
-    // Most tests ask more than ten admin requests.
+    // Most tests send more than ten admin requests.
     config.limits.rate_limits = RatesOption::OFF;
-    // Receivers of tests are on this machine.
+    // The receivers of tests are on this machine.
     config.webhooks.webhook_allow = vec!["127.0.0.0/8".parse().expect("a network")];
     change(&mut config);
     App::start(config).await.expect("an app")

@@ -1,10 +1,10 @@
-//! Makes what a test needs, with defaults that make sense; each answers an id.
+//! Creates what a test needs, with defaults; each function returns an id.
 
 use serde_json::{Value, json};
 
 use super::client::{Asked, Client};
 
-/// A way to each status from the one that new tickets have.
+/// The transitions from the first status to each status.
 const WAYS: [(&str, &[&str]); 13] = [
     ("INTAKE", &[]),
     ("TRIAGE", &["TRIAGE"]),
@@ -56,7 +56,7 @@ impl Client {
             .id()
     }
 
-    /// So many pieces of an article that costs 80 and sells for 160.
+    /// Creates an item with this quantity; it costs 80 and sells for 160.
     pub async fn create_item(&self, shop: &str, sku: &str, quantity: i64) -> String {
         self.post("/v1/inventory", item_body(shop, sku, json!({ "quantity": quantity }))).await.id()
     }
@@ -69,12 +69,12 @@ impl Client {
         self.post("/v1/tickets", ticket_body(shop, more)).await.id()
     }
 
-    /// A new ticket, moved there.
+    /// Creates a ticket and moves it to the status.
     pub async fn create_ticket_in(&self, shop: &str, status: &str) -> String {
         self.create_ticket_with_parts(shop, status, json!([])).await
     }
 
-    /// A new ticket with these parts, moved there.
+    /// Creates a ticket with these parts and moves it to the status.
     pub async fn create_ticket_with_parts(&self, shop: &str, status: &str, parts: Value) -> String {
         let ticket = self.create_ticket(shop).await;
         self.change(&ticket, json!({ "parts": parts })).await.ok();
@@ -104,12 +104,12 @@ impl Client {
         (figure("quantity_on_hand"), figure("quantity_reserved"), figure("quantity_available"))
     }
 
-    /// Uploads and installs a plugin with these settings, and time to spare: two cores run all tests.
+    /// Uploads and installs a plugin with these settings, with long deadlines: two cores run all tests.
     pub async fn install(&self, package: &str, settings: Value) -> String {
         self.install_with(package, json!({ "settings": settings })).await
     }
 
-    /// The same with other fields of the installation.
+    /// Installs with other fields of the installation.
     pub async fn install_with(&self, package: &str, more: Value) -> String {
         let plugin = self.upload(package).await.id();
         let body = json!({ "plugin_id": plugin, "limits": { "deadline_ms": 1000 } });

@@ -1,4 +1,4 @@
-//! Speaks HTTP: to the router itself, or over a real socket. A request is a future that may be spawned.
+//! Sends HTTP requests: to the router directly, or over a real socket. A request is a future that may be spawned.
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -10,7 +10,7 @@ use tower::ServiceExt;
 use super::components::component;
 use super::reply::Reply;
 
-/// Someone with a key (or without one) who asks.
+/// A caller with a key, or without one.
 #[derive(Clone)]
 pub struct Client {
     transport: Transport,
@@ -23,7 +23,7 @@ enum Transport {
     Socket { http: reqwest::Client, base: String },
 }
 
-/// A reply to come.
+/// A pending reply.
 pub trait Asked: Future<Output = Reply> + Send + 'static {}
 impl<F: Future<Output = Reply> + Send + 'static> Asked for F {}
 
@@ -41,12 +41,12 @@ impl Client {
         Client { transport, ..self.clone() }
     }
 
-    /// The same caller at another server.
+    /// The same caller on another server.
     pub fn at(&self, router: Router) -> Client {
         Client { transport: Transport::Router(router), ..self.clone() }
     }
 
-    /// The same server, asked with another `Authorization` header, or with none.
+    /// The same server with another `Authorization` header, or with none.
     pub fn authorized(&self, authorization: Option<&str>) -> Client {
         Client { authorization: authorization.map(str::to_owned), ..self.clone() }
     }
@@ -76,13 +76,13 @@ impl Client {
         self.json(Method::PATCH, path, &body.to_string())
     }
 
-    /// A text that says to be JSON.
+    /// Sends a text as JSON, valid or not.
     pub fn json(&self, method: Method, path: &str, text: &str) -> impl Asked + use<> {
         let request = self.request(method, path).header("content-type", "application/json");
         self.send(request, text.to_owned().into())
     }
 
-    /// Uploads a component by its package's name.
+    /// Uploads a component by the name of its package.
     pub fn upload(&self, package: &str) -> impl Asked + use<> {
         self.upload_bytes(component(package))
     }

@@ -1,23 +1,23 @@
-//! Components that are hard on a compiler. Each is a plugin with one more core module, which nothing runs: it passes
-//! every look at an upload, and it is compiled like all of a component's code.
+//! Components that are expensive to compile. Each is a plugin with one more core module, which nothing runs: it
+//! passes the inspection of an upload, and it is compiled like all code of a component.
 
-/// The plugin with one more module in it; its own code and hooks stay as they are.
+/// The plugin with one more module; its own code and hooks stay the same.
 pub fn hide_in(plugin: &[u8], module: &[u8]) -> Vec<u8> {
     let mut component = plugin.to_vec();
     write_section(&mut component, CORE_MODULE, module);
     component
 }
 
-/// Many small functions. Nothing is wrong with it.
+/// Many small, valid functions.
 pub fn many_functions(count: u32) -> Vec<u8> {
     // fn(a) = a + a
     let body = [0, LOCAL_GET, 0, LOCAL_GET, 0, I32_ADD, END];
     module_of(&[1, FUNC, 1, I32, 1, I32], count, &body)
 }
 
-/// Functions of `depth` loops inside each other, in the middle of which all `locals` change: each loop passes each local
-/// on, so the compiler has `locals * depth` values at a time, and makes room for them all in registers. The text of one
-/// has `10 * locals + 8 * depth` bytes. With wasmtime 48:
+/// Functions of `depth` nested loops, the innermost of which changes all `locals`: each loop passes each local on, so
+/// the compiler has `locals * depth` values at a time and allocates registers for all of them. One function has
+/// `10 * locals + 8 * depth` bytes. With wasmtime 48:
 ///
 /// | count, locals, depth | the compiler needs |
 /// |---|---|

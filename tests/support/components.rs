@@ -1,4 +1,4 @@
-//! The real plugins and the guests of `tests/guests`, built once a run; each is compiled once for all tests.
+//! The real plugins and the guests of `tests/guests`, built once in each run; each is compiled once for all tests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,17 +33,17 @@ pub fn component(package: &str) -> &'static [u8] {
     COMPONENTS.get(package).unwrap_or_else(|| panic!("{package} is not among PACKAGES"))
 }
 
-/// The node's folder that all tests share, so that what was compiled once is there for all.
+/// The node folder that all tests share, so that each component is compiled once.
 pub fn node_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("node")
 }
 
-/// The program that compiles: the one that is tested.
+/// The compiler program: the one under test.
 pub fn program() -> PathBuf {
     env!("CARGO_BIN_EXE_repairops").into()
 }
 
-/// A component from its text, for what no compiler would make.
+/// A component from text, for those that no compiler produces.
 pub fn from_text(inner: &str) -> Vec<u8> {
     wat::parse_str(format!("(component {inner})")).expect("the component's text is right")
 }

@@ -21,7 +21,7 @@ use wit_parser::Resolve;
 
 use super::tell;
 
-/// One hostile plugin, or what claims to be one.
+/// One hostile plugin, or an upload that pretends to be one.
 pub struct Guest {
     /// Its folder; the plugin is called `guest-<name>`.
     pub name: String,
@@ -33,7 +33,7 @@ pub struct Guest {
 #[derive(Deserialize)]
 #[serde(tag = "upload", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Expect {
-    /// It runs, and this comes of a transition.
+    /// It runs, with these results of a transition.
     Accepted {
         why: String,
         #[serde(default)]
@@ -43,17 +43,17 @@ pub enum Expect {
         outcome: String,
         /// The limit that the error names.
         limit: Option<u64>,
-        /// The least that the error says was used; `null`: it does not say.
+        /// The minimum usage that the error names; `null`: it names none.
         used_at_least: Option<u64>,
         /// A part of the error's message.
         message: Option<String>,
-        /// All that it denies with, by code.
+        /// All violations, by code.
         #[serde(default)]
         violations: BTreeMap<String, String>,
     },
-    /// It is taken, but cannot be made ready.
+    /// It is accepted, but cannot be compiled.
     Unusable { why: String, message: String },
-    /// It is not taken.
+    /// It is rejected.
     Refused {
         why: String,
         status: u16,
@@ -63,7 +63,7 @@ pub enum Expect {
     },
 }
 
-/// Uploads that are made here.
+/// Uploads that are generated here.
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "snake_case")]
 pub enum Made {
@@ -92,7 +92,7 @@ impl Expect {
     }
 }
 
-/// All of them, by name. A folder that lacks its guest or its `expect.json` fails whoever asks.
+/// All guests, by name. A folder without its guest or its `expect.json` fails every caller.
 pub fn guests() -> &'static [Guest] {
     static GUESTS: LazyLock<Vec<Guest>> =
         LazyLock::new(|| read_all().unwrap_or_else(|error| panic!("{error:#}")));
@@ -157,7 +157,7 @@ fn build_crates(folders: &[PathBuf]) -> Result<BTreeMap<String, Vec<u8>>> {
     built.into_iter().map(|built| Ok((built.package, fs::read(built.path)?))).collect()
 }
 
-/// What every `guest.wat` has: memory of 4 MiB, of which the upper half is for what the host hands in, and a name.
+/// The part that every `guest.wat` has: memory of 4 MiB, whose upper half is for the host's arguments, and a name.
 const STANDARD: &str = r#"
     (memory (export "memory") 64)
     (global $next (mut i32) (i32.const 2097152))
@@ -185,7 +185,7 @@ fn componentize(package: &str, fields: &str, world: Option<&str>) -> Result<Vec<
     ComponentEncoder::default().module(&module)?.validate(true).encode()
 }
 
-/// How often `beside.wat` is instantiated.
+/// The number of instances of `beside.wat`.
 const BESIDE: u8 = 3;
 
 /// Appends a section with the module and one with its instances.
@@ -238,7 +238,7 @@ fn make(made: Made) -> Result<Vec<u8>> {
     })
 }
 
-/// The same at every run.
+/// Pseudo-random bytes, the same in every run.
 fn noise() -> impl Iterator<Item = u8> {
     std::iter::successors(Some(2_463_534_242_u32), |state| {
         let state = state ^ (state << 13);

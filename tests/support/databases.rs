@@ -1,5 +1,6 @@
-//! A database for each test. On PostgreSQL it is a copy of one migrated template, and emptied and used again after a
-//! test that passed, since making one costs more than most tests; what dead runs left is swept.
+//! A database for each test. On PostgreSQL it is a copy of one migrated template. After a test that passed it is
+//! emptied and reused, because creating one takes longer than most tests; the databases of dead processes are
+//! dropped.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,7 +22,7 @@ pub enum Backend {
     Postgres,
 }
 
-/// Of one test, until `give_back`. What a failed test leaves on PostgreSQL stays there until the next run.
+/// The database of one test, until `give_back`. The database of a failed test stays on PostgreSQL until the next run.
 pub struct Database {
     pub url: String,
     kind: Kind,
@@ -75,7 +76,7 @@ async fn copy_template() -> Result<String, sqlx::Error> {
     Ok(name)
 }
 
-/// Deletes all rows in one statement, at whose end foreign keys are checked; `truncate` would make every file anew.
+/// Deletes all rows in one statement, at whose end foreign keys are checked; `truncate` would create every file anew.
 async fn empty(url: &str) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     let tables: Vec<String> = sqlx::query_scalar(
@@ -87,7 +88,7 @@ async fn empty(url: &str) -> Result<(), sqlx::Error> {
         tables.iter().map(|table| format!("{table}_gone as (delete from {table})")).collect();
     let all = format!("with {} select 1", deletes.join(", "));
     sqlx::query(AssertSqlSafe(all)).execute(&mut connection).await?;
-    // Triggers counted at the commit what was deleted.
+    // Triggers counted the deleted rows at the commit.
     sqlx::query("delete from counters").execute(&mut connection).await?;
     connection.close().await
 }
@@ -114,7 +115,7 @@ async fn make_template(url: &str) -> anyhow::Result<String> {
     Ok(name)
 }
 
-/// Drops the databases whose names tell of a process that is gone.
+/// Drops the databases whose names contain the id of a dead process.
 async fn sweep(url: &str) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     let names: Vec<String> =
@@ -139,7 +140,7 @@ async fn administrate(url: &str, statement: String) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
-/// The same server's URL with another database, where a commit need not reach the disk: no test cuts the power.
+/// The URL of another database on the same server, with asynchronous commits: no test cuts the power.
 fn with_database(url: &str, name: &str) -> String {
     let (address, options) = url.split_once('?').unwrap_or((url, ""));
     let server = address.rsplit_once('/').map_or(address, |(server, _)| server);

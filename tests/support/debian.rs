@@ -1,5 +1,6 @@
-//! Installs Debian packages that a test needs and the machine lacks. Invariant: it says so first, and installs nothing
-//! while `REPAIROPS_NO_INSTALL` is set.
+//! Installs Debian packages that a test needs and the machine lacks.
+//!
+//! Invariant: it prints a line first, and installs nothing if `REPAIROPS_NO_INSTALL` is set.
 
 use std::process::Command;
 
@@ -20,13 +21,13 @@ pub fn install(packages: &[&str]) -> Result<()> {
 
 fn apt_get(arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
-    // Another process may be installing at the same time. RUNLEVEL=1: no service needs to start now.
+    // Waits for another process that installs packages. RUNLEVEL=1: services must not start.
     command.args(["-o", "DPkg::Lock::Timeout=300"]).args(arguments);
     command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
     run(&mut command)
 }
 
-/// Runs a program that must succeed; an error has what it wrote to stderr.
+/// Runs a program that must succeed; the error contains its stderr.
 pub fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().with_context(|| format!("cannot run {program}"))?;

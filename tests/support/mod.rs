@@ -1,4 +1,4 @@
-//! What the tests stand on: an app of its own for each test, on a database of its own, and real components.
+//! The support of the tests: an app and a database for each test, and real components.
 
 pub mod app;
 pub mod builders;
@@ -25,7 +25,7 @@ pub use serde_json::json;
 
 use std::io::Write;
 
-/// Makes two tests of each named `async fn(&TestApp)`: one on SQLite, one on PostgreSQL.
+/// Creates two tests of each named `async fn(&TestApp)`: one on SQLite, one on PostgreSQL.
 macro_rules! both_databases {
     ($($test:ident),+ $(,)?) => {$(
         mod $test {
@@ -56,7 +56,7 @@ macro_rules! on_one_database {
 }
 pub(crate) use on_one_database;
 
-/// Runs a test on a runtime of its own; afterwards the doctor must find nothing in its database.
+/// Runs a test on a runtime of its own; afterwards the doctor must find no problem in its database.
 pub fn run(backend: Backend, test: impl AsyncFnOnce(&TestApp)) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -70,7 +70,7 @@ pub fn run(backend: Backend, test: impl AsyncFnOnce(&TestApp)) {
     });
 }
 
-/// Waits for a future on a thread of its own, wherever it is called: fixtures are made once, inside some test.
+/// Waits for a future on a thread of its own, wherever it is called: fixtures are created once, inside some test.
 fn wait_for<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
     let work = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -79,12 +79,12 @@ fn wait_for<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static)
     std::thread::spawn(work).join().expect("the fixture is made")
 }
 
-/// Straight to stderr: libtest captures what the print macros write. That nobody reads it is no failure.
+/// Writes directly to stderr, because libtest captures the print macros. Errors are ignored.
 fn tell(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
-/// Asks all at once and waits for all; the replies are in the order of the requests.
+/// Sends all requests concurrently and waits for all; the replies are in the order of the requests.
 pub async fn all_at_once(
     requests: impl IntoIterator<Item = impl client::Asked>,
 ) -> Vec<reply::Reply> {

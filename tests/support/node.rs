@@ -6,7 +6,7 @@
 //!         console.log(JSON.stringify({ status: response.status, first: process.argv[2] }))
 //!     "#, &["argument"], &[("BASE", &base)]).await.json();
 //!
-//! A script is a module, so `import` and `await` work at its top. It may stand in a file of its own: `include_str!`.
+//! A script is a module, so `import` and `await` work at its top level. It may be in a file of its own: `include_str!`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,7 +27,7 @@ pub async fn run(script: &str, arguments: &[&str], environment: &[(&str, &str)])
     run_in(&folder, script, arguments, environment).await
 }
 
-/// The same with the packages of another folder.
+/// Runs a script with the packages of another folder.
 pub async fn run_in(
     folder: &Path,
     script: &str,
@@ -40,7 +40,7 @@ pub async fn run_in(
     tools::run(command).await
 }
 
-/// A folder with these packages, installed exactly as the lock file says; node is there afterwards.
+/// A folder with these packages, installed exactly as the lock file says; node is available afterwards.
 pub fn install(name: &str, package: &str, lock: &str) -> Result<PathBuf> {
     ensure_node()?;
     tools::folder(name, &[package, lock], |folder| {

@@ -1,12 +1,12 @@
-//! One PostgreSQL server for a test binary: one that is there, or a throwaway cluster that ends with this process.
+//! One PostgreSQL server for a test binary: an existing one, or a temporary cluster that ends with this process.
 //!
 //! In this order: the URL in `REPAIROPS_TEST_POSTGRES`; a server on 127.0.0.1:5432 (another port by
-//! `REPAIROPS_TEST_POSTGRES_PORT`) that lets us in without a password, as a user who may create databases; a cluster
-//! of our own from installed binaries; the same after `apt-get install postgresql`, if we are root and
-//! `REPAIROPS_NO_INSTALL` is not set. Before it installs or starts anything, it says so in one line.
+//! `REPAIROPS_TEST_POSTGRES_PORT`) that accepts logins without a password, as a user who may create databases; a
+//! temporary cluster from installed binaries; the same after `apt-get install postgresql`, if the user is root and
+//! `REPAIROPS_NO_INSTALL` is not set. Prints a line before it installs or starts anything.
 //!
-//! A static is never dropped and a test process may be killed, so our cluster does not rely on either: a small `sh`
-//! holds the other end of a pipe, and when that closes it stops the server and deletes its folder.
+//! A static is never dropped and a test process may be killed, so the cluster does not rely on either: a small `sh`
+//! holds the other end of a pipe. When the pipe closes, it stops the server and deletes its folder.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -28,9 +28,9 @@ const LOGIN_LIMIT: Duration = Duration::from_secs(5);
 /// Tests create databases of their own through `url`.
 #[derive(Debug)]
 pub struct Server {
-    /// Of a maintenance database, such as `postgres://postgres@127.0.0.1:5432/postgres`.
+    /// The URL of a maintenance database, such as `postgres://postgres@127.0.0.1:5432/postgres`.
     pub url: String,
-    /// Our end of the pipe: closing it ends the cluster.
+    /// This process's end of the pipe: closing it stops the cluster.
     _lifeline: Option<ChildStdin>,
 }
 
@@ -83,7 +83,7 @@ fn is_listening(port: u16) -> bool {
         .is_ok()
 }
 
-/// On a thread of its own, since a caller may be within a runtime, where another cannot be entered.
+/// On a thread of its own, because the caller may be within a runtime, where another cannot be entered.
 fn check_login(url: &str) -> Result<()> {
     let url = url.to_owned();
     let thread = std::thread::spawn(move || {
@@ -109,7 +109,7 @@ async fn log_in(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// The folder of `initdb` and `postgres`; Debian keeps them off the PATH, one folder a version.
+/// The folder of `initdb` and `postgres`; Debian keeps them off the PATH, in one folder for each version.
 fn find_binaries() -> Option<PathBuf> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
@@ -158,7 +158,7 @@ fn start_cluster(binaries: &Path) -> Result<Server> {
     ] {
         supervisor.args(["-c", setting]);
     }
-    // In a process group of its own: Ctrl-C must end the tests, not the one who cleans up after them.
+    // In a process group of its own: Ctrl-C must stop the tests, not the supervisor that cleans up after them.
     supervisor.current_dir(folder.path()).process_group(0);
     let log = File::create(folder.path().join("log"))?;
     supervisor.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
@@ -172,8 +172,8 @@ fn start_cluster(binaries: &Path) -> Result<Server> {
     Ok(Server { url, _lifeline: lifeline })
 }
 
-/// `$1` is the folder to make the cluster in, `$2` that of the binaries, the rest is for the server. Its signal is
-/// repeated, since a server that has only just started ignores it.
+/// `$1` is the folder of the cluster, `$2` that of the binaries, the rest is for the server. The signal is repeated,
+/// because a server that has just started ignores it.
 const SUPERVISOR: &str = r#"
 trap '' INT TERM HUP
 folder=$1 binaries=$2

@@ -1,5 +1,5 @@
-//! A TCP proxy between an app and PostgreSQL that holds back answers, so that a test decides what happens while a
-//! statement is under way.
+//! A TCP proxy between an app and PostgreSQL that delays responses, so that a test controls what happens during a
+//! statement.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use tokio::sync::watch;
 
 #[derive(Clone)]
 pub struct Proxy {
-    /// Connections that send this get no answers until it is `None` again.
+    /// Connections that send this text get no responses until it is `None` again.
     held_text: Arc<watch::Sender<Option<&'static str>>>,
     held_count: Arc<watch::Sender<usize>>,
 }
 
 impl Proxy {
-    /// Before the server of that URL; the second value is the URL by way of the proxy.
+    /// Starts a proxy for the server of the URL; the second value is the URL through the proxy.
     pub async fn before(url: &str) -> (Proxy, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let own = listener.local_addr().expect("an address").to_string();
@@ -39,13 +39,13 @@ impl Proxy {
         (proxy, format!("{head}@{own}/{path}"))
     }
 
-    /// From now on a connection that sends this gets no answer.
+    /// From now on, a connection that sends this text gets no response.
     pub fn hold(&self, text: &'static str) {
         self.held_count.send_replace(0);
         self.held_text.send_replace(Some(text));
     }
 
-    /// Waits until so many connections wait for an answer.
+    /// Waits until this number of connections wait for a response.
     pub async fn holds(&self, count: usize) {
         let mut held = self.held_count.subscribe();
         let enough = held.wait_for(|held| *held >= count);
@@ -55,7 +55,7 @@ impl Proxy {
             .expect("the proxy is there");
     }
 
-    /// All answers arrive.
+    /// Delivers all responses.
     pub fn release(&self) {
         self.held_text.send_replace(None);
     }
@@ -68,7 +68,7 @@ impl Proxy {
         tokio::spawn(async move {
             let mut bytes = vec![0; 64 * 1024];
             while let Ok(length @ 1..) = from_client.read(&mut bytes).await {
-                // Before the server sees it, so that no answer slips through.
+                // Before the server sees it, so that no response arrives first.
                 if proxy.is_to_be_held(&bytes[..length]) && !held.swap(true, Ordering::SeqCst) {
                     proxy.held_count.send_modify(|count| *count += 1);
                 }

@@ -22,7 +22,7 @@ pub async fn run(script: &str, arguments: &[&str], environment: &[(&str, &str)])
     let folder = tokio::task::spawn_blocking(folder).await.expect("no panic");
     let mut command = Command::new(folder.join("bin/python"));
     command.arg(tools::script(&folder, script, "py")).args(arguments);
-    // A proxy of this machine is not for a server on this machine.
+    // Requests to this machine must not use its proxy.
     command.env("NO_PROXY", "127.0.0.1,localhost").env("PYTHONDONTWRITEBYTECODE", "1");
     command.current_dir(&folder).envs(environment.iter().copied());
     tools::run(command).await
@@ -45,7 +45,7 @@ fn install() -> Result<PathBuf> {
     })
 }
 
-/// Debian's python3 cannot make one without `python3-venv`.
+/// Debian's python3 cannot create one without `python3-venv`.
 fn make_environment(folder: &Path) -> Result<()> {
     let make = || {
         let mut python = Command::new("python3");

@@ -1,4 +1,4 @@
-//! A webhook's receiver on a real socket: it writes down what comes and answers as it is told.
+//! A webhook receiver on a real socket: it records requests and sends the given responses.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use sha2::Sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A request as it came.
+/// A recorded request.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub headers: HeaderMap,
@@ -29,9 +29,9 @@ pub enum Answer {
     Status(u16),
     Text(u16, String),
     Redirect(u16, String),
-    /// Never.
+    /// Sends no response.
     Hang,
-    /// With 204, after a while.
+    /// Sends 204, after a delay.
     After(Duration),
 }
 
@@ -48,7 +48,7 @@ struct Inner {
 }
 
 impl Receiver {
-    /// Answers 204.
+    /// Sends 204.
     pub async fn start() -> Receiver {
         let inner = Arc::new(Inner {
             answer: Mutex::new(Answer::Status(204)),
@@ -59,7 +59,7 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));
         let service = Router::new().fallback(take).with_state(inner.clone());
-        #[allow(clippy::disallowed_methods)] // Not our server.
+        #[allow(clippy::disallowed_methods)] // Not a server of this program.
         tokio::spawn(async move { axum::serve(listener, service).await });
         Receiver { url, inner }
     }
@@ -76,7 +76,7 @@ impl Receiver {
         self.received().iter().map(Received::id).collect()
     }
 
-    /// The names of the events that came.
+    /// The names of the received events.
     pub fn events(&self) -> Vec<String> {
         let name = |request: Received| request.json()["event"].as_str().expect("a name").to_owned();
         self.received().into_iter().map(name).collect()
@@ -90,17 +90,17 @@ impl Receiver {
         received.remove(0)
     }
 
-    /// Forgets what came.
+    /// Deletes the recorded requests.
     pub fn clear(&self) {
         self.inner.received.lock().expect("the requests").clear();
     }
 
-    /// The most requests that were there at the same time.
+    /// The maximum number of concurrent requests so far.
     pub fn most_at_once(&self) -> usize {
         self.inner.present_max.load(Ordering::SeqCst)
     }
 
-    /// Waits until so many requests have come.
+    /// Waits until this number of requests has been received.
     pub async fn has_received(&self, count: usize) {
         for _ in 0..3_000 {
             if self.inner.received.lock().expect("the requests").len() >= count {
@@ -156,7 +156,8 @@ impl Received {
         serde_json::from_str(&self.body).expect("JSON")
     }
 
-    /// How many of its signatures were made with that secret, by the words of the Standard Webhooks specification.
+    /// The number of its signatures that were made with the secret, as the Standard Webhooks specification defines
+    /// them.
     pub fn signatures_by(&self, secret: &str) -> usize {
         let key = secret.strip_prefix("whsec_").expect("a secret");
         let key = STANDARD.decode(key).expect("base64");
@@ -168,8 +169,8 @@ impl Received {
     }
 }
 
-/// Accepts connections, reads the beginning of a request and hands over the socket: for answers that no HTTP server would
-/// give. The answer is its URL.
+/// Accepts connections, reads the beginning of a request and passes the socket on: for responses that no HTTP server
+/// sends. Returns the URL.
 pub async fn odd<F>(answer: impl Fn(TcpStream) -> F + Send + 'static) -> String
 where
     F: Future<Output = ()> + Send + 'static,
@@ -187,7 +188,7 @@ where
     url
 }
 
-/// Answers with a status and a body that never ends; counts what it could write.
+/// Sends a status and a body that never ends; counts the bytes that it could write.
 pub async fn endless(status: &'static str) -> (String, Arc<AtomicUsize>) {
     let written = Arc::new(AtomicUsize::new(0));
     let count = written.clone();

@@ -1,4 +1,4 @@
-//! An answer of the API, and what tests say of it. A failed assertion shows the whole answer.
+//! A response of the API, and the assertions on it. A failed assertion shows the whole response.
 
 use std::ops::Index;
 
@@ -13,9 +13,9 @@ pub struct Reply {
     pub asked: String,
     pub status: u16,
     pub headers: HeaderMap,
-    /// `null` when there is no body; a string when it is no JSON.
+    /// `null` if there is no body; a string if it is not JSON.
     pub body: Value,
-    /// The body as it came.
+    /// The body's bytes.
     pub raw: Bytes,
 }
 
@@ -47,7 +47,7 @@ impl Reply {
         body["id"].as_str().unwrap_or_else(|| panic!("{asked}: no id in {body:#}")).to_owned()
     }
 
-    /// The error of an answer that must be one: in the envelope, with the request's id, of this status and code.
+    /// The error of a response: in the envelope, with the request's id, of this status and code.
     #[track_caller]
     pub fn error(self, status: u16, code: &str) -> Value {
         let Reply { asked, body, .. } = &self;
@@ -79,7 +79,7 @@ impl Reply {
         self.error(status, code)["details"].clone()
     }
 
-    /// A 400 that names the field; the answer is the value that it complains of.
+    /// A 400 that names the field; returns the rejected value.
     #[track_caller]
     pub fn invalid(self, field: &str) -> Value {
         let asked = self.asked.clone();

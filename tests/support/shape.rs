@@ -1,12 +1,13 @@
-//! Compares an answer with a documented shape, field for field: names, types, nullability.
+//! Compares a response with a documented shape, field by field: names, types, nullability.
 
 use chrono::{DateTime, NaiveDate};
 use serde_json::Value;
 
 use super::reply::keys;
 
-/// In `shape`, a string names a type (`uuid`, `text`, `number`, `integer`, `bool`, `time`, `date`, `null`), or is itself
-/// when it begins with `=`; `[x]` is a list of one or more `x`, `[]` an empty list; an object has exactly these fields.
+/// In `shape`, a string names a type (`uuid`, `text`, `number`, `integer`, `bool`, `time`, `date`, `null`), or is
+/// itself if it begins with `=`; `[x]` is a list of one or more `x`, `[]` an empty list; an object has exactly these
+/// fields.
 #[track_caller]
 pub fn assert_shape(value: &Value, shape: &Value) {
     if let Err(difference) = compare(value, shape, "body") {
@@ -56,8 +57,8 @@ fn is(value: &Value, name: &str) -> bool {
     }
 }
 
-/// Compares an answer with the reference's example of it: each field of the example is there, of the same type. Fields
-/// of ours beside them are fine; values are not compared.
+/// Compares a response with the reference's example: each field of the example exists, with the same type. Additional
+/// fields are allowed; values are not compared.
 #[track_caller]
 pub fn assert_documented(value: &Value, example: &Value) {
     if let Err(difference) = compare_with_example(value, example, "body") {

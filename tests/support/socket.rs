@@ -1,4 +1,4 @@
-//! A client that does with its connection what no HTTP library would: sends half a request, reads nothing.
+//! A client that uses its connection as no HTTP library does: sends half a request, reads nothing.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// What does not come by then does not come: far more than any timeout of a test.
+/// How long to wait for data: far longer than any timeout of a test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Socket {
@@ -35,7 +35,7 @@ impl Socket {
         Socket::connect_with(socket, base, address).await
     }
 
-    /// With hardly any room for what it does not read.
+    /// With a small receive buffer.
     pub async fn connect_with_little_room(base: &str) -> Socket {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a small buffer");
@@ -54,7 +54,7 @@ impl Socket {
         self.stream.write_all(text.as_bytes()).await.expect("the server reads");
     }
 
-    /// Sends what the server may not read to its end, as when it closes the connection meanwhile.
+    /// Sends data that the server may not read completely, because it closes the connection.
     pub async fn try_send(&mut self, text: &str) -> bool {
         self.stream.write_all(text.as_bytes()).await.is_ok()
     }
@@ -64,7 +64,7 @@ impl Socket {
         self.try_response().await.expect("a response, before the server hangs up")
     }
 
-    /// `None` when the server hung up instead.
+    /// `None` if the server closed the connection.
     pub async fn try_response(&mut self) -> Option<Raw> {
         loop {
             if let Some((raw, length)) = parse(&self.received) {
@@ -83,7 +83,7 @@ impl Socket {
         assert_eq!(String::from_utf8_lossy(&self.received), "", "something came before the end");
     }
 
-    /// False when the server hung up.
+    /// False if the server closed the connection.
     async fn receive(&mut self) -> bool {
         let read = self.stream.read_buf(&mut self.received);
         let read = tokio::time::timeout(PATIENCE, read).await.expect("the server does something");
@@ -91,7 +91,7 @@ impl Socket {
     }
 }
 
-/// The first response of what was received, and its length.
+/// The first response in the received bytes, and its length.
 fn parse(received: &[u8]) -> Option<(Raw, usize)> {
     let end = received.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&received[..end]).to_ascii_lowercase();

@@ -1,8 +1,8 @@
-//! Counts the statements that an operation sends to the database: what it costs, without a clock.
+//! Counts the statements that an operation sends to the database, which measures its cost without a clock.
 
 use repairops::db::Db;
 
-/// Counts from its beginning. BEGIN and COMMIT are not counted.
+/// Counts from its creation. BEGIN and COMMIT are not counted.
 pub struct Statements {
     db: Db,
     before: u64,

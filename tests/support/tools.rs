@@ -1,5 +1,5 @@
-//! Folders under `target/test-tools/` with pinned packages of other languages: filled once, by whichever test of
-//! whichever process comes first, and filled anew when the pins change.
+//! Folders under `target/test-tools/` with pinned packages of other languages: filled once, by the first test of any
+//! process, and again when the pins change.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// A script on a loaded machine; what hangs must not hang the tests.
+/// Long enough for a script on a loaded machine; a script that hangs must not block the tests.
 const RUN_LIMIT: Duration = Duration::from_secs(180);
 
-/// What a program said.
+/// The output of a program.
 #[derive(Debug)]
 pub struct Ran {
     pub success: bool,
@@ -22,14 +22,14 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// What a program that succeeded wrote to its standard output.
+    /// The standard output of a program that succeeded.
     #[track_caller]
     pub fn ok(self) -> String {
         assert!(self.success, "{}\n{}", self.stdout, self.stderr);
         self.stdout
     }
 
-    /// The same, which must be JSON.
+    /// The standard output, parsed as JSON.
     #[track_caller]
     pub fn json(self) -> Value {
         let text = self.ok();
@@ -37,7 +37,7 @@ impl Ran {
     }
 }
 
-/// Waits for a program without holding up the server that it may be talking to.
+/// Waits for a program without blocking the server that it may connect to.
 pub async fn run(command: std::process::Command) -> Ran {
     let name = format!("{:?}", command.get_program());
     let mut command = tokio::process::Command::from(command);
@@ -52,7 +52,7 @@ pub async fn run(command: std::process::Command) -> Ran {
     }
 }
 
-/// The folder of these pins. `fill` gets it empty and leaves it complete; it runs once for all processes.
+/// The folder of these pins. `fill` gets it empty and must complete it; it runs once for all processes.
 pub fn folder(
     name: &str,
     pins: &[&str],
@@ -62,7 +62,7 @@ pub fn folder(
     let _lock = lock(&folder)?;
     let complete = folder.join(".complete");
     if !complete.exists() {
-        // What a dead process began.
+        // Left by a dead process.
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
@@ -82,7 +82,7 @@ pub fn lock(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// A file in `folder` with this text, under a name of its text: the same script of many tests is one file.
+/// A file in `folder` with this text, named by a hash of its text: the same script of many tests is one file.
 pub fn script(folder: &Path, text: &str, extension: &str) -> PathBuf {
     let path = folder.join(format!("script-{}.{extension}", digest(&[text])));
     if !path.exists() {

@@ -1,4 +1,4 @@
-//! `GET /v1/tickets`.
+//! `GET /v1/tickets`: filters, sorts and fields.
 
 use std::time::Duration;
 

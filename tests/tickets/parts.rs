@@ -1,4 +1,4 @@
-//! The `parts` of a `PATCH`: they replace the list, and keep what is the same.
+//! The `parts` of a `PATCH`: they replace the list, and lines that stay keep their ids and stock.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Many requests at once: none is lost, nothing is sold twice. The doctor has the last word after each test.
+//! Concurrent requests: no change is lost, and no stock is used twice. The doctor checks the data after each test.
 
 use crate::support::builders::ticket_body;
 use crate::support::{TestApp, all_at_once, both_databases, json};

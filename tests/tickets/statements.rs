@@ -1,8 +1,8 @@
-//! How many statements each operation sends, for one part line and for five: the number does not depend on the lines.
+//! The number of statements of each operation, for one part line and for five: it does not depend on the lines.
 //!
-//! Counted is what `Db::statements` counts, from the look-up of the API key to the last statement before COMMIT. BEGIN
-//! and COMMIT are not counted. The organization has nothing that costs more: no rate limits, no webhooks, no
-//! Idempotency-Key; the plugins are in memory, as they are after the first request of a node.
+//! Counted is what `Db::statements` counts, from the lookup of the API key to the last statement before COMMIT. BEGIN
+//! and COMMIT are not counted. The organization uses nothing that adds statements: no rate limits, no webhooks, no
+//! Idempotency-Key; the plugins are cached, as they are after the first request of a node.
 
 use repairops::db::{Db, ROWS_MAX};
 use repairops::model::outbox::{CustomerCreated, OutboxEvent};

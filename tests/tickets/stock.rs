@@ -1,4 +1,4 @@
-//! What a ticket's way does to stock. That the books add up is checked by the doctor after each test.
+//! What a ticket's transitions do to stock. The doctor checks the sums after each test.
 
 use crate::support::{TestApp, both_databases, json};
 

@@ -1,4 +1,4 @@
-//! `GET /v1/tickets/{ticket_id}/transitions`: what may come next.
+//! `GET /v1/tickets/{ticket_id}/transitions`: the possible next statuses.
 
 use serde_json::Value;
 

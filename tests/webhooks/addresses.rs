@@ -1,4 +1,4 @@
-//! Addresses that are not public are refused when they are connected to, however they are written.
+//! Addresses that are not public are rejected at the connection, however they are written.
 
 use super::{create, deliver, log};
 use crate::support::receiver::{Answer, Receiver};

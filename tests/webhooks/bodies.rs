@@ -1,4 +1,4 @@
-//! The body of every event to the letter, and that the pages and the subscriptions name the same events.
+//! The exact body of every event, and that the pages and the subscriptions name the same events.
 
 use std::collections::BTreeSet;
 

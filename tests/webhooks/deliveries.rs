@@ -1,4 +1,4 @@
-//! The log: what was sent, when, what came back.
+//! The delivery log: what was sent, when, and the response.
 
 use serde_json::Value;
 

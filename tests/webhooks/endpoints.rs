@@ -1,4 +1,4 @@
-//! Webhooks as a resource.
+//! Webhooks as a resource: create, list, change, delete.
 
 use axum::http::Method;
 use serde_json::Value;

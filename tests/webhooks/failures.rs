@@ -1,5 +1,5 @@
-//! Receivers that fail in every way there is: each is a failed attempt that says what happened, and costs no more time
-//! or memory than is allowed.
+//! Receivers that fail in every possible way: each is a failed attempt with its reason, within the limits on time and
+//! memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

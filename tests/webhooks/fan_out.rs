@@ -1,4 +1,4 @@
-//! What the fan-out of events costs: the same number of statements for any number of endpoints and events.
+//! The statements of the fan-out: the same number for any number of endpoints and events.
 
 use repairops::webhooks::fan_out;
 

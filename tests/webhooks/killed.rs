@@ -1,4 +1,4 @@
-//! A server that is killed between the commit of an event and its delivery: everything arrives after all.
+//! A server that is killed between the commit of an event and its delivery: every event is still delivered.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -1,4 +1,4 @@
-//! `/v1/webhooks`, and what arrives at real receivers.
+//! `/v1/webhooks`, and the requests that real receivers get.
 
 mod addresses;
 mod bodies;

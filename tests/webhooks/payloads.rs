@@ -1,4 +1,4 @@
-//! What is sent: the reference's payload, event by event, and the headers beside it.
+//! What is sent: the reference's payload, event by event, and the headers.
 
 use chrono::DateTime;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! `plugin.*`: who was installed, changed, removed, and who broke.
+//! `plugin.*`: plugins that are installed, changed, removed, or that fail.
 
 use std::time::Duration;
 

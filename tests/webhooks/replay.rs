@@ -1,4 +1,4 @@
-//! Sending again: one event, or all since a time.
+//! Replays: of one event, or of all since a time.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The documented five attempts, played with the test's clock, and what comes after the fifth.
+//! The five documented attempts, with the test's clock, and what follows the fifth.
 
 use std::time::Duration;
 

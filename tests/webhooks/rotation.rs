@@ -1,4 +1,4 @@
-//! A new secret: for a while both sign.
+//! A rotated secret: until the overlap ends, requests are signed with both.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The `standardwebhooks` packages of npm and PyPI verify requests that were really received.
+//! The `standardwebhooks` packages of npm and PyPI verify requests that the server sent.
 
 use serde_json::{Value, json};
 

@@ -13,7 +13,7 @@ pub enum CallError {
     Fuel { limit: u64, detail: String },
     #[error("the plugin ran for {elapsed_ms} ms; {limit_ms} ms are allowed")]
     Deadline { limit_ms: u32, elapsed_ms: u64, detail: String },
-    /// A plugin's clock stands still, so sleeping costs no time; it is still an error to sleep for too long.
+    /// A plugin's clock is virtual, so sleeping costs no time; sleeping past the deadline is still an error.
     #[error(
         "the plugin tried to sleep for {asked_ms} ms in total; a call may take at most {limit_ms} ms"
     )]
@@ -22,7 +22,7 @@ pub enum CallError {
     Memory { limit: u64, asked: u64, detail: String },
     #[error("the plugin tried to use {asked} table elements; at most {limit} are allowed")]
     Table { limit: u64, asked: u64, detail: String },
-    /// Not the plugin's doing: there is more to tell it than its installation allows.
+    /// Not the plugin's fault: the event is larger than the installation allows.
     #[error("the event for the plugin has {size} bytes; at most {limit} are allowed")]
     Input { limit: u32, size: u64 },
     #[error("the plugin's answer has more than the {limit} bytes that are allowed")]

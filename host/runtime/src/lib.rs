@@ -222,8 +222,8 @@ impl Runtime {
         self.0.threads.load()
     }
 
-    /// Runs `job` on a guest thread: one hop for a whole chain of calls. `Busy` when too many wait already.
-    /// `job` returns its result and what is dropped only after the result is on its way, such as a [`Used`] instance.
+    /// Runs `job` on a guest thread: one hop for a whole chain of calls. Returns `Busy` if the queue is full. `job`
+    /// returns its result, and values that are dropped only after the result was sent, such as a [`Used`] instance.
     pub async fn run<T: Send + 'static, L>(
         &self,
         share: Share,

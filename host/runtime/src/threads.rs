@@ -61,9 +61,9 @@ impl GuestThreads {
         self.0.lock().queue.load()
     }
 
-    /// Runs `job` on a guest thread. Its place belongs to the job: a caller that goes away frees nothing that is
-    /// still in use; one that goes away before its turn is passed over. A panic of the job is the caller's.
-    /// `job` returns its result and what is dropped only after the result is on its way.
+    /// Runs `job` on a guest thread. The job owns its slot: a caller that is dropped releases nothing still in use,
+    /// and is skipped if its job has not started. A panic of the job is raised in the caller. `job` returns its
+    /// result, and values that are dropped only after the result was sent.
     pub(super) async fn run<T: Send + 'static, L>(
         &self,
         share: Share,

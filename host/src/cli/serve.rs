@@ -70,8 +70,8 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     // The jobs also end if the caller drops this future.
     let _guard = stopping.clone().drop_guard();
     let jobs = TaskTracker::new();
-    let retaking = plugins::compile::retake_forever(app.clone());
-    jobs.spawn(stopping.clone().run_until_cancelled_owned(retaking));
+    let retrying = plugins::compile::retry_forever(app.clone());
+    jobs.spawn(stopping.clone().run_until_cancelled_owned(retrying));
     jobs.spawn(tickets::enrich::run_until(app.clone(), stopping.clone()));
     jobs.spawn(webhooks::dispatch::run_until(app.clone(), stopping.clone()));
     jobs.spawn(plugins::report_failures::run_until(app.clone(), stopping.clone()));

@@ -8,7 +8,7 @@ use crate::error::ApiError;
 use crate::model::ids::CustomerId;
 
 impl ApiError {
-    /// Old links lead somewhere: `details.merged_into` names the customer that took over.
+    /// `details.merged_into` names the surviving customer, so that old links still work.
     pub fn customer_not_found(merged_into: Option<CustomerId>) -> Self {
         let mut error = ApiError::not_found("Customer");
         if let Some(id) = merged_into {

@@ -1,7 +1,7 @@
 //! Finds the customer of an email address, or creates one, inside the transaction that creates a ticket.
 //!
-//! Invariant: safe beside merges. A merge locks both customers, and the customer found here stays locked against it until
-//! the transaction ends. An address whose customer was merged away leads to the surviving customer.
+//! Invariant: safe beside merges. A merge locks both customers, and the customer found here stays locked against it
+//! until the transaction ends. The address of a merged customer leads to the surviving customer.
 
 use crate::customers::store;
 use crate::db::Conn;
@@ -9,16 +9,16 @@ use crate::model::ids::{OrgId, ShopId};
 use crate::model::outbox::{CustomerCreated, OutboxEvent};
 use crate::model::people::Customer;
 
-/// Attempts when a merge takes away what was found.
+/// The maximum number of attempts when merges delete the customer found.
 const ATTEMPTS_MAX: usize = 8;
 
 pub struct Found {
     pub customer: Customer,
-    /// If so, the caller writes the event [`created`].
+    /// If true, the caller writes the event [`created`].
     pub is_new: bool,
 }
 
-/// `wanted` is the customer as it would be created; of an existing one, empty fields are filled and nothing is
+/// `wanted` is the customer as it would be created. The empty fields of an existing customer are filled; nothing is
 /// overwritten.
 pub async fn find_or_create(
     conn: &mut Conn,
@@ -28,7 +28,7 @@ pub async fn find_or_create(
     for _ in 0..ATTEMPTS_MAX {
         let is_new = store::insert(conn, org, wanted).await?;
         let mut found = if is_new {
-            // The insertion may have waited for a merge that took this address away.
+            // The insert may have waited for a merge that moved this address.
             let Some(survivor) = store::hold_by_alias(conn, org, &wanted.email).await? else {
                 return Ok(Found { customer: wanted.clone(), is_new });
             };
@@ -51,7 +51,6 @@ pub async fn find_or_create(
     Err(sqlx::Error::RowNotFound)
 }
 
-/// The event `customer.created`.
 pub fn created(customer: &Customer, shop: ShopId) -> OutboxEvent {
     OutboxEvent::CustomerCreated(CustomerCreated {
         customer_id: customer.id,

@@ -1,4 +1,4 @@
-//! `/v1/customers`.
+//! `/v1/customers`: lists, changes and merges customers.
 
 use axum::Json;
 use axum::extract::State;
@@ -29,15 +29,15 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListFilters {
-    /// Those who have a ticket there.
+    /// Only customers who have a ticket at this shop.
     shop_id: Option<ShopId>,
-    /// Any part of the name, whatever the case.
+    /// Any part of the name; the case does not matter.
     #[param(min_length = 1, max_length = 200, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
     name: Option<String>,
-    /// Made then or later: a moment, or a date, which is its midnight in UTC.
+    /// Only customers created at or after this time. A date means midnight in UTC.
     #[param(schema_with = time::filter_schema)]
     created_after: Option<String>,
-    /// Made before then.
+    /// Only customers created before this time. A date means midnight in UTC.
     #[param(schema_with = time::filter_schema)]
     created_before: Option<String>,
 }
@@ -50,10 +50,10 @@ pub struct CustomerView {
     email: String,
     phone: Option<String>,
     address: Option<String>,
-    /// What was paid, less refunds; of tickets without any payment recorded, their totals once they are picked up.
+    /// Payments minus refunds. A ticket without any recorded payment counts with its total once it is picked up.
     lifetime_spend: Money,
     total_tickets: i64,
-    /// The day of the latest pickup.
+    /// The date of the latest pickup.
     last_repair_date: Option<NaiveDate>,
     created_at: Time,
 }
@@ -63,13 +63,13 @@ pub struct CustomerView {
 pub struct CustomerDetailView {
     #[serde(flatten)]
     customer: CustomerView,
-    /// Addresses of customers who were merged into this one; they lead here.
+    /// Email addresses of customers who were merged into this one. Tickets created with them belong to this customer.
     other_emails: Vec<String>,
-    /// Newest first, at most 500; `GET /v1/tickets?customer_id=…` has all.
+    /// The latest 500 repairs, newest first. `GET /v1/tickets?customer_id=…` lists all.
     repairs: Vec<RepairView>,
 }
 
-/// What is left out stays. `null` empties `phone` and `address`, and is refused for the others.
+/// Omitted fields keep their values. `null` clears `phone` and `address`, and is rejected for other fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = CustomerChange)]
@@ -97,7 +97,7 @@ pub struct UpdateBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = CustomerMerge)]
 pub struct MergeBody {
-    /// The customer who will be gone.
+    /// The customer to merge into this one and delete.
     from: CustomerId,
 }
 
@@ -105,7 +105,7 @@ pub struct MergeBody {
 #[schema(as = Repair)]
 struct RepairView {
     ticket_id: TicketId,
-    /// The day of the pickup; until then, the day it came in.
+    /// The date of the pickup, or of the intake before the pickup.
     date: NaiveDate,
     device: String,
     status: Status,
@@ -135,7 +135,7 @@ pub async fn list(
     Ok(Json(window.page(rows, view)))
 }
 
-/// A customer with their repairs.
+/// Returns a customer with their repairs.
 #[utoipa::path(
     get, path = "/customers/{customer_id}", tag = "Customers", operation_id = "getCustomer", security(("api_key" = ["read"])),
     responses((status = 200, description = "The customer", body = CustomerDetailView)),
@@ -162,15 +162,16 @@ pub async fn update(
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<CustomerDetailView>, ApiError> {
     let UpdateBody { name, email, phone, address } = body;
-    let change = update::Change { name, email, phone, address };
+    let change = update::CustomerChange { name, email, phone, address };
     update::update(&app, &caller, id, &change).await?;
     detail(&app, caller.org, id).await
 }
 
 /// Merges another customer into this one.
 ///
-/// The other's tickets and email addresses come here, empty fields are filled from it, and it is gone: asking for it is
-/// a 404 whose `details.merged_into` names this one.
+/// Moves the other customer's tickets and email addresses to this one, fills empty fields from the other customer,
+/// and then deletes it. Later requests for the deleted customer return 404 with this customer's id in
+/// `details.merged_into`.
 #[utoipa::path(
     post, path = "/customers/{customer_id}/merge", tag = "Customers", operation_id = "mergeCustomers",
     security(("api_key" = ["admin"])),

@@ -21,7 +21,7 @@ pub enum MergeError {
     Invalid(#[from] Invalid),
     #[error("customer not found")]
     NotFound { merged_into: Option<CustomerId> },
-    /// The one that was to be merged is gone already.
+    /// The customer was merged already.
     #[error("from was merged into {merged_into} already")]
     MergedAlready { from: CustomerId, merged_into: CustomerId },
     #[error("the database failed")]
@@ -39,10 +39,10 @@ pub async fn merge(
     }
     let (org, now) = (caller.org, app.clock.now());
     let mut tx = app.db.begin().await?;
-    let (survivor, gone) = lock_both(&mut tx, org, id, from).await?;
+    let (survivor, merged) = lock_both(&mut tx, org, id, from).await?;
     let filled = Customer {
-        phone: survivor.phone.clone().or(gone.phone.clone()),
-        address: survivor.address.clone().or(gone.address.clone()),
+        phone: survivor.phone.clone().or(merged.phone.clone()),
+        address: survivor.address.clone().or(merged.address.clone()),
         ..survivor
     };
     store::update(&mut tx, org, &filled).await?;
@@ -62,15 +62,15 @@ pub async fn merge(
     let events: Vec<_> = moved.into_iter().map(event_of).collect();
     webhooks::store::enqueue_all(&mut tx, org, &events, now).await?;
     store::move_aliases(&mut tx, org, from, id).await?;
-    store::insert_alias(&mut tx, org, &gone.email, id).await?;
+    store::insert_alias(&mut tx, org, &merged.email, id).await?;
     store::remember_merge(&mut tx, org, from, id, &caller.actor.name, now).await?;
-    // Last: nothing leads to it any more.
+    // Last, because nothing may refer to the customer when it is deleted.
     store::delete(&mut tx, org, from).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// In the order of their ids, so that two merges never wait for each other.
+/// Locks in the order of the ids, so that two merges cannot deadlock.
 async fn lock_both(
     conn: &mut Conn,
     org: OrgId,
@@ -79,13 +79,13 @@ async fn lock_both(
 ) -> Result<(Customer, Customer), MergeError> {
     let first = store::lock(conn, org, id.min(from)).await?;
     let second = store::lock(conn, org, id.max(from)).await?;
-    let (survivor, gone) = if id < from { (first, second) } else { (second, first) };
+    let (survivor, merged) = if id < from { (first, second) } else { (second, first) };
     let Some(survivor) = survivor else {
         let merged_into = store::merged_into(conn, org, id).await?;
         return Err(MergeError::NotFound { merged_into });
     };
-    match gone {
-        Some(gone) => Ok((survivor, gone)),
+    match merged {
+        Some(merged) => Ok((survivor, merged)),
         None => Err(match store::merged_into(conn, org, from).await? {
             Some(merged_into) => MergeError::MergedAlready { from, merged_into },
             None => {

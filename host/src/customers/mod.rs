@@ -1,4 +1,4 @@
-//! Customers: found or made when a ticket is made, by organization and email.
+//! Customers: found or created with a ticket, by organization and email address.
 
 mod errors;
 pub mod find;

@@ -1,4 +1,4 @@
-//! All SQL of customers; `merges` has that of those who were merged.
+//! All SQL of customers, except the SQL of merges, which is in `merges`.
 
 mod merges;
 
@@ -18,7 +18,7 @@ use crate::{counters, execute, fetch_all, fetch_optional};
 
 pub use merges::*;
 
-/// A customer with the figures that are derived from their tickets.
+/// A customer with the figures derived from their tickets.
 #[derive(Debug, FromRow)]
 pub struct CustomerRow {
     #[sqlx(flatten)]
@@ -56,7 +56,7 @@ pub static LISTING: Listing = Listing {
     ],
 };
 
-/// The same of one shop, whose customers have an index of their own.
+/// The list of one shop's customers, which have an index of their own.
 static LISTING_OF_SHOP: Listing = Listing {
     name: "customers",
     id: "s.customer_id",
@@ -89,7 +89,7 @@ impl Listed for CustomerRow {
     }
 }
 
-/// A ticket's total in SQL, as `Detail::total` has it; `t` is the ticket.
+/// A ticket's total in SQL, equal to `Detail::total`; `t` is the ticket.
 macro_rules! ticket_total {
     () => {
         "(t.labor_hours * t.labor_rate + 50) / 100
@@ -98,7 +98,7 @@ macro_rules! ticket_total {
     };
 }
 
-// What was paid for a ticket counts; where no payment was ever recorded, its total once it is picked up.
+// The payments of a ticket count. Without any recorded payment, its total counts once it is picked up.
 macro_rules! select_from {
     ($from:literal) => {
         concat!(
@@ -138,7 +138,7 @@ pub fn page_query(org: OrgId, wanted: &ListFilter, window: &Window) -> Query {
     filter(org, wanted, after, before).select(select, &window.slice)
 }
 
-/// The queries whose figures add up to the total. Only a search by name has to look at all of them.
+/// The queries whose counts add up to the total. Only a search by name reads all rows.
 pub fn total_queries(org: OrgId, wanted: &ListFilter) -> Vec<Query> {
     let (after, before) = (wanted.created_after, wanted.created_before);
     let from = match wanted.shop_id {
@@ -177,7 +177,7 @@ fn filter(org: OrgId, wanted: &ListFilter, after: Option<Time>, before: Option<T
     filter
 }
 
-/// Any part of a name, whatever the case.
+/// Matches any part of a name; the case does not matter.
 fn pattern(part: &str) -> Value {
     let mut text = comparison_key(part);
     for special in ['!', '%', '_'] {
@@ -202,7 +202,7 @@ macro_rules! select_customer {
     };
 }
 
-/// The customer alone, without figures.
+/// A customer without figures.
 pub async fn get_plain(
     conn: &mut Conn,
     org: OrgId,
@@ -217,7 +217,7 @@ pub async fn get_plain(
     )
 }
 
-/// The same, and nobody else writes or locks it before the transaction ends. SQLite has one writer anyway.
+/// A customer without figures, locked until the transaction ends. SQLite has one writer anyway.
 pub async fn lock(
     conn: &mut Conn,
     org: OrgId,
@@ -235,7 +235,7 @@ pub async fn lock(
     )
 }
 
-/// Newest first, at most 500.
+/// The latest 500, newest first.
 pub async fn repairs(
     conn: &mut Conn,
     org: OrgId,
@@ -269,7 +269,8 @@ pub async fn find_by_email(
     )
 }
 
-/// The same, and the customer stays until the transaction ends: who is about to take it away is waited for.
+/// A customer without figures, locked against deletion until the transaction ends. Waits for a merge that is deleting
+/// it.
 pub async fn hold_by_email(
     conn: &mut Conn,
     org: OrgId,
@@ -287,7 +288,7 @@ pub async fn hold_by_email(
     )
 }
 
-/// False when someone else made a customer of that email meanwhile.
+/// Returns false if another transaction created a customer with that email address.
 pub async fn insert(conn: &mut Conn, org: OrgId, customer: &Customer) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,
@@ -307,7 +308,7 @@ pub async fn insert(conn: &mut Conn, org: OrgId, customer: &Customer) -> Result<
     Ok(rows == 1)
 }
 
-/// Fills what was empty; nothing is overwritten.
+/// Fills the phone number only if it is empty.
 pub async fn fill_phone(
     conn: &mut Conn,
     org: OrgId,
@@ -324,7 +325,7 @@ pub async fn fill_phone(
     Ok(())
 }
 
-/// Writes all that can change.
+/// Writes all columns that can change.
 pub async fn update(conn: &mut Conn, org: OrgId, customer: &Customer) -> Result<(), sqlx::Error> {
     execute!(
         conn,
@@ -342,7 +343,7 @@ pub async fn update(conn: &mut Conn, org: OrgId, customer: &Customer) -> Result<
     Ok(())
 }
 
-/// One who has no tickets and no aliases any more.
+/// Deletes a customer without tickets and aliases.
 pub async fn delete(conn: &mut Conn, org: OrgId, id: CustomerId) -> Result<(), sqlx::Error> {
     execute!(conn, "delete from customers where org_id = $1 and id = $2", org, id)?;
     Ok(())

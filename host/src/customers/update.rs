@@ -1,4 +1,6 @@
-//! Changes a customer's name and contact data. Their tickets show them, so the tickets' versions grow.
+//! Changes a customer's name and contact data.
+//!
+//! Invariant: the versions of the customer's tickets change too, because tickets show the customer.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -13,9 +15,9 @@ pub const NAME_MAX: usize = 200;
 pub const PHONE_MAX: usize = 64;
 pub const ADDRESS_MAX: usize = 500;
 
-/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+/// The new values; `None` keeps a field, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct CustomerChange {
     pub name: Option<String>,
     pub email: Option<String>,
     pub phone: Option<Option<String>>,
@@ -38,7 +40,7 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: CustomerId,
-    change: &Change,
+    change: &CustomerChange,
 ) -> Result<(), UpdateCustomerError> {
     let change = check(change)?;
     let org = caller.org;
@@ -59,7 +61,7 @@ pub async fn update(
     }
     match store::update(&mut tx, org, &after).await {
         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
-            // Someone took the address a moment ago.
+            // Another customer took the address concurrently.
             drop(tx);
             let mut conn = app.db.read().await?;
             let other = store::find_by_email(&mut conn, org, &after.email).await?;
@@ -70,7 +72,7 @@ pub async fn update(
         }
         done => done?,
     }
-    // Again: the update may have waited for a merge that made the address lead elsewhere.
+    // Checked again: the update may have waited for a merge that moved the address.
     free_email(&mut tx, org, id, &after.email).await?;
     if (&after.name, &after.email, &after.phone) != (&before.name, &before.email, &before.phone) {
         tickets::store::touch_of_customer(&mut tx, org, id).await?;
@@ -83,7 +85,7 @@ fn taken(email: String, customer_id: CustomerId) -> UpdateCustomerError {
     UpdateCustomerError::EmailTaken { email, customer_id }
 }
 
-/// Makes sure that the address leads to nobody else; an alias of the customer's own becomes free.
+/// Checks that no other customer has the address as an alias, and removes it from the customer's own aliases.
 async fn free_email(
     conn: &mut Conn,
     org: OrgId,
@@ -101,13 +103,13 @@ async fn free_email(
     }
 }
 
-fn check(change: &Change) -> Result<Change, Invalid> {
+fn check(change: &CustomerChange) -> Result<CustomerChange, Invalid> {
     let optional = |field: &str, text: &Option<Option<String>>, max| {
         text.as_ref().map(|text| check_optional(field, text.as_deref(), max)).transpose()
     };
     let name = change.name.as_deref().map(|name| check_text("name", name, NAME_MAX));
     let email = change.email.as_deref().map(|email| check_email("email", email));
-    Ok(Change {
+    Ok(CustomerChange {
         name: name.transpose()?,
         email: email.transpose()?,
         phone: optional("phone", &change.phone, PHONE_MAX)?,

@@ -137,10 +137,10 @@ fn unknown<E: Error>(name: &str, filters: &[&str]) -> E {
 struct PageParams {
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<i64>,
-    /// How many to skip; not together with `cursor`.
+    /// The number of entries to skip; cannot be combined with `cursor`.
     #[param(minimum = 0, maximum = 1000000000, default = 0)]
     offset: Option<i64>,
-    /// The `next_cursor` of the page before, with the same sort and filters.
+    /// The `next_cursor` of the previous page; sort and filters must be the same.
     cursor: Option<String>,
 }
 

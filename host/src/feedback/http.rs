@@ -25,17 +25,17 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewFeedback)]
 pub struct CreateBody {
-    /// From 1 (bad) to 5 (good).
+    /// The score, from 1 (bad) to 5 (good).
     #[schema(minimum = 1, maximum = 5, example = 5)]
     score: i64,
     #[schema(max_length = 2000)]
     comment: Option<String>,
 }
 
-/// Records what the customer says of the repair.
+/// Records the customer's feedback on a repair.
 ///
-/// Once for a ticket, when it was picked up or closed. It counts into the figure `customer_satisfaction`, so it stays
-/// as it was given.
+/// A ticket accepts feedback once, after it was picked up or closed. The feedback counts towards the KPI
+/// `customer_satisfaction` and cannot be changed.
 #[utoipa::path(
     post, path = "/tickets/{ticket_id}/feedback", tag = "Tickets", operation_id = "createFeedback",
     security(("api_key" = ["write"])),
@@ -56,7 +56,7 @@ pub async fn create(
     Ok(Created { location: format!("/v1/tickets/{id}/feedback"), body: given.into() })
 }
 
-/// What the customer said of the repair.
+/// Returns the customer's feedback on a repair.
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}/feedback", tag = "Tickets", operation_id = "getFeedback",
     security(("api_key" = ["read"])),

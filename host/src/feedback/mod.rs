@@ -1,4 +1,4 @@
-//! What customers say of a repair once they have their device back: one score a ticket, for good.
+//! Customers' feedback on repairs: one score for each ticket, which cannot be changed.
 
 mod errors;
 pub mod give;

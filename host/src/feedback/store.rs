@@ -1,4 +1,4 @@
-//! All SQL of feedback.
+//! All SQL of the table `feedback`.
 
 use crate::db::Conn;
 use crate::model::ids::{OrgId, TicketId};
@@ -19,7 +19,7 @@ pub async fn get(
     )
 }
 
-/// False when the ticket has feedback already.
+/// Returns false if the ticket has feedback already.
 pub async fn insert(
     conn: &mut Conn,
     org: OrgId,

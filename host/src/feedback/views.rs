@@ -1,4 +1,4 @@
-//! Feedback as clients read it.
+//! The JSON of feedback.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 use crate::model::ticket::Feedback;
 use crate::model::time::Time;
 
-/// What the customer said of the repair.
+/// The customer's feedback on a repair.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Feedback)]
 pub struct FeedbackView {
-    /// From 1 (bad) to 5 (good).
+    /// The score, from 1 (bad) to 5 (good).
     #[schema(minimum = 1, maximum = 5)]
     score: i64,
     comment: Option<String>,

@@ -1,4 +1,4 @@
-//! `/v1/installations`: which plugins take part, with which settings, grants, limits and shops.
+//! `/v1/installations`: which plugins are installed, with their settings, grants, limits and shops.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::auth::{Admin, Reader};
 use crate::error::ApiError;
 use crate::extract::{Body, List, PathId, nullable};
-use crate::installations::install::{self as operations, Change, HookChange};
+use crate::installations::install::{self as operations, HookChange, InstallationChange};
 use crate::installations::store;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, PluginId, ShopId};
@@ -43,14 +43,14 @@ pub struct ListFilters {
 #[schema(as = NewInstallation)]
 pub struct InstallBody {
     plugin_id: PluginId,
-    /// What the plugin's `settings_schema` asks for.
+    /// The settings, as defined by the plugin's `settings_schema`.
     settings: Option<Value>,
-    /// Of the plugin's `permissions`, those that it gets; all that it needs must be there.
+    /// The permissions granted to the plugin. All permissions that the plugin requires must be granted.
     #[schema(max_items = 200)]
     grants: Option<Vec<String>>,
     #[schema(value_type = Option<LimitsChange>)]
     limits: Option<Map<String, Value>>,
-    /// Only tickets of these shops; of all when left out.
+    /// Runs the plugin only for tickets of these shops. Defaults to all shops.
     #[schema(max_items = 1000)]
     shop_ids: Option<Vec<ShopId>>,
     #[schema(value_type = Option<HooksChange>)]
@@ -61,14 +61,14 @@ pub struct InstallBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = InstallationChange)]
 pub struct UpdateBody {
-    /// What the plugin's `settings_schema` asks for.
+    /// The settings, as defined by the plugin's `settings_schema`.
     settings: Option<Value>,
-    /// Of the plugin's `permissions`, those that it gets; all that it needs must be there.
+    /// The permissions granted to the plugin. All permissions that the plugin requires must be granted.
     #[schema(max_items = 200)]
     grants: Option<Vec<String>>,
     #[schema(value_type = Option<LimitsChange>)]
     limits: Option<Map<String, Value>>,
-    /// Only tickets of these shops; `null`: of all.
+    /// Runs the plugin only for tickets of these shops; `null` means all shops.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(max_items = 1000)]
     shop_ids: Option<Option<Vec<ShopId>>>,
@@ -82,11 +82,11 @@ struct HooksChange;
 impl PartialSchema for HooksChange {
     fn schema() -> RefOr<Schema> {
         let none = ObjectBuilder::new()
-            .description(Some("Hooks of the plugin; what is left out gets its default, or stays."))
+            .description(Some("The setup of each hook. Omitted hooks and fields keep their values, or get defaults in a new installation."))
             .additional_properties(Some(AdditionalProperties::FreeForm(false)));
         let add = |hooks: ObjectBuilder, hook: Hook| {
             let always_open = OnFailure::is_always_open(hook).then_some(
-                "Its `on_failure` can only be `open`: the ticket is stored already when it runs.",
+                "`on_failure` must be `open`, because this hook runs after the ticket is stored.",
             );
             let change = RefBuilder::new().ref_location_from_schema_name(HookBody::name());
             hooks.property(hook.as_str(), change.description(always_open))
@@ -102,12 +102,13 @@ impl ToSchema for HooksChange {
     }
 }
 
-/// How much one call may use; what is left out gets its default, or stays. The server may have lower maxima.
-#[allow(dead_code)] // for the document alone
+/// Limits of one call. Omitted limits keep their values, or get defaults in a new installation. The server may have
+/// lower maximum values.
+#[allow(dead_code)] // only used in the OpenAPI document
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
 struct LimitsChange {
-    /// About one unit a WebAssembly instruction.
+    /// The amount of computation; one unit is about one WebAssembly instruction.
     #[schema(required = false, minimum = 1, maximum = 1_000_000_000)]
     fuel: i64,
     #[schema(required = false, minimum = 1, maximum = 1_000)]
@@ -149,7 +150,7 @@ pub struct InstallationView {
     updated_at: Time,
 }
 
-/// Installs a plugin: from now on it takes part.
+/// Installs a plugin, which runs from now on.
 #[utoipa::path(
     post, path = "/installations", tag = "Installations", operation_id = "createInstallation", security(("api_key" = ["admin"])),
     request_body = InstallBody,
@@ -160,7 +161,7 @@ pub async fn install(
     caller: Admin,
     Body(body): Body<InstallBody>,
 ) -> Result<Created<InstallationView>, ApiError> {
-    let change = Change {
+    let change = InstallationChange {
         settings: body.settings,
         grants: body.grants,
         limits: body.limits,
@@ -191,7 +192,7 @@ pub async fn list(
     Ok(Json(window.page(rows, view)))
 }
 
-/// An installation.
+/// Returns an installation.
 #[utoipa::path(
     get, path = "/installations/{installation_id}", tag = "Installations", operation_id = "getInstallation", security(("api_key" = ["read"])),
     responses((status = 200, description = "The installation", body = InstallationView)),
@@ -206,7 +207,7 @@ pub async fn show(
     found.map(view).map(Json).ok_or_else(|| ApiError::not_found("Installation"))
 }
 
-/// Changes settings, limits, order, mode of an installation.
+/// Changes the settings, grants, limits, hooks or shops of an installation.
 #[utoipa::path(
     patch, path = "/installations/{installation_id}", tag = "Installations", operation_id = "updateInstallation", security(("api_key" = ["admin"])),
     request_body = UpdateBody,
@@ -218,7 +219,7 @@ pub async fn update(
     PathId(id): PathId<InstallationId>,
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<InstallationView>, ApiError> {
-    let change = Change {
+    let change = InstallationChange {
         settings: body.settings,
         grants: body.grants,
         limits: body.limits,

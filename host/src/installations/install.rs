@@ -20,13 +20,13 @@ use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, Plu
 use crate::runtime::SettingsError;
 use crate::{organizations, plugins, shops, webhooks};
 
-/// Imports that every plugin has without a grant.
+/// Imports that need no grant.
 const ALWAYS_GRANTED: [&str; 2] = ["repairops:plugin/log", "repairops:plugin/settings"];
 
-/// Shops that an installation can be limited to; without `shop_ids` it runs for all of them.
+/// The maximum number of shops in `shop_ids`.
 pub const SHOP_IDS_MAX: usize = 1_000;
 
-/// Entries of `grants`; plugins have fewer imports.
+/// The maximum number of entries in `grants`; plugins have fewer imports.
 pub const GRANTS_MAX: usize = 200;
 
 /// The new setup of a hook; a missing field keeps its value, or gets its default in a new installation.
@@ -39,7 +39,7 @@ pub struct HookChange {
 
 /// What to set; `None` keeps the value, or the default in a new installation.
 #[derive(Debug, Default)]
-pub struct Change {
+pub struct InstallationChange {
     pub settings: Option<Value>,
     pub grants: Option<Vec<String>>,
     pub limits: Option<Map<String, Value>>,
@@ -75,7 +75,7 @@ pub async fn install(
     app: &App,
     caller: &Caller,
     plugin_id: PluginId,
-    change: Change,
+    change: InstallationChange,
 ) -> Result<Installation, InstallError> {
     let now = app.clock.now();
     let plugin = {
@@ -112,7 +112,7 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: InstallationId,
-    change: Change,
+    change: InstallationChange,
 ) -> Result<Installation, InstallError> {
     if let Some(settings) = &change.settings {
         check_new_settings(app, caller, id, settings).await?;
@@ -175,7 +175,7 @@ fn default_setup(hook: Hook) -> HookSetup {
 
 fn apply(
     mut row: Installation,
-    change: Change,
+    change: InstallationChange,
     plugin: &Plugin,
     ceiling: &Limits,
 ) -> Result<Installation, Invalid> {

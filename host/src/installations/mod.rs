@@ -1,6 +1,7 @@
-//! Installations: which uploaded plugins take part in an organization's workflow, and how.
+//! Installations: which uploaded plugins run in an organization's workflow, and how.
 //!
-//! Invariant: every change bumps the organization's `plugins_revision`, so that each node reads the installations again.
+//! Invariant: every change bumps the organization's `plugins_revision`, so that each node reads the installations
+//! again.
 
 mod errors;
 pub mod http;

@@ -1,4 +1,4 @@
-//! All SQL of the table `installations`, except the join that `plugins` runs hooks by.
+//! All SQL of the table `installations`, except the join in `plugins` that reads what hooks need.
 //!
 //! Invariant: every query filters by organization.
 

@@ -1,4 +1,4 @@
-//! Makes a stock item, with its first movement.
+//! Creates a stock item with its first movement.
 
 use crate::app::App;
 use crate::auth::Caller;

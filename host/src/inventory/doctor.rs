@@ -1,4 +1,4 @@
-//! Checks what must always be true of stock.
+//! Checks the invariants of stock for `doctor`.
 
 use crate::db::Conn;
 use crate::inventory::store::{self, Finding};

@@ -1,4 +1,4 @@
-//! `/v1/inventory`.
+//! `/v1/inventory`: lists, creates and changes stock items.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,7 +14,7 @@ use crate::extract::{Body, List, PathId, not_null, nullable};
 use crate::inventory::create::{self, NewItem};
 use crate::inventory::movements;
 use crate::inventory::store::{self, ListFilter};
-use crate::inventory::update::{self, Change};
+use crate::inventory::update::{self, ItemChange};
 use crate::model::ids::{ItemId, ShopId};
 use crate::model::invalid::check_filter;
 use crate::model::money::Money;
@@ -39,7 +39,7 @@ pub struct ListFilters {
     category: Option<String>,
     #[param(min_length = 1, max_length = 64, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
     sku: Option<String>,
-    /// `true`: some are available; `false`: none are.
+    /// `true` returns items with available stock, `false` items without.
     in_stock: Option<bool>,
 }
 
@@ -48,7 +48,7 @@ pub struct ListFilters {
 #[schema(as = NewInventoryItem)]
 pub struct CreateBody {
     shop_id: ShopId,
-    /// A shop has no two items of the same.
+    /// The stock-keeping unit, unique within a shop.
     #[schema(min_length = 1, max_length = 64, example = "SCREEN-IP14-001")]
     sku: String,
     #[schema(min_length = 1, max_length = 200, example = "iPhone 14 Pro Screen")]
@@ -57,9 +57,9 @@ pub struct CreateBody {
     category: String,
     #[schema(minimum = 0, maximum = 1_000_000_000)]
     quantity: i64,
-    /// What one costs the shop.
+    /// The shop's cost per unit.
     cost: Money,
-    /// What one costs the customer, unless the ticket says otherwise.
+    /// The customer's price per unit, unless a ticket sets another.
     selling_price: Money,
     #[serde(default)]
     #[schema(minimum = 0, maximum = 1_000_000_000)]
@@ -68,12 +68,12 @@ pub struct CreateBody {
     supplier: Option<String>,
 }
 
-/// `quantity`, or another field that changes, or both. `null` empties `supplier`, and is refused for the others.
+/// Set `quantity`, another field, or both. `null` clears `supplier`, and is rejected for other fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = InventoryChange)]
 pub struct UpdateBody {
-    /// How many are on hand now. Not less than what is reserved for tickets.
+    /// The new quantity on hand; at least the quantity reserved for tickets.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false, minimum = 0, maximum = 1000000000, example = 10)]
     quantity: Option<i64>,
@@ -87,11 +87,11 @@ pub struct UpdateBody {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false, min_length = 1, max_length = 64)]
     category: Option<String>,
-    /// What one costs the shop. Tickets that have the item already keep the cost of when it was put on.
+    /// The shop's cost per unit. Tickets that already have the item keep the earlier cost.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     cost: Option<Money>,
-    /// What a customer pays for one. Lines of tickets keep the price that they have.
+    /// The customer's price per unit. Part lines of tickets keep their price.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     selling_price: Option<Money>,
@@ -144,11 +144,11 @@ pub async fn list(
     Ok(Json(window.page(rows, view)))
 }
 
-/// Makes a stock item.
+/// Creates a stock item.
 #[utoipa::path(
     post, path = "/inventory", tag = "Inventory", operation_id = "createInventoryItem", security(("api_key" = ["admin"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made", body = ItemView)),
+    responses((status = 201, description = "Created", body = ItemView)),
 )]
 pub async fn create(
     State(app): State<App>,
@@ -170,7 +170,7 @@ pub async fn create(
     Ok(Created { location: format!("/v1/inventory/{}", item.id), body: view(item) })
 }
 
-/// A stock item.
+/// Returns a stock item.
 #[utoipa::path(
     get, path = "/inventory/{inventory_id}", tag = "Inventory", operation_id = "getInventoryItem", security(("api_key" = ["read"])),
     responses((status = 200, description = "The item", body = ItemView)),
@@ -185,7 +185,7 @@ pub async fn show(
     item.map(view).map(Json).ok_or_else(|| ApiError::not_found("Inventory item"))
 }
 
-/// Sets how many are on hand, or what the item is and costs.
+/// Changes a stock item or its quantity on hand.
 #[utoipa::path(
     patch, path = "/inventory/{inventory_id}", tag = "Inventory", operation_id = "updateInventoryItem", security(("api_key" = ["write"])),
     request_body = UpdateBody,
@@ -197,7 +197,7 @@ pub async fn update(
     PathId(id): PathId<ItemId>,
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<ItemView>, ApiError> {
-    let change = Change {
+    let change = ItemChange {
         quantity: body.quantity,
         reason: body.reason,
         name: body.name,

@@ -1,5 +1,7 @@
-//! Stock: items, and what tickets hold and consume of them. Always true: reserved = sum of held,
-//! on_hand = sum of movements, held ends exactly once. `doctor` checks it.
+//! Stock: items, and what tickets reserve and consume of them.
+//!
+//! Invariant: reserved = sum of held reservations, on_hand = sum of movements, and a reservation ends exactly once;
+//! `doctor` checks all three.
 
 pub mod create;
 pub mod doctor;

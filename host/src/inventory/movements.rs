@@ -14,24 +14,25 @@ use crate::model::ids::{ItemId, MovementId, TicketId};
 use crate::model::time::Time;
 use crate::page::Page;
 
-/// A change of how many are on hand. What tickets hold is no movement until they use it.
+/// A change of the quantity on hand. Reservations are not movements until the ticket consumes them.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StockMovement)]
 pub struct MovementView {
     id: MovementId,
-    /// How many came (or went, below zero). 0: somebody counted, and it was right.
+    /// The change of the quantity; negative if it decreased, 0 if a count confirmed it.
     delta: i64,
-    /// How many were on hand after it.
+    /// The quantity on hand after the movement.
     quantity_after: i64,
-    /// `initial`, `used` by a ticket, or the `reason` of who changed it (`adjusted` when none was given).
+    /// `initial`, `used` (consumed by a ticket), or the `reason` that was given with the change (`adjusted` without
+    /// one).
     reason: String,
     actor: String,
-    /// The ticket that used them.
+    /// The ticket that consumed the stock.
     ticket_id: Option<TicketId>,
     created_at: Time,
 }
 
-/// Lists how the stock of an item came to be what it is, newest first.
+/// Lists the stock movements of an item, newest first.
 #[utoipa::path(
     get, path = "/inventory/{inventory_id}/movements", tag = "Inventory", operation_id = "listInventoryMovements",
     security(("api_key" = ["read"])),

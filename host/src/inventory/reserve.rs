@@ -1,7 +1,7 @@
 //! Moves stock for a ticket inside the operation's transaction: releases, holds, consumes.
 //!
-//! Invariants: what is not available cannot be held, whatever the plan said; the number of statements does not depend
-//! on the number of lines.
+//! Invariants: unavailable stock is never held, whatever the plan says; the number of statements does not depend on
+//! the number of lines.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ use crate::model::outbox::{InventoryUpdated, OutboxEvent};
 use crate::model::stock::{Item, Plan, Reservation, ReservationState};
 use crate::model::time::Time;
 
-/// What happens to a ticket's stock.
+/// The change of a ticket's stock.
 #[derive(Debug, Default)]
 pub struct StockChange {
-    /// So many pieces of a held reservation are released.
+    /// The quantities to release from held reservations.
     pub release: Vec<(Reservation, i64)>,
     pub hold: Plan,
-    /// Held reservations, none of them in `release`, that are used.
+    /// The held reservations to consume; none of them is in `release`.
     pub consume: Vec<Reservation>,
-    /// Whether what this change itself leaves held is used as well: the new holds, and the rest of what is released.
+    /// Whether to also consume what this change leaves held: new holds, and the rest of partly released reservations.
     pub consumes: bool,
 }
 
-/// For whom stock moves.
+/// The ticket and actor for whom stock moves.
 pub struct Context<'a> {
     pub clock: &'a Clock,
     pub org: OrgId,
@@ -36,14 +36,14 @@ pub struct Context<'a> {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReserveError {
-    /// Another operation changed the stock since it was read: plan again.
+    /// The stock changed since it was read; the plan must be made again.
     #[error("the stock changed after it was read for the plan")]
     Stale,
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
-/// What happens to one item.
+/// The change of one item.
 #[derive(Debug, Default)]
 struct Sums {
     released: i64,
@@ -52,7 +52,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// The reason in the event: the last thing that happens to an item.
+    /// The reason in the event: the last change of the item.
     fn reason(&self) -> &'static str {
         match self {
             Sums { used: 1.., .. } => "consumed",
@@ -62,8 +62,7 @@ impl Sums {
     }
 }
 
-/// Writes all of it, and returns the data of one `inventory.updated` for each item that changed, in the order of their
-/// ids.
+/// Writes the change. Returns the data of one `inventory.updated` for each changed item, in the order of the ids.
 pub async fn apply(
     conn: &mut Conn,
     context: &Context<'_>,
@@ -92,12 +91,12 @@ pub async fn apply(
     Ok(events.collect())
 }
 
-/// The rows to write. A reservation ends as a whole; what is left of one that is released in part gets a new row.
+/// The rows to write. A reservation ends as a whole; the rest of a partly released one gets a new row.
 fn moves(clock: &Clock, change: StockChange) -> (BTreeMap<ItemId, Sums>, Moves) {
     let mut sums: BTreeMap<ItemId, Sums> = BTreeMap::new();
     let StockChange { release, hold, consume, consumes } = change;
     let state = if consumes { ReservationState::Consumed } else { ReservationState::Held };
-    // What this change holds, and what it leaves held, is used as a whole when it consumes.
+    // If this change consumes, what it holds and leaves held is consumed as a whole.
     let mut kept: Vec<Reservation> = Vec::new();
     for allocation in hold.allocations {
         sums.entry(allocation.item_id).or_default().held += allocation.quantity;
@@ -136,7 +135,7 @@ fn moves(clock: &Clock, change: StockChange) -> (BTreeMap<ItemId, Sums>, Moves) 
     (sums, Moves { items, reservations, uses })
 }
 
-/// One movement for each reservation that is used, the oldest of an item first; and what is used of each item.
+/// One movement for each consumed reservation, the oldest of an item first, and the consumed quantity of each item.
 fn uses(
     clock: &Clock,
     reservations: &[Reservation],
@@ -187,7 +186,7 @@ mod tests {
         let items: Vec<_> =
             moves.items.iter().map(|m| (m.id, m.reserved, m.used, m.needed)).collect();
         assert_eq!(items, [(item, 3, 0, 3), (other, 3, 0, 3)]);
-        // Three holds, the row that ends, and the rest of it.
+        // Three holds, the row that ends, and the row of its rest.
         assert_eq!(moves.reservations.len(), 5);
         assert!(moves.uses.is_empty());
     }

@@ -1,5 +1,5 @@
-//! All SQL of inventory_items and reservations: here their reads and what owners change; `moves` has what tickets take
-//! from stock, `movements` the SQL of stock_movements.
+//! All SQL of the tables `inventory_items` and `reservations`: this file has their reads and the changes by owners,
+//! `moves` the changes by tickets, `movements` the SQL of `stock_movements`.
 
 mod doctor;
 mod movements;
@@ -87,8 +87,8 @@ pub fn page_query(org: OrgId, wanted: &ListFilter, window: &Window) -> Query {
     filter(org, wanted).select(select_item!(), &window.slice)
 }
 
-/// The queries whose figures add up to the total. By sku, category and stock it is counted: an organization has tens of
-/// thousands of items, not millions, and counters by stock would be written with every reservation.
+/// The queries whose counts add up to the total. Filters by sku, category and stock count rows: an organization has
+/// tens of thousands of items, not millions, and counters by stock would be written with every reservation.
 pub fn total_queries(org: OrgId, wanted: &ListFilter) -> Vec<Query> {
     let count = |_, _| filter(org, wanted).count("inventory_items i");
     if wanted.sku.is_some() || wanted.category.is_some() || wanted.in_stock.is_some() {
@@ -127,7 +127,7 @@ pub async fn get(conn: &mut Conn, org: OrgId, id: ItemId) -> Result<Option<Item>
     )
 }
 
-/// The items that the organization has of these, in the order of their ids.
+/// The items with these ids that the organization has, in the order of the ids.
 pub async fn get_many(
     conn: &mut Conn,
     org: OrgId,
@@ -143,7 +143,7 @@ pub async fn get_many(
     query.fetch_all(conn).await
 }
 
-/// Items by their skus, one for each sku that exists: the shop's own, else the first of another shop.
+/// Finds items by sku, one for each sku that exists: the shop's own, or else another shop's.
 pub async fn find_by_skus(
     conn: &mut Conn,
     org: OrgId,
@@ -169,8 +169,8 @@ pub async fn find_by_skus(
     query.fetch_all(conn).await
 }
 
-/// What could serve a need of `items`: in all shops, the same sku or category as one of them with something
-/// available. The same sku first, then the ticket's own shop.
+/// The available items of all shops with the same sku or category as one of `items`. The same sku first, then the
+/// ticket's own shop.
 pub async fn candidates(
     conn: &mut Conn,
     org: OrgId,
@@ -238,7 +238,7 @@ pub async fn lock(conn: &mut Conn, org: OrgId, id: ItemId) -> Result<Option<Item
     )
 }
 
-/// Writes all that an owner can change of a locked item.
+/// Writes all columns that an owner can change. The item must be locked.
 pub async fn update(conn: &mut Conn, org: OrgId, item: &Item) -> Result<(), sqlx::Error> {
     execute!(
         conn,

@@ -1,4 +1,4 @@
-//! Changes an item: how many are on hand, with a movement, and what it is and costs.
+//! Changes an item: its quantity on hand, with a movement, and its other fields.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -10,9 +10,9 @@ use crate::model::outbox::InventoryUpdated;
 use crate::model::stock::{Item, check_quantity};
 use crate::webhooks;
 
-/// What shall be different; `None` leaves a field as it is, `Some(None)` empties it.
+/// The new values; `None` keeps a field, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct ItemChange {
     pub quantity: Option<i64>,
     /// Why the quantity changes.
     pub reason: Option<String>,
@@ -40,7 +40,7 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: ItemId,
-    change: Change,
+    change: ItemChange,
 ) -> Result<Item, UpdateItemError> {
     let change = check(change)?;
     let (org, now) = (caller.org, app.clock.now());
@@ -73,7 +73,7 @@ pub async fn update(
     Ok(item)
 }
 
-fn changed(item: Item, change: Change) -> Item {
+fn changed(item: Item, change: ItemChange) -> Item {
     Item {
         on_hand: change.quantity.unwrap_or(item.on_hand),
         name: change.name.unwrap_or(item.name),
@@ -86,7 +86,7 @@ fn changed(item: Item, change: Change) -> Item {
     }
 }
 
-fn check(change: Change) -> Result<Change, Invalid> {
+fn check(change: ItemChange) -> Result<ItemChange, Invalid> {
     let is_empty = change.quantity.is_none()
         && change.name.is_none()
         && change.category.is_none()
@@ -110,7 +110,7 @@ fn check(change: Change) -> Result<Change, Invalid> {
     let quantity =
         |field: &str, quantity: Option<i64>| quantity.map(|n| check_quantity(field, n)).transpose();
     let supplier = change.supplier.map(|text| check_optional("supplier", text.as_deref(), 200));
-    Ok(Change {
+    Ok(ItemChange {
         quantity: quantity("quantity", change.quantity)?,
         reason,
         name: text("name", change.name, 200)?,

@@ -1,4 +1,4 @@
-//! Keeps an organization from locking itself out.
+//! Prevents an organization from locking itself out.
 //!
 //! Invariant: a key ends only if another admin key lasts at least as long as it would have.
 

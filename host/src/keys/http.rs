@@ -1,4 +1,4 @@
-//! `/v1/keys`.
+//! `/v1/keys`: lists, creates, rotates and revokes API keys.
 
 use axum::Json;
 use axum::extract::State;
@@ -34,13 +34,13 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewKey)]
 pub struct CreateBody {
-    /// Where it is used, for people. The timeline shows it unless the key belongs to a user.
+    /// A label that says where the key is used. Timeline entries show it if the key belongs to no user.
     #[schema(min_length = 1, max_length = 200, example = "Front desk")]
     name: String,
     scope: Scope,
-    /// Whose actions the timeline shows.
+    /// The user to whom timeline entries attribute the key's actions.
     user_id: Option<UserId>,
-    /// In the future; without it the key does not end.
+    /// When the key expires; must be in the future. Defaults to never.
     expires_at: Option<Time>,
 }
 
@@ -48,10 +48,10 @@ pub struct CreateBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = KeyRotation)]
 pub struct RotateBody {
-    /// How long the old key still works.
+    /// How many hours the old key stays valid.
     #[schema(minimum = 0, maximum = 168, default = 24)]
     overlap_hours: Option<i64>,
-    /// When the new key ends, in the future; without it, it does not end.
+    /// When the new key expires; must be in the future. Defaults to never.
     expires_at: Option<Time>,
 }
 
@@ -73,7 +73,7 @@ pub async fn list(
     Ok(Json(window.page(rows, |key| view(key, now))))
 }
 
-/// An API key, without its text.
+/// Returns an API key, without its secret text.
 #[utoipa::path(
     get, path = "/keys/{key_id}", tag = "API keys", operation_id = "getKey", security(("api_key" = ["admin"])),
     responses((status = 200, description = "The key", body = KeyView)),
@@ -89,11 +89,11 @@ pub async fn show(
     Ok(Json(view(key, app.clock.now())))
 }
 
-/// Makes an API key. Its text is in this answer and nowhere else.
+/// Creates an API key. Only this response contains the secret text of the key.
 #[utoipa::path(
     post, path = "/keys", tag = "API keys", operation_id = "createKey", security(("api_key" = ["admin"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made", body = MadeView)),
+    responses((status = 201, description = "Created", body = MadeView)),
 )]
 pub async fn create(
     State(app): State<App>,
@@ -110,7 +110,7 @@ pub async fn create(
     Ok(made_view(made, app.clock.now()))
 }
 
-/// Revokes an API key: from now on it opens nothing. Revoking it again changes nothing.
+/// Revokes an API key immediately. Revoking it again changes nothing.
 #[utoipa::path(
     delete, path = "/keys/{key_id}", tag = "API keys", operation_id = "revokeKey", security(("api_key" = ["admin"])),
     responses((status = 204, description = "Revoked")),
@@ -124,7 +124,7 @@ pub async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Replaces an API key by a new one of the same name, scope and user; the old one works for a while yet.
+/// Replaces an API key by a new one of the same name, scope and user. The old key stays valid for an overlap.
 #[utoipa::path(
     post, path = "/keys/{key_id}/rotate", tag = "API keys", operation_id = "rotateKey", security(("api_key" = ["admin"])),
     request_body = RotateBody,

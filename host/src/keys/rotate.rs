@@ -1,5 +1,6 @@
-//! Replaces a key by a new one of the same name, scope and user. Both are valid for an overlap, so that clients can
-//! switch without an outage.
+//! Replaces a key by a new one of the same name, scope and user.
+//!
+//! Invariant: both are valid for the overlap, so that clients can switch without an outage.
 
 use std::time::Duration;
 

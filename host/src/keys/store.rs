@@ -1,4 +1,4 @@
-//! All SQL of api_keys.
+//! All SQL of the table `api_keys`.
 
 use sqlx::FromRow;
 use uuid::Uuid;

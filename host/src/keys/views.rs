@@ -16,11 +16,11 @@ pub struct KeyView {
     name: String,
     scope: Scope,
     user_id: Option<UserId>,
-    /// The last four digits of the key; `null` for those made before this was kept.
+    /// The last four digits of the key; `null` for keys created before the server stored them.
     hint: Option<String>,
     state: KeyState,
     created_at: Time,
-    /// The last request with it, give or take a few seconds; `null` before the first.
+    /// The time of the last request with this key, accurate to a few seconds; `null` if it was never used.
     last_used_at: Option<Time>,
     expires_at: Option<Time>,
     revoked_at: Option<Time>,
@@ -31,12 +31,11 @@ pub struct KeyView {
 pub struct MadeView {
     #[serde(flatten)]
     about: KeyView,
-    /// The key itself. It is shown this once.
+    /// The secret text of the key. No other response contains it.
     #[schema(example = "ro_live_3f…")]
     key: String,
 }
 
-/// The response to a new key.
 pub fn made_view(made: MadeKey, now: Time) -> Created<MadeView> {
     Created {
         location: format!("/v1/keys/{}", made.key.id),

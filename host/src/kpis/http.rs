@@ -26,20 +26,20 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct KpiParams {
-    /// Without it, all shops together, each by its own days.
+    /// The shop. By default the KPIs of all shops together, each shop with the days of its time zone.
     shop_id: Option<ShopId>,
-    /// The first day, in the shop's time zone; 30 days before the end when left out.
+    /// The first day, in the shop's time zone. Defaults to 30 days before the last day.
     #[param(value_type = Option<NaiveDate>)]
     start_date: Option<String>,
-    /// The last day, which is included; today when left out. At most 1,100 days after the first.
+    /// The last day, included in the report. Defaults to today; at most 1,100 days after the first.
     #[param(value_type = Option<NaiveDate>)]
     end_date: Option<String>,
-    /// The figures that are shown, separated by commas; all when left out. `turnaround` is `avg_turnaround_days`.
+    /// The fields to return, separated by commas. Defaults to all. `turnaround` is `avg_turnaround_days`.
     #[param(schema_with = metrics_schema, style = Form, explode = false)]
     metrics: Option<String>,
 }
 
-/// Daily figures of what was picked up, and their sum.
+/// Returns daily KPIs of picked-up tickets, and their totals.
 #[utoipa::path(
     get, path = "/kpis", tag = "KPIs", operation_id = "getKpis", security(("api_key" = ["read"])),
     params(KpiParams),

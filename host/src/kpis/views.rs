@@ -33,26 +33,26 @@ pub struct Chosen([bool; METRICS.len()]);
 #[derive(Serialize, ToSchema)]
 #[schema(as = Kpis)]
 pub struct ReportView {
-    /// Every day of the period, also those on which nothing was picked up.
+    /// Every day of the period, including days without pickups.
     data: Vec<DayView>,
     summary: SummaryView,
 }
 
-/// One day. `metrics` chooses the fields; a figure without data is `null`.
+/// One day. `metrics` selects the fields; a field without data is `null`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = KpiDay)]
 struct DayView {
-    /// In the shop's time zone.
+    /// The date in the shop's time zone.
     date: NaiveDate,
-    /// Labor and parts of the tickets picked up that day.
+    /// The labor and parts of the tickets picked up that day.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = f64, minimum = 0, extensions(("x-may-be-absent" = json!(true))))]
     revenue: Option<Money>,
-    /// Tickets picked up that day.
+    /// The number of tickets picked up that day.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = i64, minimum = 0, extensions(("x-may-be-absent" = json!(true))))]
     throughput: Option<i64>,
-    /// From intake to pickup, mean of those tickets.
+    /// The mean number of days from intake to pickup of those tickets.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, minimum = 0, extensions(("x-may-be-absent" = json!(true))))]
     avg_turnaround_days: Option<Option<f64>>,
@@ -60,15 +60,15 @@ struct DayView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 1, extensions(("x-may-be-absent" = json!(true))))]
     qc_pass_rate: Option<Option<f64>>,
-    /// Mean of the scores, 1 to 5, that customers gave that day.
+    /// The mean of the scores, 1 to 5, that customers gave that day.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, minimum = 1, maximum = 5, extensions(("x-may-be-absent" = json!(true))))]
     customer_satisfaction: Option<Option<f64>>,
-    /// What is left of labor after the technicians' hourly cost, as a share of it.
+    /// The labor revenue minus the technicians' hourly cost, as a share of the revenue.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, maximum = 1, extensions(("x-may-be-absent" = json!(true))))]
     labor_margin: Option<Option<f64>>,
-    /// What is left of the parts' prices after what they cost the shop, as a share of them.
+    /// The parts revenue minus the shop's cost of the parts, as a share of the revenue.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, maximum = 1, extensions(("x-may-be-absent" = json!(true))))]
     parts_margin: Option<Option<f64>>,
@@ -82,7 +82,7 @@ struct SummaryView {
     total_revenue: Money,
     #[schema(minimum = 0)]
     total_tickets: i64,
-    /// `null` when none was picked up.
+    /// `null` if no ticket was picked up.
     avg_ticket_value: Option<Money>,
 }
 

@@ -21,7 +21,7 @@ use super::ticket::Ticket;
 use super::time::Time;
 use super::workflow::Status;
 
-/// An event before it is stored. A variant's first line is its summary in the document.
+/// An event before it is stored. The first line of a variant's comment is its summary in the OpenAPI document.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "event", content = "data")]
 pub enum OutboxEvent {
@@ -52,13 +52,13 @@ pub enum OutboxEvent {
     /// An installation was removed
     #[serde(rename = "plugin.uninstalled")]
     PluginUninstalled(InstallationData),
-    /// A plugin broke in a request; at most once a minute for each installation
+    /// A plugin failed in a request; sent at most once a minute for each installation
     #[serde(rename = "plugin.failed")]
     PluginFailed(PluginFailed),
-    /// Another webhook was switched off, since its receiver takes nothing
+    /// Another webhook was disabled because its receiver kept failing
     #[serde(rename = "webhook.disabled")]
     WebhookDisabled(WebhookDisabled),
-    /// Somebody tries the webhook
+    /// A test of the webhook
     #[serde(rename = "webhook.test")]
     WebhookTest(WebhookTest),
 }
@@ -100,7 +100,7 @@ pub struct TicketUpdated {
     pub ticket_id: TicketId,
     pub ticket_number: String,
     pub shop_id: ShopId,
-    /// The ticket's new customer, when a merge of two customers moved it; otherwise absent.
+    /// The ticket's new customer, if a merge of two customers moved the ticket; otherwise absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = CustomerId, required = false)]
     pub customer_id: Option<CustomerId>,
@@ -142,27 +142,27 @@ pub struct InventoryUpdated {
     pub quantity_available: i64,
     /// `initial`, `edited`, `reserved`, `released`, `consumed`, or the reason that a client gave.
     pub reason: String,
-    /// The ticket that the stock moved for; absent when it moved for none.
+    /// The ticket for which the stock moved; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = TicketId, required = false)]
     pub ticket_id: Option<TicketId>,
 }
 
-/// What `plugin.installed`, `plugin.updated` and `plugin.uninstalled` carry.
+/// The data of `plugin.installed`, `plugin.updated` and `plugin.uninstalled`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct InstallationData {
     pub installation_id: InstallationId,
     pub plugin_id: PluginId,
     pub plugin: String,
     pub version: String,
-    /// The shop, when the installation is limited to one.
+    /// The shop, if the installation is limited to one shop.
     #[schema(required = true)]
     pub shop_id: Option<ShopId>,
-    /// The shops that the installation is limited to; `null`: all.
+    /// The shops that the installation is limited to; `null` means all.
     #[schema(required = true)]
     pub shop_ids: Option<Vec<ShopId>>,
     pub hooks: BTreeMap<Hook, HookSetup>,
-    /// The names of the fields that changed; in `plugin.updated` only.
+    /// The names of the changed fields; only in `plugin.updated`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<String>, required = false)]
     pub changed: Option<Vec<&'static str>>,
@@ -183,7 +183,7 @@ pub struct PluginFailed {
     pub error: FailureView,
     #[schema(required = true)]
     pub on_failure: Option<OnFailure>,
-    /// The request in which it failed; empty outside of one.
+    /// The id of the request in which the plugin failed; empty if there was no request.
     pub request_id: String,
 }
 
@@ -205,7 +205,7 @@ pub struct WebhookTest {
     /// Always `null`: a webhook belongs to the organization.
     #[schema(required = true)]
     pub shop_id: Option<ShopId>,
-    /// Who asked for the test.
+    /// The name of the user or key that requested the test.
     pub sent_by: String,
 }
 

@@ -14,10 +14,10 @@ use super::time::Time;
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 #[schema(as = PaymentKind)]
 pub enum Kind {
-    /// Taken from the customer.
+    /// Money received from the customer.
     #[default]
     Payment,
-    /// Given back.
+    /// Money paid back to the customer.
     Refund,
 }
 

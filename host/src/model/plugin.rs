@@ -50,13 +50,13 @@ pub enum Mode {
     Off,
 }
 
-/// What happens when a plugin breaks or returns its own error.
+/// What happens if the plugin fails or returns an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
-    /// The call goes on; a warning says so.
+    /// The request continues, with a warning in the response.
     Open,
-    /// The call is answered 503.
+    /// The request is rejected with 503.
     Closed,
 }
 
@@ -77,7 +77,7 @@ impl OnFailure {
     }
 }
 
-/// Why a plugin gave no answer, with the figure and the limit where there is one.
+/// Why a plugin failed, with the figure and the limit if there are any.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct FailureView {
     pub message: String,
@@ -85,10 +85,10 @@ pub struct FailureView {
     pub used: Option<u64>,
 }
 
-/// How one hook of an installation takes part.
+/// The setup of one hook of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct HookSetup {
-    /// Lower runs first; installations of the same order run oldest first.
+    /// Lower numbers run first; installations with the same number run oldest first.
     pub order: i32,
     pub mode: Mode,
     pub on_failure: OnFailure,

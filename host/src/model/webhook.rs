@@ -28,7 +28,7 @@ pub fn next_attempt_at(number: i64, started_at: Time) -> Option<Time> {
     started_at.checked_add_signed(delay).map(Time::from)
 }
 
-/// What an endpoint may ask for; `*` is everything, also what comes with later versions.
+/// The event names of a subscription; `*` means all, including those of later versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = WebhookEventName)]
 pub enum EventName {
@@ -125,13 +125,13 @@ impl Webhook {
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[schema(as = DeliveryState)]
 pub enum DeliveryState {
-    /// To be tried at `next_attempt_at`.
+    /// To be sent at `next_attempt_at`.
     Pending,
     /// The receiver answered with 2xx.
     Delivered,
-    /// Not received, and not tried any more.
+    /// All attempts failed; the delivery is not retried.
     Failed,
-    /// The endpoint was disabled before it was its turn.
+    /// The webhook was disabled before the delivery was sent.
     Cancelled,
 }
 
@@ -146,17 +146,17 @@ impl DeliveryState {
     }
 }
 
-/// Why there is a delivery.
+/// Why a delivery exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 #[schema(as = DeliveryOrigin)]
 pub enum Origin {
-    /// The event happened.
+    /// The event itself.
     Event,
-    /// Somebody asked for it again.
+    /// A replay that a client requested.
     Replay,
-    /// Somebody tried the endpoint.
+    /// A test of the webhook.
     Test,
 }
 
@@ -170,7 +170,7 @@ impl Origin {
     }
 }
 
-/// One event on its way to one endpoint.
+/// The delivery of one event to one endpoint.
 #[derive(Clone, Debug, FromRow)]
 pub struct Delivery {
     pub id: DeliveryId,

@@ -62,14 +62,15 @@ pub struct ErrorBody {
 
 #[derive(Serialize, ToSchema)]
 struct ErrorContent {
-    /// For programs.
+    /// A stable code for programs.
     code: ErrorCode,
-    /// For people.
+    /// A message for people.
     message: String,
-    /// What the code calls for: `field` and `value` of a bad input, `violations` of plugins … Empty when there is nothing.
+    /// Data that depends on the code: `field` and `value` of an invalid input, `violations` of plugins … Empty if
+    /// there is none.
     #[schema(value_type = Object)]
     details: Value,
-    /// The same as in the header `X-Request-Id`; support finds the request by it.
+    /// The value of the header `X-Request-Id`. Support uses it to find the request.
     request_id: String,
 }
 

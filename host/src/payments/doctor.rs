@@ -1,4 +1,4 @@
-//! Checks that tickets have been paid what their payments say.
+//! Checks for `doctor` that the paid amounts of tickets are the sums of their payments.
 
 use crate::db::Conn;
 use crate::model::problem::Problem;

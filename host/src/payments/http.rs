@@ -1,4 +1,4 @@
-//! `/v1/tickets/{ticket_id}/payments`.
+//! `/v1/tickets/{ticket_id}/payments`: records and lists payments and refunds.
 
 use axum::Json;
 use axum::extract::State;
@@ -30,29 +30,29 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewPayment)]
 pub struct CreateBody {
-    /// `payment` when left out; `refund` gives back some of what was paid.
+    /// Defaults to `payment`; `refund` pays money back.
     #[serde(default)]
     kind: Kind,
-    /// More than 0, whatever the kind.
+    /// The amount; positive for payments and refunds.
     #[schema(value_type = f64, minimum = 0.01, maximum = 10000000000.0, multiple_of = 0.01, example = 100.0)]
     amount: Money,
     method: Method,
-    /// What ties it to the terminal's or the bank's own record.
+    /// The reference of the payment terminal or the bank.
     #[schema(max_length = 200)]
     reference: Option<String>,
-    /// When the money moved, a moment or a date, which is its midnight in UTC; now, when left out.
+    /// When the money moved. A date means midnight in UTC. Defaults to now.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(schema_with = time::filter_schema, required = false)]
     paid_at: Option<String>,
-    /// Who took it; the key's name or user, when left out.
+    /// The user who handled the payment. Defaults to the API key's user, or else the key itself.
     actor_id: Option<UserId>,
 }
 
 /// Records a payment or a refund.
 ///
-/// A payment may be more than what is due: shops take deposits before a total is known. The rest is the customer's
-/// credit (`balance_due` is negative) and may be refunded. A refund is never more than what was paid. A voided ticket
-/// takes refunds only.
+/// A payment may exceed the amount due, for example a deposit taken before the total is known. The excess is a credit
+/// of the customer (`balance_due` is then negative) and can be refunded. Refunds cannot exceed what was paid. A
+/// voided ticket accepts refunds only.
 #[utoipa::path(
     post, path = "/tickets/{ticket_id}/payments", tag = "Payments", operation_id = "createPayment",
     security(("api_key" = ["write"])),
@@ -101,7 +101,7 @@ pub async fn list(
     Ok(Json(window.page(rows, view)))
 }
 
-/// A payment or refund.
+/// Returns a payment or refund.
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}/payments/{payment_id}", tag = "Payments", operation_id = "getPayment",
     security(("api_key" = ["read"])),

@@ -1,5 +1,6 @@
-//! Payments and refunds of tickets. Always true: a ticket's `amount_paid` is the sum of its payments less that of its
-//! refunds, and never below zero.
+//! Payments and refunds of tickets.
+//!
+//! Invariant: a ticket's `amount_paid` is the sum of its payments minus the sum of its refunds, and never negative.
 
 pub mod doctor;
 mod errors;

@@ -1,7 +1,7 @@
 //! Records a payment or a refund of a ticket.
 //!
-//! Invariant: the row, the ticket's paid amount, the timeline entry and the event commit together, and two writers follow
-//! each other, so refunds cannot exceed what was paid.
+//! Invariant: the row, the ticket's paid amount, the timeline entry and the event commit together, and concurrent
+//! writers wait for each other, so that refunds cannot exceed what was paid.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -25,7 +25,7 @@ pub struct NewPayment {
     pub reference: Option<String>,
     /// Defaults to now.
     pub paid_at: Option<Time>,
-    /// The user who took it; defaults to the caller.
+    /// The user who handled it; defaults to the caller.
     pub actor_id: Option<UserId>,
 }
 
@@ -87,7 +87,7 @@ pub async fn record(
     Ok(recorded)
 }
 
-/// Why the ticket did not accept it.
+/// Finds out why the ticket did not accept it.
 async fn refused(
     conn: &mut Conn,
     org: OrgId,
@@ -106,7 +106,6 @@ async fn refused(
     })
 }
 
-/// Writes the timeline entry and the event.
 async fn write_entries(
     app: &App,
     conn: &mut Conn,

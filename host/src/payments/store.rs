@@ -1,4 +1,4 @@
-//! All SQL of payments.
+//! All SQL of the table `payments`.
 
 use uuid::Uuid;
 

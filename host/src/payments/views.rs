@@ -1,4 +1,4 @@
-//! Payments as clients read them.
+//! The JSON of payments.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,11 +15,11 @@ pub struct PaymentView {
     id: PaymentId,
     ticket_id: TicketId,
     kind: Kind,
-    /// More than 0, whatever the kind.
+    /// The amount; positive for payments and refunds.
     amount: Money,
     method: Method,
     reference: Option<String>,
-    /// Who took it.
+    /// The name of the person who handled it.
     actor: String,
     /// When the money moved.
     paid_at: Time,
@@ -32,13 +32,12 @@ pub struct PaymentView {
 pub struct RecordedView {
     #[serde(flatten)]
     payment: PaymentView,
-    /// The ticket's payments less its refunds.
+    /// The ticket's payments minus its refunds.
     amount_paid: Money,
-    /// What is still to be paid for the ticket; negative when more was paid than it costs so far.
+    /// The amount still due for the ticket; negative if more was paid than its cost so far.
     balance_due: Balance,
 }
 
-/// The answer to a payment.
 pub fn recorded(recorded: Recorded) -> Created<RecordedView> {
     let payment = recorded.payment;
     Created {

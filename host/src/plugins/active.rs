@@ -1,4 +1,4 @@
-//! Which plugins run: an organization's installations, cached by its `plugins_revision`.
+//! Returns the installations that a hook runs, from a cache by organization and `plugins_revision`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::model::plugin::{HookSetup, Mode};
 use crate::plugins::store::{self, ActiveRow};
 use crate::runtime::fill_defaults;
 
-/// Organizations whose installations are kept in memory.
+/// Organizations whose installations are cached.
 const ORGANIZATIONS_MAX: usize = 10_000;
 
 /// An installation as the hooks need it.
@@ -23,7 +23,7 @@ pub struct Active {
     pub plugin: String,
     pub version: String,
     pub digest: String,
-    /// JSON text, with the defaults of the plugin's schema filled in.
+    /// JSON, with the defaults of the plugin's schema filled in.
     pub settings: String,
     pub limits: Limits,
     shop_ids: Option<HashSet<ShopId>>,
@@ -38,7 +38,7 @@ impl Active {
 
 type Set = Arc<[Arc<Active>]>;
 
-/// The cache. The revision comes with every request, so nothing has to be told to it.
+/// The cache. Each request brings the current revision, so the cache needs no invalidation.
 pub struct ActivePlugins {
     sets: Cache<OrgId, (i64, Set)>,
 }
@@ -50,7 +50,7 @@ impl Default for ActivePlugins {
 }
 
 impl ActivePlugins {
-    /// The installations that are on for a hook at a shop, in the owner's order.
+    /// Returns the enabled installations of a hook at a shop, in the order that the owner set.
     pub async fn for_hook(
         &self,
         db: &Db,
@@ -68,7 +68,7 @@ impl ActivePlugins {
                 (setup.mode == Mode::Enforce).then_some((setup.order, active))
             })
             .collect();
-        found.sort_by_key(|(order, _)| *order); // stable: the oldest first among equals
+        found.sort_by_key(|(order, _)| *order); // a stable sort: ties run oldest first
         Ok(found.into_iter().map(|(_, active)| active.clone()).collect())
     }
 
@@ -81,7 +81,7 @@ impl ActivePlugins {
         let mut conn = db.read().await?;
         let rows = store::active(&mut conn, org).await?;
         let set: Set = rows.into_iter().map(|row| Arc::new(active(row))).collect();
-        // Rows may be newer than `revision`; the next request brings the newer number and reads again.
+        // The rows may be newer than `revision`. The next request then brings a newer revision and reads again.
         self.sets.insert(org, (revision, set.clone()));
         Ok(set)
     }

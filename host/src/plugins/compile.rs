@@ -1,5 +1,7 @@
-//! Makes a component ready on this node: from memory, from the node's cache, or compiled from the
-//! bytes in the database.
+//! Prepares a component on this node: from memory, from the node's disk cache, or by compiling the stored bytes.
+//!
+//! Invariant: a component stays `compiling` until it is ready or found faulty; only the component's own faults fail
+//! it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,16 +14,16 @@ use crate::model::time::Time;
 use crate::plugins::store;
 use crate::runtime::{CompileError, Prepared};
 
-/// How often a node looks for components that nobody compiles.
-const RETAKE_EVERY: Duration = Duration::from_secs(30);
+/// How often a node looks for unfinished compilations.
+const RETRY_EVERY: Duration = Duration::from_secs(30);
 
-/// What is younger is on its way, here or on another node.
-const RETAKE_AGE: Duration = Duration::from_secs(60);
+/// Younger uploads are skipped: this node or another one is still compiling them.
+const RETRY_MIN_AGE: Duration = Duration::from_secs(60);
 
-/// How many are taken up at a time, one after the other.
-const RETAKE_MAX: i64 = 1000;
+/// The maximum number of components in one round; they are compiled one after the other.
+const RETRY_MAX: i64 = 1000;
 
-/// Ready to run, however long it takes.
+/// Returns the component ready to run. Waits for its compilation as long as that takes.
 pub async fn prepare(app: &App, digest: &str) -> Result<Arc<Prepared>, CompileError> {
     app.runtime.prepare(digest, read_component(app.clone(), digest.to_owned())).await
 }
@@ -41,7 +43,8 @@ async fn read_component(app: App, digest: String) -> Result<Bytes, CompileError>
     }
 }
 
-/// Compiles an upload and records how it went. What this node cannot do now stays `compiling`, to be taken up again.
+/// Compiles an upload and records the result. If this node cannot compile it now, it stays `compiling` and is
+/// retried.
 pub async fn compile_and_record(app: App, digest: String) {
     let started = Instant::now();
     let result = prepare(&app, &digest).await;
@@ -71,21 +74,21 @@ async fn record(
     tx.commit().await
 }
 
-/// Takes up what is not compiled yet: what an earlier run of a node left unfinished, what found the queue full, what
-/// failed through no fault of its own. One at a time; the runtime sees to it that nothing is tried too often.
-pub async fn retake_forever(app: App) {
-    retake(&app, app.clock.now()).await;
+/// Retries unfinished compilations: after a restart, a full queue, or a failure that was not the component's fault.
+/// One at a time; the runtime limits how often a component is tried.
+pub async fn retry_forever(app: App) {
+    retry_unfinished(&app, app.clock.now()).await;
     loop {
-        tokio::time::sleep(RETAKE_EVERY).await;
-        retake(&app, app.clock.now() - RETAKE_AGE).await;
+        tokio::time::sleep(RETRY_EVERY).await;
+        retry_unfinished(&app, app.clock.now() - RETRY_MIN_AGE).await;
     }
 }
 
-/// One round: what was uploaded before that time.
-pub async fn retake(app: &App, before: Time) {
+/// Runs one round for components uploaded before the given time.
+pub async fn retry_unfinished(app: &App, before: Time) {
     let digests = async {
         let mut conn = app.db.read().await?;
-        store::compiling_digests(&mut conn, before, RETAKE_MAX).await
+        store::compiling_digests(&mut conn, before, RETRY_MAX).await
     };
     match digests.await {
         Ok(digests) => {

@@ -8,7 +8,7 @@ use crate::request_id;
 use crate::runtime::SettingsError;
 
 impl ApiError {
-    /// This node had no free capacity to check settings by a plugin's schema, or the check failed.
+    /// This node had no free capacity to check settings against a plugin's schema, or the check failed.
     pub fn settings_unchecked(error: &SettingsError) -> ApiError {
         if let SettingsError::Host { reason } = error {
             tracing::error!(request_id = %request_id::current(), reason, "settings could not be checked");

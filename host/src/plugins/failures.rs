@@ -1,5 +1,5 @@
-//! Collects failures of plugins in memory, until `report_failures` writes them as `plugin.failed`, so that they cost the
-//! request nothing.
+//! Collects failures of plugins in memory, until `report_failures` writes them as `plugin.failed`, so that a failure
+//! adds no write to the request.
 //!
 //! Invariant: each node reports an installation at most once a minute, and its memory is bounded.
 
@@ -12,10 +12,10 @@ use crate::model::ids::{InstallationId, OrgId};
 use crate::model::outbox::OutboxEvent;
 use crate::model::time::Time;
 
-/// The shortest time between two reported failures of one installation.
+/// The minimum time between two reported failures of one installation.
 const QUIET: TimeDelta = TimeDelta::minutes(1);
 
-/// Installations whose last failure is remembered, and failures that wait to be written.
+/// The maximum number of installations whose last failure is remembered, and of failures in the queue.
 const REMEMBERED_MAX: usize = 10_000;
 
 #[derive(Default)]
@@ -30,8 +30,8 @@ struct State {
 }
 
 impl Failures {
-    /// Notes a failure of an installation, unless its last one was less than a minute ago.
-    pub fn note(
+    /// Queues a failure of an installation, unless its last one was reported less than a minute ago.
+    pub fn record(
         &self,
         org: OrgId,
         id: InstallationId,
@@ -57,8 +57,8 @@ impl Failures {
         std::mem::take(&mut state.waiting)
     }
 
-    /// Puts back what could not be written, before what was noted since.
-    pub(super) fn keep(&self, mut unwritten: Vec<(OrgId, OutboxEvent, Time)>) {
+    /// Puts back failures that could not be written, before those queued since.
+    pub(super) fn put_back(&self, mut unwritten: Vec<(OrgId, OutboxEvent, Time)>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         unwritten.append(&mut state.waiting);
         unwritten.truncate(REMEMBERED_MAX);

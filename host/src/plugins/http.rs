@@ -23,7 +23,7 @@ use crate::page::Page;
 use crate::plugins::{store, upload};
 use crate::respond::Created;
 
-/// A component may be larger than other bodies.
+/// Components may be larger than other request bodies.
 pub fn routes(component_max_bytes: usize) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
@@ -94,7 +94,7 @@ pub async fn list(
     Ok(Json(window.page(rows, view)))
 }
 
-/// A plugin: its hooks, permissions and settings.
+/// Returns a plugin with its hooks, permissions and settings schema.
 #[utoipa::path(
     get, path = "/plugins/{plugin_id}", tag = "Plugins", operation_id = "getPlugin", security(("api_key" = ["read"])),
     responses((status = 200, description = "The plugin", body = PluginView)),

@@ -1,6 +1,6 @@
 //! A job that writes the event `plugin.failed` for failures collected in memory.
 //!
-//! Invariant: a failure is written once, or lost when the node is killed within a second after it.
+//! Invariant: a failure is written at most once. It is lost only if the node is killed within a second after it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::webhooks;
 
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 
-/// Writes what was collected. Keeps what could not be written for the next time, unless it would fail again.
+/// Writes the queued failures. Failed writes are retried in the next round, unless they would fail again.
 pub async fn write(app: &App) {
     let waiting = app.plugin_failures.take();
     if waiting.is_empty() {
@@ -32,13 +32,13 @@ pub async fn write(app: &App) {
         Err(error) => {
             tracing::error!(?error, "plugin.failed events could not be written");
             if Fault::of(&error) != Fault::Internal {
-                app.plugin_failures.keep(waiting);
+                app.plugin_failures.put_back(waiting);
             }
         }
     }
 }
 
-/// Writes every second until `stop` is cancelled, and once more then.
+/// Writes every second, and once more when `stop` is cancelled.
 pub async fn run_until(app: App, stop: CancellationToken) {
     jobs::every(WRITE_EVERY, stop, || write(&app)).await;
     write(&app).await;

@@ -21,7 +21,7 @@ macro_rules! select_plugin {
     };
 }
 
-/// Keeps the bytes once, whichever organization sends them.
+/// Stores the bytes once for all organizations that upload them.
 pub async fn insert_component(
     conn: &mut Conn,
     digest: &str,
@@ -39,7 +39,7 @@ pub async fn insert_component(
     Ok(())
 }
 
-/// Across organizations by design: the store of components is addressed by content.
+/// Across organizations by design: components are addressed by content.
 pub async fn component_bytes(
     conn: &mut Conn,
     digest: &str,
@@ -53,7 +53,8 @@ pub async fn component_bytes(
     Ok(row.map(|row| row.0))
 }
 
-/// Across organizations by design. What was uploaded before that time and still has to be compiled, oldest first.
+/// Across organizations by design. Returns components uploaded before the given time that are still to be compiled,
+/// oldest first.
 pub async fn compiling_digests(
     conn: &mut Conn,
     before: Time,
@@ -69,7 +70,7 @@ pub async fn compiling_digests(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Who uploads what failed before asks for another try, for example after the limits were raised.
+/// Retries a failed component that is uploaded again, for example after the limits were raised.
 pub async fn retry_component(conn: &mut Conn, digest: &str) -> Result<(), sqlx::Error> {
     execute!(
         conn,
@@ -79,7 +80,7 @@ pub async fn retry_component(conn: &mut Conn, digest: &str) -> Result<(), sqlx::
     Ok(())
 }
 
-/// The first verdict stands: it was told to who uploaded the component, and nodes may differ in what is too slow.
+/// The first result stays: a client has read it already, and nodes may differ in what is too slow.
 pub async fn set_component_state(
     conn: &mut Conn,
     digest: &str,
@@ -101,7 +102,7 @@ pub async fn set_component_state(
     Ok(())
 }
 
-/// False when the organization has that component already.
+/// Returns false if the organization has the component already.
 pub async fn insert_plugin(
     conn: &mut Conn,
     org: OrgId,
@@ -193,7 +194,7 @@ pub async fn list_plugins(
     Ok((rows, filter.count("plugins p").fetch_figure(conn).await?))
 }
 
-/// An installation with what its plugin is called and where its code is.
+/// An installation with the name and the digest of its plugin.
 #[derive(Debug, FromRow)]
 pub struct ActiveRow {
     #[sqlx(flatten)]
@@ -205,7 +206,7 @@ pub struct ActiveRow {
     pub settings_schema: Option<serde_json::Value>,
 }
 
-/// All installations of an organization, oldest first.
+/// Returns all installations of an organization, oldest first.
 pub async fn active(conn: &mut Conn, org: OrgId) -> Result<Vec<ActiveRow>, sqlx::Error> {
     fetch_all!(
         conn,

@@ -1,4 +1,6 @@
-//! Takes a component: looks at it without running any of it, keeps it by digest, has it compiled.
+//! Uploads a component: inspects it, stores it by digest, and compiles it.
+//!
+//! Invariant: no code of the component runs.
 
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use crate::plugins::compile::compile_and_record;
 use crate::plugins::store;
 use crate::runtime::{Busy, InspectError, Manifest, Runtime, SchemaError, SettingsError};
 
-/// How long an upload waits for its compilation, for the common case that it takes a moment.
+/// How long an upload waits for its compilation. Most compilations end sooner.
 const WAIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +31,10 @@ pub enum UploadError {
     Database(#[from] sqlx::Error),
 }
 
-/// What became of an upload.
+/// The result of an upload.
 pub struct Uploaded {
     pub plugin: Plugin,
-    /// False when the organization had this very component already.
+    /// False if the organization had this component already.
     pub is_new: bool,
 }
 
@@ -42,7 +44,7 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
         let mut conn = app.db.read().await?;
         store::find_plugin(&mut conn, caller.org, &digest).await?
     };
-    // What is known was looked at when it came, maybe before there were bounds.
+    // A stored plugin was inspected when it was uploaded, possibly before these bounds existed.
     let new = match known {
         Some(_) => None,
         None => Some(inspect(app, caller, &digest, bytes.clone()).await?),
@@ -61,19 +63,19 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
         return Ok(Uploaded { plugin: stored, is_new });
     }
     let compiling = tokio::spawn(compile_and_record(app.clone(), digest));
-    // Out of time is no error: the answer then says `compiling`, and the work goes on.
+    // A timeout is not an error: the response then says `compiling`, and the compilation continues.
     let _ = tokio::time::timeout(WAIT, compiling).await;
     let mut conn = app.db.read().await?;
     let plugin = store::get_plugin(&mut conn, caller.org, stored.id).await?.unwrap_or(stored);
     Ok(Uploaded { plugin, is_new })
 }
 
-/// SHA-256 in hex. On a thread for blocking work, since the upload may be large.
+/// Returns the SHA-256 in hex. Runs on a thread for blocking work, since the upload may be large.
 async fn digest(bytes: Bytes) -> Result<String, UploadError> {
     Ok(tokio::task::spawn_blocking(move || hex::encode(Sha256::digest(&bytes))).await?)
 }
 
-/// Reads what the component says of itself, and sees whether settings can be checked by its schema.
+/// Reads the component's metadata, and tests that settings can be checked against its schema.
 async fn inspect(
     app: &App,
     caller: &Caller,
@@ -103,7 +105,7 @@ async fn inspect(
     Ok(plugin)
 }
 
-/// Whether settings can be checked by it. The inspection saw to its bounds alone.
+/// Tests that settings can be checked against the schema. The inspection checked only its size and form.
 async fn check_schema(app: &App, caller: &Caller, plugin: &Plugin) -> Result<(), UploadError> {
     let Some(schema) = &plugin.settings_schema else { return Ok(()) };
     let checked = app.runtime.check_schema(caller.org.0, schema).await;

@@ -1,4 +1,4 @@
-//! `/v1/shops`.
+//! `/v1/shops`: lists, creates and changes shops.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use crate::model::time::Time;
 use crate::page::Page;
 use crate::respond::Created;
 use crate::shops::create::{self, NewShop};
-use crate::shops::store::{self, Change};
+use crate::shops::store::{self, ShopChange};
 use crate::shops::update;
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -30,14 +30,14 @@ pub fn routes() -> OpenApiRouter<App> {
 pub struct CreateBody {
     #[schema(min_length = 1, max_length = 200, example = "Main Street")]
     name: String,
-    /// A name of the IANA time zone database; `UTC` when left out. Days of figures are days there.
+    /// An IANA time zone, `UTC` by default. The days of KPIs begin and end in this time zone.
     #[schema(format = "time-zone", example = "America/New_York")]
     time_zone: Option<String>,
     #[schema(max_length = 500)]
     address: Option<String>,
 }
 
-/// What is left out stays. `null` empties `address`, and is refused for the others.
+/// Omitted fields keep their values. `null` clears `address`, and is rejected for other fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ShopChange)]
@@ -63,11 +63,11 @@ pub struct ShopView {
     created_at: Time,
 }
 
-/// Makes a shop.
+/// Creates a shop.
 #[utoipa::path(
     post, path = "/shops", tag = "Shops", operation_id = "createShop", security(("api_key" = ["admin"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made", body = ShopView)),
+    responses((status = 201, description = "Created", body = ShopView)),
 )]
 pub async fn create(
     State(app): State<App>,
@@ -96,7 +96,7 @@ pub async fn list(
     Ok(Json(window.page(rows, view)))
 }
 
-/// A shop.
+/// Returns a shop.
 #[utoipa::path(
     get, path = "/shops/{shop_id}", tag = "Shops", operation_id = "getShop", security(("api_key" = ["read"])),
     responses((status = 200, description = "The shop", body = ShopView)),
@@ -113,7 +113,7 @@ pub async fn show(
 
 /// Changes a shop.
 ///
-/// Another time zone counts from now on: the days of figures that are there stay as they are.
+/// A new time zone applies from now on: KPIs that are already recorded do not move to other days.
 #[utoipa::path(
     patch, path = "/shops/{shop_id}", tag = "Shops", operation_id = "updateShop", security(("api_key" = ["admin"])),
     request_body = UpdateBody,
@@ -126,7 +126,7 @@ pub async fn update(
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<ShopView>, ApiError> {
     let UpdateBody { name, time_zone, address } = body;
-    let change = Change { name, time_zone, address };
+    let change = ShopChange { name, time_zone, address };
     Ok(Json(view(update::update(&app, &caller, id, change).await?)))
 }
 

@@ -12,7 +12,7 @@ use crate::{execute, fetch_all, fetch_optional};
 
 /// The changed fields; `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct ShopChange {
     pub name: Option<String>,
     pub time_zone: Option<String>,
     pub address: Option<Option<String>>,
@@ -100,7 +100,7 @@ pub async fn update(
     conn: &mut Conn,
     org: OrgId,
     id: ShopId,
-    change: &Change,
+    change: &ShopChange,
 ) -> Result<Option<Shop>, sqlx::Error> {
     fetch_optional!(
         conn,

@@ -7,16 +7,16 @@ use crate::model::ids::ShopId;
 use crate::model::invalid::{check_optional, check_text};
 use crate::model::people::Shop;
 use crate::shops::create::check_zone;
-use crate::shops::store::{self, Change};
+use crate::shops::store::{self, ShopChange};
 
 pub async fn update(
     app: &App,
     caller: &Caller,
     id: ShopId,
-    change: Change,
+    change: ShopChange,
 ) -> Result<Shop, OperationError> {
     let address = change.address.map(|text| check_optional("address", text.as_deref(), 500));
-    let change = Change {
+    let change = ShopChange {
         name: change.name.map(|name| check_text("name", &name, 200)).transpose()?,
         time_zone: change.time_zone.map(|zone| check_zone(&zone)).transpose()?,
         address: address.transpose()?,

@@ -1,4 +1,4 @@
-//! What clients send to make, change and move a ticket, and what the operations take of it.
+//! The request bodies that create, change and transition tickets, and their conversion into operations.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use crate::model::money::{Hours, Money};
 use crate::model::version::Expected;
 use crate::model::workflow::Status;
 use crate::tickets::create::NewTicket;
-use crate::tickets::draft::{Change, Intent};
+use crate::tickets::draft::{Intent, TicketChange};
 use crate::tickets::parts::NewPart;
 
 #[derive(Deserialize, ToSchema)]
@@ -24,11 +24,12 @@ pub struct CreateBody {
     issue_description: String,
     #[schema(max_length = 64, example = "laptop")]
     device_category: Option<String>,
-    /// On whose behalf; the key's name or user, when left out.
+    /// The user who acts. Defaults to the API key's user, or else the key itself.
     actor_id: Option<UserId>,
 }
 
-/// Found by the email address, or made. Of a customer who is there, empty fields are filled; nothing is overwritten.
+/// The customer, found by email address or created. Empty fields of an existing customer are filled; nothing is
+/// overwritten.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewTicketCustomer)]
@@ -45,33 +46,33 @@ struct CustomerBody {
     phone: Option<String>,
 }
 
-/// What is left out stays. `null` empties a field that can be empty, and is refused for the others.
+/// Omitted fields keep their values. `null` clears fields that may be empty, and is rejected for other fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TicketChange)]
 pub struct UpdateBody {
-    /// Another status is a transition, with all that belongs to it; the present one is none.
+    /// The new status. A different status is a transition with all its checks; the current one changes nothing.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     status: Option<Status>,
-    /// For the timeline: on the entry of the transition, or as a note of its own.
+    /// A note for the timeline, in the entry of the transition or in an entry of its own.
     #[schema(max_length = 2000)]
     notes: Option<String>,
-    /// On whose behalf; the key's name or user, when left out.
+    /// The user who acts. Defaults to the API key's user, or else the key itself.
     actor_id: Option<UserId>,
-    /// `null`: nobody.
+    /// `null` removes the assignment.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<UserId>)]
     assigned_to: Option<Option<UserId>>,
-    /// At most 100000. 0 for none: `null` is refused.
+    /// At most 100000. 0 for none; `null` is rejected.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 100000, multiple_of = 0.01, example = 2)]
     labor_hours: Option<Hours>,
-    /// 0 for none: `null` is refused.
+    /// 0 for none; `null` is rejected.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 1000000, multiple_of = 0.01, example = 65)]
     labor_rate: Option<Money>,
-    /// Replaces the list. A line that was there before keeps its id, and what is held for it.
+    /// Replaces the list. A line that already exists keeps its id and its reserved stock.
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false, max_items = 200)]
     parts: Option<Vec<PartBody>>,
@@ -83,7 +84,7 @@ pub struct UpdateBody {
     device: DeviceBody,
 }
 
-/// A line of parts: an item of stock by its `inventory_id` or `sku`, or a special order by `name` and `unit_cost`.
+/// A part line: a stock item by `inventory_id` or `sku`, or a special order by `name` and `unit_cost`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PartChange)]
@@ -95,7 +96,7 @@ struct PartBody {
     name: Option<String>,
     #[schema(minimum = 1, maximum = 1000000)]
     quantity: i64,
-    /// What the customer pays for one; by default the item's selling price.
+    /// The customer's price per unit. Defaults to the item's selling price.
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 10000000, multiple_of = 0.01)]
     unit_cost: Option<Money>,
 }
@@ -143,10 +144,10 @@ struct DeviceBody {
 #[schema(as = TransitionRequest)]
 pub struct TransitionBody {
     new_status: Status,
-    /// For the timeline.
+    /// A note for the timeline.
     #[schema(max_length = 2000, example = "Ready for quality check")]
     notes: Option<String>,
-    /// On whose behalf; the key's name or user, when left out.
+    /// The user who acts. Defaults to the API key's user, or else the key itself.
     actor_id: Option<UserId>,
 }
 
@@ -166,9 +167,9 @@ impl From<CreateBody> for NewTicket {
 }
 
 impl UpdateBody {
-    pub fn change(self, expected: Option<Expected>) -> Change {
+    pub fn change(self, expected: Option<Expected>) -> TicketChange {
         let parts = self.parts.map(|parts| parts.into_iter().map(NewPart::from).collect());
-        Change {
+        TicketChange {
             intent: Intent::Patch,
             status: self.status,
             expected,
@@ -189,14 +190,14 @@ impl UpdateBody {
 }
 
 impl TransitionBody {
-    pub fn change(self, expected: Option<Expected>) -> Change {
-        Change {
+    pub fn change(self, expected: Option<Expected>) -> TicketChange {
+        TicketChange {
             intent: Intent::Transition,
             status: Some(self.new_status),
             expected,
             notes: self.notes,
             actor_id: self.actor_id,
-            ..Change::default()
+            ..TicketChange::default()
         }
     }
 }

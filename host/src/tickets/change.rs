@@ -1,8 +1,8 @@
-//! Changes a ticket: fields, parts, status, in one transaction, all or nothing. `PATCH` and `/transition` are the same
-//! operation.
+//! Changes a ticket: fields, parts and status, in one transaction, all or nothing. `PATCH` and `/transition` are the
+//! same operation.
 //!
 //! Invariant: plugins decide outside of the transaction, on the version that was read; the write checks that version.
-//! If another request changed the ticket or the stock meanwhile, the change starts again.
+//! If another request changed the ticket or the stock meanwhile, the change is retried.
 
 pub(super) mod stock;
 
@@ -18,21 +18,21 @@ use crate::model::ticket::TicketContext;
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::plugins::hooks::{self, Budget, Trace};
-use crate::tickets::draft::{Change, Draft, draft};
+use crate::tickets::draft::{Draft, TicketChange, draft};
 use crate::tickets::note::Note;
 use crate::tickets::outcome::{ChangeError, Changed, Transition, stop_if_failed};
 use crate::tickets::store::NewEvent;
 use crate::tickets::{context, event, replay_answer, store};
 use crate::{idempotency, kpis, users, webhooks};
 
-/// Attempts before the client gets the error that the ticket is too busy.
+/// The maximum number of attempts before the client gets the error that the ticket is too busy.
 const ATTEMPTS_MAX: usize = 8;
 
 pub async fn change(
     app: &App,
     caller: &Caller,
     id: TicketId,
-    change: &Change,
+    change: &TicketChange,
 ) -> Result<Changed, ChangeError> {
     let notes = check_optional("notes", change.notes.as_deref(), 2_000)?;
     let mut budget = Budget::new(app);
@@ -50,14 +50,14 @@ async fn attempt(
     app: &App,
     caller: &Caller,
     id: TicketId,
-    change: &Change,
+    change: &TicketChange,
     notes: Option<&str>,
     budget: &mut Budget,
 ) -> Result<Option<Changed>, ChangeError> {
     let mut conn = app.db.read().await?;
     let loaded = context::load_with_items(&mut conn, caller.org, id).await?;
     let (before, items) = loaded.ok_or(ChangeError::NotFound)?;
-    // The write checks the version that was read here, so what holds now holds then.
+    // The write checks the version read here, so what is checked now still holds then.
     let current = before.ticket.version;
     if change.expected.as_ref().is_some_and(|expected| !expected.allows(current)) {
         return Err(ChangeError::OtherVersion { current });
@@ -137,13 +137,13 @@ async fn ask_plugins(
     stop_if_failed(judgement.trace)
 }
 
-/// All that a change writes.
+/// The rows of a change.
 struct Write<'a> {
     app: &'a App,
     caller: &'a Caller,
     actor: &'a Actor,
     before: &'a TicketContext,
-    change: &'a Change,
+    change: &'a TicketChange,
     draft: &'a Draft,
     trace: &'a Trace,
     notes: Option<&'a str>,
@@ -151,7 +151,7 @@ struct Write<'a> {
 }
 
 impl Write<'_> {
-    /// All or nothing; `None` when the ticket is not at the version that was read any more.
+    /// Writes all or nothing. Returns `None` if the ticket's version changed since it was read.
     async fn commit(&self, moved: StockChange) -> Result<Option<Changed>, ReserveError> {
         let org = self.caller.org;
         let mut ticket = self.draft.after.ticket.clone();

@@ -1,4 +1,4 @@
-//! Reads a ticket with what plugins see of it and what every change of it is decided on.
+//! Reads a ticket with everything that plugins see and that changes depend on.
 //!
 //! Invariant: four statements, however many lines, entries and reservations the ticket has.
 
@@ -19,7 +19,7 @@ pub async fn load(
     complete(conn, org, head, parts).await.map(Some)
 }
 
-/// The same for a change, with the stock items that the part lines name, in the order of their ids.
+/// The context for a change, with the stock items that the part lines name, in the order of their ids.
 pub async fn load_with_items(
     conn: &mut Conn,
     org: OrgId,

@@ -152,7 +152,6 @@ fn new_event(entry: &TimelineEntry) -> NewEvent<'_> {
     }
 }
 
-/// `customer.created` for a new customer, then `ticket.created`.
 fn events(app: &App, ticket: &Ticket, found: &Found) -> Vec<(EventId, OutboxEvent)> {
     let new_customer =
         found.is_new.then(|| customers::find::created(&found.customer, ticket.shop_id));

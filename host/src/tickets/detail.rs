@@ -1,6 +1,6 @@
-//! Reads a ticket with all that `GET /v1/tickets/{ticket_id}` shows.
+//! Reads a ticket with everything that `GET /v1/tickets/{ticket_id}` shows.
 //!
-//! Invariant: what only that answer shows is read here and nowhere else.
+//! Invariant: what only this response shows is read only here.
 
 use crate::db::Conn;
 use crate::feedback;
@@ -13,7 +13,7 @@ pub struct Detail {
     pub context: TicketContext,
     pub field_sources: Vec<FieldSource>,
     pub feedback: Option<Feedback>,
-    /// `none`, `pending`, `done` or `failed`: how far the post-create plugins got.
+    /// The state of the post-create plugins: `none`, `pending`, `done` or `failed`.
     pub enrichment: &'static str,
 }
 
@@ -33,7 +33,7 @@ pub async fn complete(
     context: TicketContext,
 ) -> Result<Detail, sqlx::Error> {
     let id = context.ticket.id;
-    // Feedback is given after the pickup.
+    // Feedback exists only after the pickup.
     let feedback = match context.ticket.picked_up_at {
         Some(_) => feedback::store::get(conn, org, id).await?,
         None => None,

@@ -1,4 +1,4 @@
-//! The ticket as it would be after a change: what the plugins check and what is then written.
+//! The ticket as it would be after a change: the plugins check it, and then it is written.
 
 use crate::clock::Clock;
 use crate::db::Conn;
@@ -14,21 +14,21 @@ use crate::tickets::outcome::ChangeError;
 use crate::tickets::parts::{self, NewPart};
 use crate::users;
 
-/// Recommended parts of a ticket.
+/// The maximum number of recommended parts.
 const NAMES_MAX: usize = 100;
 
-/// Which request a change comes from.
+/// The request that a change comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Intent {
-    /// `PATCH`: the present status may be sent along and changes nothing.
+    /// `PATCH`: the current status may be sent and changes nothing.
     #[default]
     Patch,
-    /// `POST …/transition`: the status must be another one.
+    /// `POST …/transition`: the status must be a different one.
     Transition,
 }
 
 impl Intent {
-    /// The name of the status in the request's body.
+    /// The field of the status in the request's body.
     fn status_field(self) -> &'static str {
         match self {
             Intent::Patch => "status",
@@ -37,15 +37,15 @@ impl Intent {
     }
 }
 
-/// What a client wants to be different; `None` leaves a field as it is, `Some(None)` empties it.
+/// The changes of a client; `None` keeps a field, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct TicketChange {
     pub intent: Intent,
     pub status: Option<Status>,
     pub notes: Option<String>,
-    /// The versions that may be changed; any, when none are named.
+    /// The versions that may be changed; `None` means any.
     pub expected: Option<Expected>,
-    /// On whose behalf; the caller, when none is named.
+    /// The user who acts; defaults to the caller.
     pub actor_id: Option<UserId>,
     pub assigned_to: Option<Option<UserId>>,
     pub labor_hours: Option<Hours>,
@@ -59,15 +59,15 @@ pub struct Change {
     pub device_description: Option<Option<String>>,
 }
 
-/// A draft and how it differs.
+/// A draft and its differences to the stored ticket.
 pub struct Draft {
     pub after: TicketContext,
     /// The stock items that the lines of `after` name, in the order of their ids.
     pub items: Vec<Item>,
-    /// The fields that the client set, by their names in the API.
+    /// The API names of the fields that the client set.
     pub changed: Vec<&'static str>,
     pub parts_changed: bool,
-    /// Set when the status changes.
+    /// The earlier status, if the status changes.
     pub from: Option<Status>,
 }
 
@@ -77,7 +77,7 @@ pub async fn draft(
     clock: &Clock,
     org: OrgId,
     (before, items): (&TicketContext, &[Item]),
-    change: &Change,
+    change: &TicketChange,
 ) -> Result<Draft, ChangeError> {
     let mut draft = Draft::unchanged(before, items);
     set_plain_fields(&mut draft.after, change, &mut draft.changed)?;
@@ -114,7 +114,7 @@ impl Draft {
         }
     }
 
-    /// A change of the status and of nothing else.
+    /// Changes only the status.
     pub fn transition(
         clock: &Clock,
         (before, items): (&TicketContext, &[Item]),
@@ -173,7 +173,7 @@ async fn find_user(
 
 fn set_plain_fields(
     after: &mut TicketContext,
-    change: &Change,
+    change: &TicketChange,
     changed: &mut Vec<&'static str>,
 ) -> Result<(), Invalid> {
     let ticket = &mut after.ticket;

@@ -1,7 +1,7 @@
-//! The post-create work: plugins see a stored ticket, and their patches are written in a transaction of its own.
+//! The post-create work: runs plugins on a stored ticket and writes their patches in a separate transaction.
 //!
-//! Invariant: no failure costs the ticket. Each installation's work is a row that stays `pending` until it is done, so
-//! that it is retried after a failure or a crash.
+//! Invariant: no failure loses the ticket. Each installation's work is a row that stays `pending` until it is done,
+//! so that it is retried after a failure or a crash.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -24,33 +24,33 @@ use crate::tickets::store::{Attempt, AttemptState, EnrichmentRow};
 use crate::tickets::{context, event, store};
 use crate::{organizations, webhooks};
 
-/// How long work is leased to the request or the node that does it.
+/// How long the request or node that does the work holds its lease.
 pub const LEASE: Duration = Duration::from_secs(30);
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_EVERY: Duration = Duration::from_secs(1);
 
-/// Attempts of an installation at one ticket before its work counts as failed.
+/// The maximum number of attempts of an installation for one ticket, before its work fails.
 const ATTEMPTS_MAX: i64 = 5;
 
-/// Attempts at a write when the ticket changes meanwhile.
+/// The maximum number of attempts to write, when the ticket changes meanwhile.
 const WRITES_MAX: usize = 20;
 
 /// The pending work of a ticket.
 pub struct Work {
     plugins: Vec<Arc<Active>>,
-    /// Earlier attempts, where there were any.
+    /// The number of earlier attempts; missing means none.
     attempts: HashMap<InstallationId, i64>,
 }
 
 impl Work {
-    /// That of a new ticket.
+    /// The work of a new ticket.
     pub fn new(plugins: Vec<Arc<Active>>) -> Work {
         Work { plugins, attempts: HashMap::new() }
     }
 }
 
-/// Runs the plugins for a ticket. After an error the work stays pending. Returns the version that this left the ticket
-/// at, if it wrote.
+/// Runs the plugins for a ticket. After an error the work stays pending. Returns the ticket's new version, if it was
+/// written.
 pub async fn run(
     app: &App,
     org: OrgId,
@@ -92,17 +92,17 @@ async fn try_run(
         let mut conn = app.db.read().await?;
         ticket = store::get(&mut conn, org, id).await?.ok_or(sqlx::Error::RowNotFound)?;
     }
-    // As after an error: it is left for a retry.
+    // As after an error, the work is retried later.
     tracing::error!(ticket = %id, "a ticket changed {WRITES_MAX} times while its patches were written");
     Ok((Trace::default(), None))
 }
 
-/// What plugins that ran leave to be written on a version of the ticket.
+/// The results of plugins, to be written on a version of the ticket.
 struct Writing<'a> {
     ticket: Ticket,
     enrichment: &'a Enrichment,
     attempts: Vec<Attempt<'a>>,
-    /// Installations that fail for the first time: the timeline says so.
+    /// Installations that fail for the first time, which adds a timeline entry.
     first_failures: HashSet<InstallationId>,
     now: Time,
 }
@@ -128,7 +128,7 @@ impl<'a> Writing<'a> {
             let state = if before + 1 >= ATTEMPTS_MAX {
                 AttemptState::Failed
             } else {
-                // Each retry comes later.
+                // Exponential backoff: 10 s, doubled by each retry.
                 AttemptState::Pending(now + Duration::from_secs(10 << before.clamp(0, 10)))
             };
             if before == 0 {
@@ -145,7 +145,7 @@ impl<'a> Writing<'a> {
         let mut tx = app.db.begin().await?;
         let written = store::record_attempts(&mut tx, org, id, &self.attempts).await?;
         let written: HashSet<InstallationId> = written.into_iter().collect();
-        // Every end of work shows in the ticket; a retry that is put off once more does not.
+        // Every end of work shows in the ticket; another retry does not.
         let shows = self.attempts.iter().any(|attempt| {
             let installation = &attempt.installation;
             let is_retry = matches!(attempt.state, AttemptState::Pending(_))
@@ -176,7 +176,7 @@ impl<'a> Writing<'a> {
         Ok(Some(version))
     }
 
-    /// Applies the patches whose work was written. Returns the fields that they set, and for each of these the plugin
+    /// Applies the patches whose work was written. Returns the fields that they set, and for each field the plugin
     /// that set it last.
     fn apply_patches(
         &mut self,
@@ -204,7 +204,7 @@ impl<'a> Writing<'a> {
         (changed, sources.into_values().collect())
     }
 
-    /// The plugins' own notes, then the first failures.
+    /// The timeline notes: the plugins' own, then the first failures.
     fn notes(&self, app: &App, written: &HashSet<InstallationId>) -> Vec<Note> {
         let own = self.enrichment.patches.iter().filter_map(|(active, patch)| {
             let text = patch.internal_note.as_ref()?;
@@ -222,8 +222,7 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// Runs post-create work that is due: after a failure, a crash or a restart. Returns the number of tickets that had
-/// some.
+/// Runs post-create work that is due: after a failure, a crash or a restart. Returns the number of tickets.
 pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
@@ -252,7 +251,7 @@ pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
     Ok(leased.len())
 }
 
-/// Ends the work of installations that were removed or switched off meanwhile.
+/// Ends the work of installations that were removed or disabled meanwhile.
 async fn end_removed(
     app: &App,
     org: OrgId,
@@ -278,9 +277,9 @@ async fn end_removed(
     tx.commit().await
 }
 
-/// Looks for due work every second, until `stop` is cancelled.
+/// Runs due work every second, until `stop` is cancelled.
 pub async fn run_until(app: App, stop: CancellationToken) {
-    jobs::every(LOOK_EVERY, stop, || async {
+    jobs::every(POLL_EVERY, stop, || async {
         if let Err(error) = run_due(&app).await {
             tracing::error!(?error, "due post-create work could not be run");
         }

@@ -1,4 +1,4 @@
-//! What plugins see: the model's ticket, customer, shop and stock as the plain values of a hook's event.
+//! Converts the model's ticket, customer, shop and stock into the values of a hook's event.
 
 use std::collections::HashMap;
 
@@ -189,12 +189,12 @@ fn shop(shop: &Shop) -> event::Shop {
     }
 }
 
-/// Counts are bounded far below 2^32 where they enter.
+/// Counts are validated far below 2^32 on input.
 fn count(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(if value < 0 { 0 } else { u32::MAX })
 }
 
-/// The database has no other kinds; one that a newer node wrote is shown as a note.
+/// The database has no other kinds. One written by a newer node is shown as a note.
 fn entry_kind(kind: &str) -> event::EntryKind {
     match kind {
         "created" => event::EntryKind::Created,

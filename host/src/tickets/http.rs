@@ -1,4 +1,4 @@
-//! `/v1/tickets`.
+//! `/v1/tickets`: lists, creates, changes and transitions tickets.
 
 use axum::Json;
 use axum::extract::State;
@@ -43,10 +43,10 @@ pub struct ListFilters {
     status: Option<String>,
     customer_id: Option<CustomerId>,
     assigned_to: Option<UserId>,
-    /// Made then or later: a moment, or a date, which is its midnight in UTC.
+    /// Only tickets created at or after this time. A date means midnight in UTC.
     #[param(schema_with = time::filter_schema)]
     created_after: Option<String>,
-    /// Made before then.
+    /// Only tickets created before this time. A date means midnight in UTC.
     #[param(schema_with = time::filter_schema)]
     created_before: Option<String>,
 }
@@ -76,9 +76,10 @@ pub async fn list(
     Ok(Json(window.page(rows, views::list_item)))
 }
 
-/// A ticket with all that belongs to it.
+/// Returns a ticket with all its data.
 ///
-/// `ETag` is the ticket's version, for `If-Match`; with `If-None-Match` the answer is 304 while the ticket is as it was.
+/// `ETag` is the ticket's version, for use in `If-Match`. With `If-None-Match` the response is 304 if the ticket has
+/// not changed.
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}", tag = "Tickets", operation_id = "getTicket", security(("api_key" = ["read"])),
     params(("If-None-Match" = Option<String>, Header, description = "The `ETag`s of the versions that the client \
@@ -87,7 +88,7 @@ pub async fn list(
     responses(
         (status = 200, description = "The ticket", body = TicketView,
          headers(("ETag" = String, description = "The ticket's version in quotes"))),
-        (status = 304, description = "The ticket is at a version that `If-None-Match` names"),
+        (status = 304, description = "The ticket has not changed since the version in `If-None-Match`"),
     ),
 )]
 pub async fn show(
@@ -107,7 +108,7 @@ pub async fn show(
     Ok((ETag(version), Json(views::ticket(detail))).into_response())
 }
 
-/// Makes a ticket.
+/// Creates a ticket.
 #[utoipa::path(
     post, path = "/tickets", tag = "Tickets", operation_id = "createTicket", security(("api_key" = ["write"])),
     request_body = CreateBody,
@@ -124,9 +125,9 @@ pub async fn create(
     Ok((ETag(created.version), respond::Created { location, body: created.into() }))
 }
 
-/// Changes a ticket: fields, parts, status.
+/// Changes the fields, parts or status of a ticket.
 ///
-/// All or nothing. A change of `status` goes the same way as a transition, plugins included.
+/// Either all changes are made or none. A change of `status` is a transition and runs the same plugins.
 #[utoipa::path(
     patch, path = "/tickets/{ticket_id}", tag = "Tickets", operation_id = "updateTicket", security(("api_key" = ["write"])),
     params(("If-Match" = Option<String>, Header, description = "Write only if the ticket is at one of these versions: \

@@ -1,6 +1,7 @@
-//! Tickets: created, changed, moved through the workflow; plugins take part.
+//! Tickets: created, changed and moved through the workflow, with plugins.
 //!
-//! Invariant: an operation reads a ticket once, in `context`, and writes it once, guarded by the version that was read.
+//! Invariant: an operation reads a ticket once, in `context`, and writes it once, guarded by the version that was
+//! read.
 
 pub mod backlog;
 mod bodies;

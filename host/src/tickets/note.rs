@@ -1,4 +1,4 @@
-//! The entries that plugins leave in a ticket's timeline: their own notes, and that one of them failed.
+//! The timeline entries of plugins: their own notes, and failures.
 
 use crate::model::ids::TimelineId;
 use crate::model::time::Time;
@@ -17,7 +17,7 @@ impl Note {
         Note { id, actor: format!("{plugin} (plugin)"), text: text.into() }
     }
 
-    /// The row; `status` is the ticket's when the note is written.
+    /// The row; `status` is the ticket's status when the note is written.
     pub fn event<'a>(&'a self, status: &'a Status, now: Time) -> NewEvent<'a> {
         NewEvent {
             id: self.id,

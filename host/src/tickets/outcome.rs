@@ -1,4 +1,4 @@
-//! What the operations on tickets return, and how they fail.
+//! The results and errors of operations on tickets.
 //!
 //! Invariant: imports no operation, so that drafts, stock and views can use it without using each other.
 
@@ -34,7 +34,7 @@ pub enum ChangeError {
         "The ticket was changed {attempts} times by other requests meanwhile; read it and try again"
     )]
     Stale { attempts: usize },
-    /// The client named the versions that may be changed; the ticket is at none of them.
+    /// The ticket's version is none of those in `If-Match`.
     #[error(
         "The ticket is at version {current}, which is not in If-Match; read the ticket again before you change it"
     )]
@@ -43,10 +43,10 @@ pub enum ChangeError {
     Database(#[from] sqlx::Error),
 }
 
-/// What happened.
+/// The result of a change.
 pub struct Changed {
     pub ticket_id: TicketId,
-    /// The ticket's version now.
+    /// The ticket's version after the change.
     pub version: i64,
     pub status: Status,
     pub updated_at: Time,
@@ -61,14 +61,14 @@ pub struct Transition {
     pub to: Status,
 }
 
-/// The ticket as it was created, its version after the plugins' patches, and what the plugins did.
+/// The created ticket, its version after the plugins' patches, and what the plugins did.
 pub struct Created {
     pub ticket: Ticket,
     pub version: i64,
     pub trace: Trace,
 }
 
-/// A plugin that failed closed stops the request.
+/// Returns an error if a plugin with `on_failure: closed` failed.
 pub fn stop_if_failed(mut trace: Trace) -> Result<Trace, ChangeError> {
     match trace.failed.take() {
         Some(failure) => {

@@ -1,4 +1,4 @@
-//! The part lines of a ticket: what a client's list means, and what stock it releases.
+//! The part lines of a ticket: resolves a client's list into lines, and finds the stock that it releases.
 //!
 //! Invariant: two statements read the items of all lines.
 
@@ -21,7 +21,7 @@ use crate::tickets::outcome::ChangeError;
 const LINES_MAX: usize = 200;
 const QUANTITY_MAX: i64 = 1_000_000;
 
-/// A line as a client gives it: an item of stock by its id or sku, or a special order by name.
+/// A line from a client: a stock item by id or sku, or a special order by name.
 #[derive(Clone, Debug)]
 pub struct NewPart {
     pub inventory_id: Option<ItemId>,
@@ -31,8 +31,8 @@ pub struct NewPart {
     pub unit_cost: Option<Money>,
 }
 
-/// Turns the client's list into lines, and returns them with the items that they name, in the order of their ids. A
-/// line that was there before (same item, or the same special order) keeps its id, and with it what is held for it.
+/// Resolves the client's list into lines, and returns them with the items that they name, in the order of the ids. A
+/// line that already exists (same item, or same special order) keeps its id, and with it its reservations.
 pub async fn resolve(
     conn: &mut Conn,
     clock: &Clock,
@@ -55,7 +55,7 @@ pub async fn resolve(
     Ok((parts, stock.into_items()))
 }
 
-/// A line whose own fields are right.
+/// A line whose own fields are valid.
 struct Line {
     inventory_id: Option<ItemId>,
     sku: Option<String>,
@@ -79,7 +79,7 @@ fn check(place: &Place<'_>, new: &NewPart) -> Result<Line, Invalid> {
     })
 }
 
-/// The items that the lines name by their ids and skus, read with one statement for each of the two.
+/// The items that the lines name by id and sku, read with one statement each.
 struct Stock {
     by_id: HashMap<ItemId, Item>,
     by_sku: HashMap<String, Item>,
@@ -112,7 +112,7 @@ impl Stock {
         items
     }
 
-    /// The item of a line, if it names one; a sku that no item has is a special order's.
+    /// The item of a line, if it names one. A sku that no item has belongs to a special order.
     fn item(&self, place: &Place<'_>, line: &Line) -> Result<Option<&Item>, Invalid> {
         let Some(id) = line.inventory_id else {
             return Ok(line.sku.as_ref().and_then(|sku| self.by_sku.get(sku)));
@@ -132,14 +132,14 @@ impl Stock {
     }
 }
 
-/// What makes two lines the same one.
+/// The identity of a line.
 #[derive(PartialEq, Eq, Hash)]
 enum Same<'a> {
     Item(ItemId),
     Special(&'a str, Option<&'a str>),
 }
 
-/// The lines that were there before, by what makes them the same; each is used once, in their order.
+/// The existing lines by identity; each is used once, in order.
 struct OldLines<'a>(HashMap<Same<'a>, VecDeque<&'a Part>>);
 
 impl<'a> OldLines<'a> {
@@ -194,7 +194,7 @@ fn part<'a>(
     })
 }
 
-/// What is held for lines that are gone or smaller. Consumed pieces cannot be taken off a ticket.
+/// The stock held for lines that are removed or reduced. Consumed pieces cannot be removed from a ticket.
 pub fn released(
     before: &TicketContext,
     after: &[Part],
@@ -222,7 +222,7 @@ pub fn released(
     Ok(released)
 }
 
-/// The reservations that are held, the latest first.
+/// The held reservations, the latest first.
 pub fn held(detail: &TicketContext) -> impl Iterator<Item = &Reservation> {
     detail.reservations.iter().rev().filter(|row| row.state == ReservationState::Held)
 }

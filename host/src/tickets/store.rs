@@ -1,7 +1,7 @@
-//! All SQL of tickets and of the tables that belong to them: here lists and what other features write; `context` reads
-//! one ticket, `write` writes it, `enrichments` keeps the post-create work.
+//! All SQL of tickets and of the tables that belong to them: this file has the lists and the writes of other
+//! features; `context` reads one ticket, `write` writes it, `enrichments` has the post-create work.
 //!
-//! Invariant: every write of a ticket adds one to its version.
+//! Invariant: every write of a ticket increments its version.
 
 mod context;
 mod enrichments;
@@ -24,7 +24,7 @@ pub use context::*;
 pub use enrichments::*;
 pub use write::*;
 
-/// A ticket as a list shows it.
+/// A ticket in a list.
 #[derive(Debug, FromRow)]
 pub struct ListRow {
     pub id: TicketId,
@@ -62,7 +62,7 @@ pub static LISTING: Listing = Listing {
         Sort::by("created_at", &[Column::Time("t.created_at")]),
         Sort::by("updated_at", &[Column::Time("t.updated_at")]),
         Sort::unique("number", &[Column::Int("t.number")]),
-        // By age within a status, as the index of the filter by status has them.
+        // By age within a status, like the index of the filter by status.
         Sort::by("status", &[Column::Text("t.status"), Column::Time("t.created_at")]),
     ],
 };
@@ -86,7 +86,7 @@ impl Listed for ListRow {
     }
 }
 
-/// Names and costs are subqueries, not joins: no planner may begin with another table and sort.
+/// Names and costs are subqueries, not joins, so that no planner starts with another table and sorts.
 const SELECT_LIST: &str = "select t.id, t.number, t.status, t.customer_id,
         (select c.name from customers c where c.org_id = t.org_id and c.id = t.customer_id) as customer_name,
         t.device_identifier, t.issue_description, t.labor_hours, t.labor_rate,
@@ -113,8 +113,8 @@ pub fn page_query(org: OrgId, wanted: &ListFilter, window: &Window) -> Query {
     filter(org, wanted, after, before).select(SELECT_LIST, &window.slice)
 }
 
-/// The queries whose figures add up to the total. A customer has few tickets, a technician as many as one
-/// person can repair: those are counted through their index; all others have counters.
+/// The queries whose counts add up to the total. Tickets of a customer or a technician are counted through their
+/// index, because they are few; all others have counters.
 pub fn total_queries(org: OrgId, wanted: &ListFilter) -> Vec<Query> {
     let (after, before) = (wanted.created_after, wanted.created_before);
     let count = |after, before| filter(org, wanted, after, before).count("tickets t");
@@ -146,8 +146,8 @@ fn filter(org: OrgId, wanted: &ListFilter, after: Option<Time>, before: Option<T
     filter
 }
 
-/// Adds one to the version, for something that the ticket shows and that is written in another table. Returns the new
-/// version, or `None` if the ticket does not exist. Locks the ticket until the transaction ends.
+/// Increments the version after a write to another table that the ticket shows. Returns the new version, or `None` if
+/// the ticket does not exist. Locks the ticket until the transaction ends.
 pub async fn touch(
     conn: &mut Conn,
     org: OrgId,
@@ -195,7 +195,7 @@ pub async fn move_customer(
     )
 }
 
-/// Adds one to the versions of a customer's tickets: they show the customer.
+/// Increments the versions of a customer's tickets, because they show the customer.
 pub async fn touch_of_customer(
     conn: &mut Conn,
     org: OrgId,
@@ -210,8 +210,8 @@ pub async fn touch_of_customer(
     Ok(())
 }
 
-/// Adds to what was paid (a refund is less than zero), and adds one to the version. Returns false if the sum would be
-/// less than zero, if a payment comes in a status that takes none, or if the ticket does not exist.
+/// Adds to the paid amount (negative for a refund) and increments the version. Returns false if the sum would be
+/// negative, if the status accepts no payments, or if the ticket does not exist.
 pub async fn add_paid(
     conn: &mut Conn,
     org: OrgId,

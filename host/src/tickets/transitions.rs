@@ -1,4 +1,4 @@
-//! Lists what a ticket's status may become next, for a key, and what prevents it.
+//! Lists the statuses that a ticket may enter next, for a key, and what prevents each.
 //!
 //! Invariant: no plugin runs; those that would run are named.
 
@@ -25,15 +25,15 @@ pub struct Transitions {
     pub next: Vec<Next>,
 }
 
-/// One edge.
+/// One edge of the workflow.
 pub struct Next {
     pub to: Status,
-    /// What prevents it now.
+    /// What prevents the transition now.
     pub reasons: Vec<Reason>,
-    /// What does not prevent it.
+    /// Problems that do not prevent it.
     pub warnings: Vec<Reason>,
     /// The plugins that would run, in this order.
-    pub plugins: Vec<Asked>,
+    pub plugins: Vec<NextPlugin>,
 }
 
 pub enum Reason {
@@ -42,7 +42,7 @@ pub enum Reason {
 }
 
 #[derive(Clone)]
-pub struct Asked {
+pub struct NextPlugin {
     pub plugin: String,
     pub installation_id: InstallationId,
     pub hook: Hook,
@@ -56,11 +56,11 @@ pub async fn transitions(
     let mut conn = app.db.read().await?;
     let loaded = context::load_with_items(&mut conn, caller.org, id).await?;
     let (before, items) = loaded.ok_or(ChangeError::NotFound)?;
-    drop(conn); // the list of plugins may need one
+    drop(conn); // reading the plugins may need a connection
     let ticket = &before.ticket;
     let rule = workflow::DEFAULT.find(ticket.status.as_str());
-    let gates = asked(app, caller, &before, Hook::PreTransition).await?;
-    let planners = asked(app, caller, &before, Hook::ReserveInventory).await?;
+    let gates = plugins_of(app, caller, &before, Hook::PreTransition).await?;
+    let planners = plugins_of(app, caller, &before, Hook::ReserveInventory).await?;
     let mut next = Vec::new();
     for name in rule.map_or(&[][..], |rule| rule.next) {
         let to = Status((*name).to_owned());
@@ -76,18 +76,18 @@ pub async fn transitions(
     })
 }
 
-async fn asked(
+async fn plugins_of(
     app: &App,
     caller: &Caller,
     before: &TicketContext,
     hook: Hook,
-) -> Result<Vec<Asked>, sqlx::Error> {
+) -> Result<Vec<NextPlugin>, sqlx::Error> {
     let shop = before.ticket.shop_id;
     let actives =
         app.active.for_hook(&app.db, caller.org, caller.plugins_revision, hook, shop).await?;
     Ok(actives
         .iter()
-        .map(|active| Asked {
+        .map(|active| NextPlugin {
             plugin: active.plugin.clone(),
             installation_id: active.installation_id,
             hook,
@@ -100,8 +100,8 @@ fn examine(
     before: &TicketContext,
     draft: &Draft,
     to: Status,
-    gates: &[Asked],
-    planners: &[Asked],
+    gates: &[NextPlugin],
+    planners: &[NextPlugin],
 ) -> Next {
     let shortages = stock::shortages(before, draft);
     let mut next = Next { to, reasons: Vec::new(), warnings: Vec::new(), plugins: gates.to_vec() };
@@ -119,7 +119,7 @@ fn examine(
         let is_required = matches!(rule, StockRule::Require | StockRule::Consume);
         let plugins_may_find_more = !planners.is_empty();
         let found = Reason::InsufficientStock { lines, plugins_may_find_more };
-        // A plugin may take from where the built-in plan does not look.
+        // A plugin may use stock that the built-in plan does not consider.
         if is_required && !plugins_may_find_more {
             next.reasons.push(found);
         } else {

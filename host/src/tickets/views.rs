@@ -1,4 +1,4 @@
-//! How the API shows tickets: the reference's fields, and ours beside them.
+//! The JSON of tickets: the reference's fields, and our additional ones.
 
 use std::collections::BTreeMap;
 
@@ -49,9 +49,9 @@ pub struct Created {
     pub created_at: Time,
     /// The ticket's version, as in `ETag`.
     pub version: i64,
-    /// What the plugins did.
+    /// The plugins that ran, with their outcomes.
     pub plugins: Vec<PluginRun>,
-    /// What did not stop it.
+    /// Problems that did not stop the request.
     pub warnings: Vec<Warning>,
 }
 
@@ -63,9 +63,9 @@ pub struct Updated {
     pub updated_at: Time,
     /// The ticket's version, as in `ETag`.
     pub version: i64,
-    /// What the plugins did.
+    /// The plugins that ran, with their outcomes.
     pub plugins: Vec<PluginRun>,
-    /// What did not stop it.
+    /// Problems that did not stop the request.
     pub warnings: Vec<Warning>,
 }
 
@@ -79,9 +79,9 @@ pub struct Transitioned {
     pub timestamp: Time,
     /// The ticket's version, as in `ETag`.
     pub version: i64,
-    /// What the plugins did.
+    /// The plugins that ran, with their outcomes.
     pub plugins: Vec<PluginRun>,
-    /// What did not stop it.
+    /// Problems that did not stop the request.
     pub warnings: Vec<Warning>,
 }
 
@@ -104,11 +104,11 @@ pub struct TicketView {
     labor_cost: Money,
     parts_cost: Money,
     total_cost: Money,
-    /// Payments less refunds.
+    /// Payments minus refunds.
     amount_paid: Money,
-    /// What is still to be paid; negative when more was paid than the ticket costs so far.
+    /// The amount still due; negative if more was paid than the ticket's cost so far.
     balance_due: Balance,
-    /// What the customer said of the repair; `null` until they did.
+    /// The customer's feedback on the repair; `null` if there is none.
     feedback: Option<FeedbackView>,
     tags: Vec<String>,
     custom_fields: BTreeMap<String, CustomValue>,
@@ -233,7 +233,7 @@ impl From<Changed> for Updated {
     }
 }
 
-/// None when the change was no transition.
+/// Returns `None` if the change was not a transition.
 pub fn transitioned(changed: Changed) -> Option<Transitioned> {
     let transition = changed.transition?;
     Some(Transitioned {

@@ -36,7 +36,7 @@ impl Compiler {
         let sysroot = PathBuf::from(run(Command::new(&named).args(["--print", "sysroot"]))?.trim());
         let version = verbose_version.lines().find_map(|line| line.strip_prefix("release: "));
         let version = version.context("`rustc -vV` does not print a release")?.to_owned();
-        // The compiler itself, not rustup's proxy, which would choose anew in each folder.
+        // The compiler itself, because rustup's proxy would select a toolchain again in each folder.
         let own = sysroot.join("bin").join(format!("rustc{}", std::env::consts::EXE_SUFFIX));
         let rustc = if own.is_file() { own } else { named.into() };
         Ok(Self { rustc, sysroot, version, verbose_version })

@@ -1,4 +1,4 @@
-//! `/v1/users`.
+//! `/v1/users`: lists, creates and changes users.
 
 use axum::Json;
 use axum::extract::State;
@@ -18,7 +18,7 @@ use crate::model::time::Time;
 use crate::page::Page;
 use crate::respond::Created;
 use crate::users::create::{self, NewUser};
-use crate::users::store::{self, Change};
+use crate::users::store::{self, UserChange};
 use crate::users::update;
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -31,21 +31,21 @@ pub fn routes() -> OpenApiRouter<App> {
 pub struct CreateBody {
     #[schema(min_length = 1, max_length = 200, example = "Alice Tech")]
     name: String,
-    /// No two users of an organization have the same.
+    /// The email address, unique within the organization.
     #[schema(
         max_length = 254,
         pattern = r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$",
         example = "alice@shop.example"
     )]
     email: String,
-    /// In the organization's own words.
+    /// The organization's own name of the role, for example `technician`.
     #[schema(min_length = 1, max_length = 64, example = "technician")]
     role: String,
-    /// What an hour costs the shop; the margin of labor comes from it.
+    /// What an hour of this user's work costs the shop; used for the KPI `labor_margin`.
     hourly_cost: Option<Money>,
 }
 
-/// What is left out stays. `null` empties `hourly_cost`, and is refused for the others.
+/// Omitted fields keep their values. `null` clears `hourly_cost`, and is rejected for other fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = UserChange)]
@@ -56,7 +56,7 @@ pub struct UpdateBody {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false, min_length = 1, max_length = 64)]
     role: Option<String>,
-    /// What an hour of this person costs the shop.
+    /// What an hour of this user's work costs the shop.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Money>)]
     hourly_cost: Option<Option<Money>>,
@@ -73,11 +73,11 @@ pub struct UserView {
     created_at: Time,
 }
 
-/// Makes a user.
+/// Creates a user.
 #[utoipa::path(
     post, path = "/users", tag = "Users", operation_id = "createUser", security(("api_key" = ["admin"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made", body = UserView)),
+    responses((status = 201, description = "Created", body = UserView)),
 )]
 pub async fn create(
     State(app): State<App>,
@@ -111,7 +111,7 @@ pub async fn list(
     Ok(Json(window.page(rows, view)))
 }
 
-/// A user.
+/// Returns a user.
 #[utoipa::path(
     get, path = "/users/{user_id}", tag = "Users", operation_id = "getUser", security(("api_key" = ["read"])),
     responses((status = 200, description = "The user", body = UserView)),
@@ -128,7 +128,7 @@ pub async fn show(
 
 /// Changes a user.
 ///
-/// Another cost of an hour counts for tickets that are picked up from now on.
+/// A new hourly cost applies to tickets that are picked up from now on.
 #[utoipa::path(
     patch, path = "/users/{user_id}", tag = "Users", operation_id = "updateUser", security(("api_key" = ["admin"])),
     request_body = UpdateBody,
@@ -141,7 +141,7 @@ pub async fn update(
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<UserView>, ApiError> {
     let UpdateBody { name, role, hourly_cost } = body;
-    let change = Change { name, role, hourly_cost };
+    let change = UserChange { name, role, hourly_cost };
     Ok(Json(view(update::update(&app, &caller, id, change).await?)))
 }
 

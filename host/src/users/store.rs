@@ -11,7 +11,7 @@ use crate::{execute, fetch_optional};
 
 /// The changed fields; `None` leaves a field unchanged, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct UserChange {
     pub name: Option<String>,
     pub role: Option<String>,
     pub hourly_cost: Option<Option<Money>>,
@@ -89,7 +89,7 @@ pub async fn update(
     conn: &mut Conn,
     org: OrgId,
     id: UserId,
-    change: &Change,
+    change: &UserChange,
 ) -> Result<Option<User>, sqlx::Error> {
     fetch_optional!(
         conn,

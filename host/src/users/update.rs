@@ -6,15 +6,15 @@ use crate::error::OperationError;
 use crate::model::ids::UserId;
 use crate::model::invalid::check_text;
 use crate::model::people::User;
-use crate::users::store::{self, Change};
+use crate::users::store::{self, UserChange};
 
 pub async fn update(
     app: &App,
     caller: &Caller,
     id: UserId,
-    change: Change,
+    change: UserChange,
 ) -> Result<User, OperationError> {
-    let change = Change {
+    let change = UserChange {
         name: change.name.map(|name| check_text("name", &name, 200)).transpose()?,
         role: change.role.map(|role| check_text("role", &role, 64)).transpose()?,
         ..change

@@ -1,11 +1,12 @@
-//! Which addresses may be connected to: public ones, and what the operator allowed. Asked with the address that is
-//! connected to, after the name was looked up, so that a name cannot change its meaning in between.
+//! Decides which addresses may be connected to: public ones, and those that the operator allowed.
+//!
+//! Invariant: checks the address that is connected to, after the lookup, so that DNS rebinding cannot bypass it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// An address that is not connected to, and what it is.
+/// An address that must not be connected to, and its kind.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{address} is {kind}; webhooks are not delivered to such addresses")]
 pub struct Refused {
@@ -13,9 +14,9 @@ pub struct Refused {
     pub kind: &'static str,
 }
 
-/// Ok when the address is public or allowed.
+/// Returns `Ok` if the address is public or allowed.
 pub fn check(address: IpAddr, allowed: &[IpNet]) -> Result<(), Refused> {
-    // An IPv4 address in IPv6's clothes is connected to as the IPv4 address.
+    // An IPv4-mapped IPv6 address connects to the IPv4 address.
     let plain = address.to_canonical();
     if allowed.iter().any(|net| net.contains(&plain)) {
         return Ok(());
@@ -55,14 +56,14 @@ const V6: [(Ipv6Net, &str); 13] = [
     (v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10), "a link-local address"),
     (v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10), "a site-local address"),
     (v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8), "a multicast address"),
-    // Teredo, ORCHID, benchmarking: what is assigned in 2001::/23 is for protocols, not for hosts.
+    // Teredo, ORCHID, benchmarking: addresses in 2001::/23 are assigned to protocols, not to hosts.
     (v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), "a protocol's address"),
     (v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), "a documentation address"),
     (v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), "a 6to4 address"),
     (v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), "a documentation address"),
 ];
 
-/// All of the public IPv6 internet.
+/// The whole public IPv6 internet.
 const GLOBAL_V6: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
 fn kind_v4(address: Ipv4Addr) -> Option<&'static str> {

@@ -15,7 +15,7 @@ use crate::webhooks::send::{FailureKind, Outcome, Request};
 use crate::webhooks::sign;
 use crate::webhooks::store::{deliveries, endpoints};
 
-/// One request, with a log line and the metrics; writes nothing.
+/// Sends one request, with a log line and metrics. Writes nothing to the database.
 pub async fn send(
     app: &App,
     webhook: &Webhook,
@@ -57,7 +57,7 @@ fn log(app: &App, webhook: &Webhook, event: &Event, number: i64, outcome: &Outco
     );
 }
 
-/// False when the endpoint is off now: nothing more is to be sent to it.
+/// Returns false if the endpoint is disabled now: the rest of its queue must not be sent.
 pub async fn record(
     app: &App,
     org: OrgId,
@@ -75,7 +75,7 @@ pub async fn record(
         return Ok(webhook.enabled);
     };
     if !deliveries::insert_attempt(&mut tx, org, delivery, attempt).await? {
-        return Ok(webhook.enabled); // it is written down already
+        return Ok(webhook.enabled); // recorded already
     }
     let next = next(&before, attempt, failure);
     deliveries::advance(&mut tx, org, delivery, attempt, next, now).await?;
@@ -91,7 +91,8 @@ pub async fn record(
     Ok(webhook.enabled)
 }
 
-/// What becomes of a delivery by this attempt. One that was cancelled while it was under way stays so, unless it arrived.
+/// The delivery's state after this attempt. A delivery that was cancelled during the attempt stays cancelled, unless
+/// it was delivered.
 fn next(
     before: &Delivery,
     attempt: &Attempt,

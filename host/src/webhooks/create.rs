@@ -1,4 +1,4 @@
-//! Makes an endpoint.
+//! Creates an endpoint.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -9,14 +9,14 @@ use crate::organizations;
 use crate::webhooks::store::endpoints;
 use crate::webhooks::{sign, url};
 
-/// Endpoints of one organization.
+/// The maximum number of endpoints of one organization.
 pub const ENDPOINTS_MAX: i64 = 20;
 
 pub const DESCRIPTION_MAX: usize = 200;
 
 pub struct NewWebhook {
     pub url: String,
-    /// None is all.
+    /// `None` means all events.
     pub events: Option<Vec<EventName>>,
     pub description: Option<String>,
 }
@@ -55,7 +55,7 @@ pub async fn create(
         updated_at: now,
     };
     let mut tx = app.db.begin().await?;
-    // Two at once must not make one too many.
+    // Two concurrent requests must not exceed the maximum.
     organizations::store::lock(&mut tx, caller.org).await?;
     if endpoints::count(&mut tx, caller.org).await? >= ENDPOINTS_MAX {
         return Err(CreateWebhookError::TooMany { max: ENDPOINTS_MAX });
@@ -65,7 +65,7 @@ pub async fn create(
     Ok(webhook)
 }
 
-/// Each name once; everything makes the others unnecessary.
+/// Removes duplicates; `*` replaces all other names.
 pub fn check_events(names: Vec<EventName>) -> Result<Vec<EventName>, Invalid> {
     if names.is_empty() {
         let message = "events must contain at least one event; use [\"*\"] for all events";

@@ -1,4 +1,4 @@
-//! Deletes an endpoint with its log. What is under way may still arrive.
+//! Deletes an endpoint with its log. A request that is already being sent may still arrive.
 
 use crate::app::App;
 use crate::auth::Caller;

@@ -1,5 +1,6 @@
-//! The dispatcher of a node: hands on events, takes endpoints that have something due, and delivers to each in a lane
-//! of its own. Any number of nodes do this on one database.
+//! The dispatcher of a node: fans out events, acquires endpoints that have deliveries due, and runs a lane for each.
+//!
+//! Invariant: any number of nodes may do this on one database; a lease gives each endpoint to one node.
 
 use std::time::Duration;
 
@@ -12,17 +13,17 @@ use crate::webhooks::lane::Lane;
 use crate::webhooks::store::leases;
 use crate::webhooks::{fan_out, prune};
 
-/// How often a node looks for what other nodes wrote, and for attempts whose time has come.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a node looks for the events of other nodes and for retries that are due.
+const POLL_EVERY: Duration = Duration::from_secs(1);
 
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
 
 const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// Endpoints that one node delivers to at the same time.
+/// The maximum number of endpoints that one node delivers to at the same time.
 const LANES_MAX: usize = 512;
 
-/// Delivers all that is due now, and what becomes due by it; answers how many attempts were made.
+/// Sends all deliveries that are due, until none is left. Returns the number of attempts.
 pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
     let never = CancellationToken::new();
     let mut lanes = JoinSet::new();
@@ -37,31 +38,31 @@ pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
     }
 }
 
-/// Delivers until `stop` is cancelled; then what is under way is finished and the endpoints are given back.
+/// Delivers until `stop` is cancelled; then running attempts finish and the leases are released.
 pub async fn run_until(app: App, stop: CancellationToken) {
-    let mut looks = interval(LOOK_EVERY);
-    let mut measures = interval(MEASURE_EVERY);
+    let mut polls = interval(POLL_EVERY);
+    let mut measurements = interval(MEASURE_EVERY);
     let mut prunes = interval(PRUNE_EVERY);
     let mut lanes = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            _ = app.webhooks.new_events.notified() => look(&app, &mut lanes, &stop).await,
-            _ = looks.tick() => look(&app, &mut lanes, &stop).await,
+            _ = app.webhooks.new_events.notified() => poll(&app, &mut lanes, &stop).await,
+            _ = polls.tick() => poll(&app, &mut lanes, &stop).await,
             Some(_) = lanes.join_next() => {}
-            _ = measures.tick() => measure(&app).await,
+            _ = measurements.tick() => measure(&app).await,
             _ = prunes.tick() => prune::run(&app).await,
         }
     }
     while lanes.join_next().await.is_some() {}
 }
 
-async fn look(app: &App, lanes: &mut JoinSet<usize>, stop: &CancellationToken) {
-    let looked = async {
+async fn poll(app: &App, lanes: &mut JoinSet<usize>, stop: &CancellationToken) {
+    let polled = async {
         fan_out::run(app).await?;
         start_lanes(app, lanes, stop).await
     };
-    if let Err(error) = looked.await {
+    if let Err(error) = polled.await {
         tracing::error!(?error, "due webhook deliveries could not be claimed");
     }
 }
@@ -71,16 +72,16 @@ async fn start_lanes(
     lanes: &mut JoinSet<usize>,
     stop: &CancellationToken,
 ) -> Result<(), sqlx::Error> {
-    let room = LANES_MAX.saturating_sub(lanes.len());
-    if room == 0 {
+    let free = LANES_MAX.saturating_sub(lanes.len());
+    if free == 0 {
         return Ok(());
     }
     let mut conn = app.db.read().await?;
-    let limit = i64::try_from(room).unwrap_or(i64::MAX);
+    let limit = i64::try_from(free).unwrap_or(i64::MAX);
     let due = leases::due_endpoints(&mut conn, app.clock.now(), limit).await?;
     drop(conn);
     for (org, webhook) in due {
-        if let Some(lane) = Lane::take(app, org, webhook).await? {
+        if let Some(lane) = Lane::acquire(app, org, webhook).await? {
             lanes.spawn(lane.run(stop.clone()));
         }
     }

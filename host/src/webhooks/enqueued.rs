@@ -1,4 +1,4 @@
-//! Whether the present request wrote an event that a webhook waits for.
+//! Records whether the current request wrote an event that an endpoint subscribes to.
 
 use std::cell::Cell;
 
@@ -6,12 +6,12 @@ tokio::task_local! {
     static ENQUEUED: Cell<bool>;
 }
 
-/// Notes that the present request wrote such an event. Outside of a request it does nothing.
-pub fn note() {
+/// Marks the current request. Does nothing outside of a request.
+pub fn mark() {
     let _ = ENQUEUED.try_with(|enqueued| enqueued.set(true));
 }
 
-/// Runs a request; returns whether it wrote such an event.
+/// Runs a request. Returns whether it was marked.
 pub async fn watch<F: Future>(request: F) -> (F::Output, bool) {
     let watched = async {
         let output = request.await;

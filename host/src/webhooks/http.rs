@@ -1,4 +1,4 @@
-//! `/v1/webhooks`: the endpoints. Their deliveries are in `deliveries`.
+//! `/v1/webhooks`: the endpoints. `deliveries` has their deliveries.
 
 pub mod deliveries;
 
@@ -46,11 +46,11 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewWebhook)]
 pub struct CreateBody {
-    /// Where events are sent: `https://` or `http://`, a host, no user name, no fragment. Private addresses are refused
-    /// when they are connected to.
+    /// The URL that receives events: `https://` or `http://` with a host, without user name and fragment. Private
+    /// addresses are rejected when the server connects.
     #[schema(max_length = 2048, format = "uri", example = "https://shop.example/hooks/repairops")]
     url: String,
-    /// What to deliver; left out or `["*"]`: everything.
+    /// The events to deliver. Defaults to `["*"]`, all events.
     #[schema(min_items = 1, example = json!(["ticket.created", "ticket.transitioned"]))]
     events: Option<Vec<EventName>>,
     #[schema(max_length = 200)]
@@ -68,7 +68,8 @@ pub struct UpdateBody {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, max_length = 200)]
     description: Option<Option<String>>,
-    /// `false` cancels what is waiting; `true` begins anew, without what happened meanwhile (see replay).
+    /// `false` disables the webhook and cancels pending deliveries. `true` enables it again; events of the time in
+    /// between are not sent, but can be replayed.
     enabled: Option<bool>,
 }
 
@@ -76,16 +77,16 @@ pub struct UpdateBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = SecretRotation)]
 pub struct RotateBody {
-    /// How long requests are signed with the earlier secrets as well; 0 ends them at once.
+    /// How many hours requests are also signed with the earlier secrets; 0 removes those secrets at once.
     #[schema(minimum = 0, maximum = 168, default = 24)]
     overlap_hours: Option<i64>,
 }
 
-/// Makes a webhook; the answer has its secret.
+/// Creates a webhook. The response contains its secret.
 #[utoipa::path(
     post, path = "/webhooks", tag = "Webhooks", operation_id = "createWebhook", security(("api_key" = ["admin"])),
     request_body = CreateBody,
-    responses((status = 201, description = "Made", body = WebhookSecretView)),
+    responses((status = 201, description = "Created", body = WebhookSecretView)),
 )]
 pub async fn create(
     State(app): State<App>,
@@ -114,7 +115,7 @@ pub async fn list(
     Ok(Json(window.page(rows, webhook)))
 }
 
-/// A webhook: whether it is on, and if not, why.
+/// Returns a webhook: whether it is enabled, and if not, why.
 #[utoipa::path(
     get, path = "/webhooks/{webhook_id}", tag = "Webhooks", operation_id = "getWebhook", security(("api_key" = ["admin"])),
     responses((status = 200, description = "The webhook", body = WebhookView)),
@@ -129,7 +130,7 @@ pub async fn show(
     found.map(webhook).map(Json).ok_or_else(|| ApiError::not_found("Webhook"))
 }
 
-/// The secret of a webhook, and the earlier ones that are still valid.
+/// Returns the secret of a webhook, and the earlier secrets that are still valid.
 #[utoipa::path(
     get, path = "/webhooks/{webhook_id}/secret", tag = "Webhooks", operation_id = "getWebhookSecret", security(("api_key" = ["admin"])),
     responses((status = 200, description = "The secrets", body = SecretView)),
@@ -145,7 +146,7 @@ pub async fn show_secret(
     view.map(Json).ok_or_else(|| ApiError::not_found("Webhook"))
 }
 
-/// Changes a webhook, switches it off or on.
+/// Changes, disables or enables a webhook.
 #[utoipa::path(
     patch, path = "/webhooks/{webhook_id}", tag = "Webhooks", operation_id = "updateWebhook", security(("api_key" = ["admin"])),
     request_body = UpdateBody,
@@ -157,7 +158,7 @@ pub async fn update(
     PathId(id): PathId<WebhookId>,
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<WebhookView>, ApiError> {
-    let wanted = change::Change {
+    let wanted = change::WebhookChange {
         url: body.url,
         events: body.events,
         description: body.description,
@@ -166,7 +167,7 @@ pub async fn update(
     Ok(Json(webhook(change::update(&app, &caller, id, wanted).await?)))
 }
 
-/// Deletes a webhook with its log; what is waiting is not sent.
+/// Deletes a webhook with its log. Pending deliveries are not sent.
 #[utoipa::path(
     delete, path = "/webhooks/{webhook_id}", tag = "Webhooks", operation_id = "deleteWebhook", security(("api_key" = ["admin"])),
     responses((status = 204, description = "Deleted")),
@@ -180,7 +181,7 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Makes a new secret. Until the overlap ends, requests carry a signature of each.
+/// Creates a new secret. Until the overlap ends, requests carry a signature for each valid secret.
 #[utoipa::path(
     post, path = "/webhooks/{webhook_id}/rotate-secret", tag = "Webhooks", operation_id = "rotateWebhookSecret", security(("api_key" = ["admin"])),
     request_body = RotateBody,
@@ -196,7 +197,7 @@ pub async fn rotate_secret(
     Ok(Json(with_secret(rotate::rotate(&app, &caller, id, overlap_hours).await?)))
 }
 
-/// Sends a `webhook.test` event now, once, and answers what came of it. Works for a webhook that is off as well.
+/// Sends one `webhook.test` event immediately and returns the result. Works for disabled webhooks too.
 #[utoipa::path(
     post, path = "/webhooks/{webhook_id}/test", tag = "Webhooks", operation_id = "testWebhook", security(("api_key" = ["admin"])),
     responses((status = 200, description = "The delivery: its `state` says whether the receiver accepted \

@@ -1,10 +1,10 @@
-//! Delivers to one endpoint for as long as something is due there, under a lease that no other node has: one request
-//! after the other, in order. Where the operator allows a few at a time they are begun in order, and there is one alone
-//! while the endpoint fails, so that a receiver that hangs takes little of what all share.
+//! Delivers to one endpoint while deliveries are due: one request at a time, in order. If the operator allows several
+//! at a time, they start in order, and only one runs while the endpoint fails, so that a receiver that hangs uses few
+//! of the shared slots.
 //!
-//! A lease is longer than an attempt can take, and an attempt is begun only while enough of it is left: whatever this
-//! node does, it has ended before another one may begin. A crash leaves the lease to run out; what was not written down
-//! by then is sent again, with the same id.
+//! Invariant: at most one node sends to an endpoint. A lease is longer than an attempt, and an attempt starts only
+//! while enough of the lease is left. After a crash the lease expires, and attempts that were not recorded are sent
+//! again with the same id.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::webhooks::attempt;
 use crate::webhooks::store::endpoints;
 use crate::webhooks::store::leases::{self, Due};
 
-/// How far the clocks of two nodes may differ.
+/// The maximum difference between the clocks of two nodes.
 const SKEW: Duration = Duration::from_secs(10);
 
 type Ended = (DeliveryId, Result<bool, sqlx::Error>);
@@ -32,11 +32,11 @@ pub struct Lane {
     org: OrgId,
     webhook_id: WebhookId,
     lease: Uuid,
-    /// When the lease ends, by this machine's own clock.
+    /// When the lease expires, by this machine's own clock.
     leased_until: Instant,
     endpoint: Option<Arc<Webhook>>,
     queue: VecDeque<Due>,
-    under_way: HashSet<DeliveryId>,
+    in_flight: HashSet<DeliveryId>,
     running: JoinSet<Ended>,
     attempts: usize,
 }
@@ -46,8 +46,8 @@ fn lease_time(app: &App) -> Duration {
 }
 
 impl Lane {
-    /// Takes the endpoint, unless somebody has it.
-    pub async fn take(
+    /// Acquires the endpoint, unless another lane has it.
+    pub async fn acquire(
         app: &App,
         org: OrgId,
         webhook_id: WebhookId,
@@ -57,7 +57,7 @@ impl Lane {
         let now = app.clock.now();
         let mut tx = app.db.begin().await?;
         let until = now + lease_time(app);
-        if !leases::lease(&mut tx, (org, webhook_id), lease.0, now, until).await? {
+        if !leases::acquire(&mut tx, (org, webhook_id), lease.0, now, until).await? {
             return Ok(None);
         }
         tx.commit().await?;
@@ -69,7 +69,7 @@ impl Lane {
             leased_until,
             endpoint: None,
             queue: VecDeque::new(),
-            under_way: HashSet::new(),
+            in_flight: HashSet::new(),
             running: JoinSet::new(),
             attempts: 0,
         }))
@@ -78,7 +78,7 @@ impl Lane {
     /// Runs until nothing is due or `stop` is cancelled. Returns how many attempts were made.
     pub async fn run(mut self, stop: CancellationToken) -> usize {
         if let Err(error) = self.deliver(&stop).await {
-            // The lease runs out by itself; until then nobody tries.
+            // The lease expires by itself; until then no node retries.
             tracing::error!(webhook_id = %self.webhook_id, ?error, "deliveries to a webhook are postponed");
         }
         while self.running.join_next().await.is_some() {}
@@ -87,19 +87,19 @@ impl Lane {
 
     async fn deliver(&mut self, stop: &CancellationToken) -> Result<(), sqlx::Error> {
         loop {
-            while !stop.is_cancelled() && self.running.len() < self.width() {
+            while !stop.is_cancelled() && self.running.len() < self.concurrency() {
                 let Some((endpoint, due)) = self.next().await? else { break };
-                self.begin(endpoint, due).await?;
+                self.start(endpoint, due).await?;
             }
             match self.running.join_next().await {
                 Some(Ok((delivery, result))) => {
-                    self.under_way.remove(&delivery);
+                    self.in_flight.remove(&delivery);
                     if !result? {
                         self.queue.clear();
                     }
                 }
                 Some(Err(error)) => {
-                    // As after an error: the lease runs out by itself.
+                    // As after an error: the lease expires by itself.
                     tracing::error!(webhook_id = %self.webhook_id, ?error, "a delivery attempt was aborted");
                     return Ok(());
                 }
@@ -108,14 +108,14 @@ impl Lane {
                     leases::release(&mut tx, self.key(), self.lease).await?;
                     return tx.commit().await;
                 }
-                None if self.endpoint.is_none() => return Ok(()), // given back, or lost
+                None if self.endpoint.is_none() => return Ok(()), // released, or lost
                 None => {}
             }
         }
     }
 
-    /// Requests that may be under way.
-    fn width(&self) -> usize {
+    /// The maximum number of concurrent requests.
+    fn concurrency(&self) -> usize {
         let failing = self.endpoint.as_ref().is_some_and(|webhook| webhook.failing_since.is_some());
         if failing { 1 } else { self.app.config.webhooks.webhook_per_endpoint.max(1) }
     }
@@ -124,40 +124,40 @@ impl Lane {
         (self.org, self.webhook_id)
     }
 
-    /// The next delivery. None when there is none now; when nothing is under way either, the lease is given back.
+    /// The next delivery, or `None` if none can start now. Releases the lease if none is in flight either.
     async fn next(&mut self) -> Result<Option<(Arc<Webhook>, Due)>, sqlx::Error> {
-        if !self.keep_lease().await? {
+        if !self.ensure_lease().await? {
             return Ok(None);
         }
         if self.queue.is_empty() {
-            self.look().await?;
-            if self.queue.is_empty() && self.under_way.is_empty() {
-                self.look_again_or_release().await?;
+            self.fill_queue().await?;
+            if self.queue.is_empty() && self.in_flight.is_empty() {
+                self.refill_or_release().await?;
             }
         }
         let endpoint = self.endpoint.clone();
         Ok(endpoint.and_then(|endpoint| Some((endpoint, self.queue.pop_front()?))))
     }
 
-    /// Few at a time, since what is in the queue does not see changes of the endpoint.
-    async fn look(&mut self) -> Result<(), sqlx::Error> {
+    /// Reads few deliveries at a time, because the queue does not see changes of the endpoint.
+    async fn fill_queue(&mut self) -> Result<(), sqlx::Error> {
         let mut conn = self.app.db.read().await?;
         let webhook = endpoints::get(&mut conn, self.org, self.webhook_id).await?;
         self.endpoint = webhook.filter(|webhook| webhook.enabled).map(Arc::new);
         if self.endpoint.is_none() {
             return Ok(());
         }
-        let limit = self.width() + self.under_way.len();
+        let limit = self.concurrency() + self.in_flight.len();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let due = leases::due(&mut conn, self.key(), self.app.clock.now(), limit).await?;
-        let under_way = &self.under_way;
-        self.queue.extend(due.into_iter().filter(|due| !under_way.contains(&due.delivery_id)));
+        let in_flight = &self.in_flight;
+        self.queue.extend(due.into_iter().filter(|due| !in_flight.contains(&due.delivery_id)));
         Ok(())
     }
 
-    /// Gives the lease back, unless something has become due since the last look: whoever hands on events waits for this
-    /// transaction or is seen by it, so nothing is left lying.
-    async fn look_again_or_release(&mut self) -> Result<(), sqlx::Error> {
+    /// Releases the lease, unless a delivery has become due since the last read. The fan-out locks the endpoint too,
+    /// so it either waits for this transaction or its deliveries are seen here: none is left behind.
+    async fn refill_or_release(&mut self) -> Result<(), sqlx::Error> {
         let mut tx = self.app.db.begin().await?;
         if !leases::release(&mut tx, self.key(), self.lease).await? {
             self.endpoint = None;
@@ -167,7 +167,7 @@ impl Lane {
             let due = leases::due(&mut tx, self.key(), self.app.clock.now(), 1).await?;
             if !due.is_empty() {
                 tx.rollback().await?;
-                return self.look().await;
+                return self.fill_queue().await;
             }
         }
         tx.commit().await?;
@@ -175,8 +175,8 @@ impl Lane {
         Ok(())
     }
 
-    /// Sees to it that the lease is longer than one more attempt; false when it is lost.
-    async fn keep_lease(&mut self) -> Result<bool, sqlx::Error> {
+    /// Renews the lease if it is too short for one more attempt. Returns false if the lease is lost.
+    async fn ensure_lease(&mut self) -> Result<bool, sqlx::Error> {
         let left = self.leased_until.saturating_duration_since(Instant::now());
         if left >= self.app.config.webhooks.timeout() + SKEW {
             return Ok(true);
@@ -195,15 +195,15 @@ impl Lane {
         Ok(renewed)
     }
 
-    async fn begin(&mut self, endpoint: Arc<Webhook>, due: Due) -> Result<(), sqlx::Error> {
+    async fn start(&mut self, endpoint: Arc<Webhook>, due: Due) -> Result<(), sqlx::Error> {
         let slots = self.app.webhooks.slots.clone();
-        let Ok(slot) = slots.acquire_owned().await else { return Ok(()) }; // never closed
-        // It may have taken a while.
-        if !self.keep_lease().await? {
+        let Ok(slot) = slots.acquire_owned().await else { return Ok(()) }; // the semaphore is never closed
+        // Waiting for a slot may have used up the lease.
+        if !self.ensure_lease().await? {
             return Ok(());
         }
         self.attempts += 1;
-        self.under_way.insert(due.delivery_id);
+        self.in_flight.insert(due.delivery_id);
         self.running.spawn(attempt(self.app.clone(), self.org, endpoint, due, slot));
         Ok(())
     }
@@ -218,6 +218,6 @@ async fn attempt(
 ) -> Ended {
     let (attempt, failure) = attempt::send(&app, &endpoint, &due.event, due.attempts + 1).await;
     drop(slot);
-    let written = attempt::record(&app, org, &endpoint, due.delivery_id, &attempt, failure).await;
-    (due.delivery_id, written)
+    let recorded = attempt::record(&app, org, &endpoint, due.delivery_id, &attempt, failure).await;
+    (due.delivery_id, recorded)
 }

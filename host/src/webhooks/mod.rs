@@ -1,7 +1,8 @@
 //! Webhooks: endpoints of an organization, to which its events are delivered.
 //!
-//! Invariant: an event exists exactly if its change does. `store::enqueue` writes it in the transaction of the change,
-//! `fan_out` creates its deliveries; `dispatch`, `lane`, `attempt` and `send` send them with the documented retries.
+//! Invariant: an event exists exactly if its change does. `store::enqueue` writes it in the transaction of the
+//! change, `fan_out` creates its deliveries; `dispatch`, `lane`, `attempt` and `send` send them with the documented
+//! retries.
 
 pub mod address;
 mod attempt;

@@ -1,4 +1,6 @@
-//! Forgets events, with their deliveries, once they are old and nothing of them waits any more.
+//! Deletes old events with their deliveries.
+//!
+//! Invariant: an event with a pending delivery is not deleted.
 
 use chrono::TimeDelta;
 
@@ -6,13 +8,13 @@ use crate::app::App;
 use crate::organizations;
 use crate::webhooks::store;
 
-/// How long events can be replayed.
+/// How many days events are kept and can be replayed.
 pub const KEEP_DAYS: i64 = 30;
 
-/// Events of one transaction: short enough for the writers that wait behind it.
+/// Events in one transaction: few enough that other writers do not wait long.
 const BATCH: i64 = 200;
 
-/// Transactions for one organization in one round; what is left is for the next.
+/// Transactions for one organization in one round; the next round continues.
 const BATCHES_MAX: usize = 500;
 
 pub async fn run(app: &App) {

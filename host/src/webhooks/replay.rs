@@ -28,7 +28,7 @@ pub enum ReplayError {
     Database(#[from] sqlx::Error),
 }
 
-/// What was queued.
+/// The result of a replay.
 pub struct Replayed {
     pub events: usize,
     /// The time of the first event that did not fit into this call, if any.
@@ -51,7 +51,7 @@ pub async fn one(
     let delivery = again(app, &webhook, found.event_id, found.event);
     deliveries::insert(&mut tx, caller.org, &delivery).await?;
     tx.commit().await?;
-    enqueued::note();
+    enqueued::mark();
     Ok(delivery)
 }
 
@@ -80,7 +80,7 @@ pub async fn since(
         .collect();
     deliveries::insert_all(&mut tx, &again).await?;
     tx.commit().await?;
-    enqueued::note();
+    enqueued::mark();
     Ok(Replayed { events: count, next_since })
 }
 

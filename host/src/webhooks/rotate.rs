@@ -1,5 +1,7 @@
-//! Gives an endpoint a new secret. For a while requests carry the signatures of both, so that a receiver can change
-//! over whenever it likes.
+//! Replaces the secret of an endpoint.
+//!
+//! Invariant: until the overlap ends, requests carry the signatures of both secrets, so that a receiver can switch at
+//! any time.
 
 use chrono::TimeDelta;
 
@@ -14,7 +16,7 @@ use crate::webhooks::store::endpoints;
 pub const OVERLAP_HOURS_DEFAULT: i64 = 24;
 pub const OVERLAP_HOURS_MAX: i64 = 168;
 
-/// Secrets that may be valid at the same time, the newest among them.
+/// The maximum number of valid secrets, including the newest.
 const SECRETS_MAX: usize = 5;
 
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +35,7 @@ pub enum RotateSecretError {
     Database(#[from] sqlx::Error),
 }
 
-/// The earlier secrets stay valid for the overlap at most; 0 ends them at once.
+/// The earlier secrets expire after the overlap or sooner; 0 ends them at once.
 pub async fn rotate(
     app: &App,
     caller: &Caller,

@@ -1,6 +1,8 @@
-//! Makes one request to a receiver and says what came of it, in words. Bounds: the whole takes no longer than the
-//! timeout, only the beginning of the answer is read, redirects are not followed, no proxy is used, and only addresses
-//! that may be connected to are (`address`): literal ones are checked here, looked-up ones by the client's resolver.
+//! Sends one request to a receiver and describes the outcome.
+//!
+//! Invariants: the request ends within the timeout; only the beginning of the response is read; redirects are not
+//! followed; no proxy is used; only addresses that `address` allows are connected to. Literal addresses are checked
+//! here, resolved ones by the client's resolver.
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
@@ -15,15 +17,15 @@ use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode, Url, hea
 use super::address::{self, Refused};
 use crate::config::WebhookConfig;
 
-/// So much of an answer's body is kept.
+/// The maximum size of the stored excerpt of a response body.
 const EXCERPT_MAX_BYTES: usize = 4096;
 
-/// How long the beginning of an answer's body is waited for once its status is there.
+/// How long to wait for the beginning of a response body after the status.
 const EXCERPT_WAIT: Duration = Duration::from_secs(2);
 
 const USER_AGENT: &str = concat!("RepairOps-Webhooks/", env!("CARGO_PKG_VERSION"));
 
-/// A request to be made.
+/// A request to send.
 pub struct Request<'a> {
     pub url: &'a str,
     pub id: String,
@@ -32,12 +34,12 @@ pub struct Request<'a> {
     pub body: String,
 }
 
-/// What came of it.
+/// The outcome of a request.
 #[derive(Debug)]
 pub struct Outcome {
     pub status: Option<u16>,
     pub body_excerpt: Option<String>,
-    /// None when the receiver took it.
+    /// `None` if the receiver accepted it.
     pub failure: Option<Failure>,
     pub duration: Duration,
 }
@@ -50,14 +52,14 @@ pub struct Failure {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The receiver answered 410: it wants no more.
+    /// The receiver answered 410 and wants no more requests.
     Gone,
-    /// Another answer than 2xx.
+    /// A status other than 2xx.
     Status,
     Timeout,
-    /// The address may not be connected to.
+    /// The address must not be connected to.
     Refused,
-    /// No connection, or one that broke.
+    /// The connection failed or broke.
     Unreachable,
 }
 
@@ -74,7 +76,7 @@ impl FailureKind {
 }
 
 pub struct Sender {
-    /// Made when it is first needed: reading the system's certificates takes a while.
+    /// Created at first use, because reading the system's certificates takes long.
     client: OnceLock<Client>,
     allowed: Arc<[IpNet]>,
     timeout: Duration,
@@ -118,7 +120,7 @@ impl Sender {
             kind: FailureKind::Unreachable,
             message: format!("the URL cannot be read: {error}"),
         })?;
-        // The resolver below is not asked for a host that is an address already.
+        // The resolver below does not see hosts that are literal addresses.
         if let Some(literal) = literal_address(&url) {
             address::check(literal, &self.allowed).map_err(refused)?;
         }
@@ -169,7 +171,7 @@ impl Sender {
         if error.is_timeout() {
             return self.timed_out();
         }
-        // The URL may hold a secret of the receiver's.
+        // The URL may contain a secret of the receiver.
         let error = error.without_url();
         let mut cause: &(dyn Error + 'static) = &error;
         while let Some(inner) = cause.source() {
@@ -194,7 +196,7 @@ struct Answer {
 }
 
 impl Answer {
-    /// The beginning of the body is waited for so long at most: the status has said already whether it was taken.
+    /// Waits a limited time for the beginning of the body; the status has already decided the outcome.
     async fn read(response: Response, wait: Duration) -> Answer {
         let location = response.headers().get(header::LOCATION);
         Answer {
@@ -223,7 +225,7 @@ impl Answer {
     }
 }
 
-/// The beginning of the body; whatever comes after is not read, and closes the connection.
+/// Reads the beginning of the body. The rest is not read, which closes the connection.
 async fn read_excerpt(mut response: Response, wait: Duration) -> String {
     let mut read = Vec::new();
     let reading = async {
@@ -238,7 +240,7 @@ async fn read_excerpt(mut response: Response, wait: Duration) -> String {
     clean(&read)
 }
 
-/// Text that every database takes.
+/// Replaces characters that a database rejects.
 fn clean(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
 }
@@ -247,7 +249,7 @@ fn literal_address(url: &Url) -> Option<IpAddr> {
     url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// Looks names up and leaves out the addresses that may not be connected to.
+/// Resolves names and removes the addresses that must not be connected to.
 struct PublicAddresses {
     allowed: Arc<[IpNet]>,
 }

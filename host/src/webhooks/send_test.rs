@@ -1,4 +1,4 @@
-//! Sends one `webhook.test` event to an endpoint, immediately, whether it is enabled or not.
+//! Sends one `webhook.test` event to an endpoint immediately, whether it is enabled or not.
 //!
 //! Invariant: the attempt is logged and changes nothing else about the endpoint.
 

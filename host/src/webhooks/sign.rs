@@ -1,4 +1,4 @@
-//! Signatures as Standard Webhooks has them: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`.
+//! Signs requests as Standard Webhooks defines: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 const PREFIX: &str = "whsec_";
 
-/// A new secret: 32 random bytes.
+/// Generates a secret: 32 random bytes.
 pub fn generate_secret() -> Result<String, getrandom::Error> {
     let mut random = [0; 32];
     getrandom::fill(&mut random)?;
@@ -27,7 +27,7 @@ pub fn signatures<'a>(
 }
 
 fn signature(secret: &str, signed: &str) -> String {
-    // Every secret was made above; one that were not base64 would give signatures that nobody can verify.
+    // Secrets are generated above. One that is not base64 would only give a signature that nobody can verify.
     let key = STANDARD.decode(secret.trim_start_matches(PREFIX)).unwrap_or_default();
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { return String::new() };
     mac.update(signed.as_bytes());
@@ -38,7 +38,7 @@ fn signature(secret: &str, signed: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The example of the Standard Webhooks specification's own libraries.
+    /// An example from the libraries of the Standard Webhooks specification.
     #[test]
     fn the_known_example_has_the_known_signature() {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

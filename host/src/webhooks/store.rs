@@ -1,5 +1,7 @@
-//! All SQL of webhooks: here what is read of the outbox of events; in the modules below its writes, the endpoints, the
-//! deliveries and the dispatcher's leases.
+//! All SQL of webhooks: this file reads the outbox; the modules below have its writes, the endpoints, the deliveries
+//! and the leases.
+//!
+//! Invariant: every query filters by organization, except those marked "across organizations by design".
 
 pub mod deliveries;
 pub mod endpoints;
@@ -18,7 +20,7 @@ use crate::model::time::Time;
 use crate::model::webhook::{Event, EventName};
 use crate::{execute, fetch_all, fetch_one, fetch_optional};
 
-/// Serializes the fan-out of all nodes on PostgreSQL; any number that nothing else uses.
+/// The advisory lock that serializes the fan-out of all nodes on PostgreSQL. Any number that nothing else uses.
 const FAN_OUT_LOCK: i64 = 0x7265_7061_6972_0001;
 
 /// Writes an event that is sent to one endpoint only.
@@ -55,7 +57,8 @@ pub async fn get_event(
     )
 }
 
-/// True when this transaction is the only one that fans out, on any node, so that deliveries keep the order of events.
+/// Returns true if this transaction is the only one that fans out, on any node, which keeps deliveries in the order
+/// of events.
 pub async fn lock_fan_out(conn: &mut Conn) -> Result<bool, sqlx::Error> {
     if !conn.is_postgres() {
         return Ok(true); // SQLite has one writer at a time
@@ -100,8 +103,8 @@ pub async fn mark_fanned_out(
     Ok(())
 }
 
-/// Events since a time, in order: at most `limit` of those that are named (all when `*` is among them), without those
-/// that one endpoint has received already if that is asked for.
+/// Returns up to `limit` events since a time, in order, of the given names (all if `*` is among them). With
+/// `not_delivered_to`, skips those that this endpoint has received or has pending.
 pub async fn events_since(
     conn: &mut Conn,
     org: OrgId,
@@ -116,7 +119,7 @@ pub async fn events_since(
     filter.and("e.created_at >= ?", Value::Time(since));
     filter.and("e.event <> ?", Value::Text("webhook.test".to_owned()));
     if !names.contains(&EventName::All) {
-        // The names are our own constants.
+        // The names are constants of this program, so they need no escaping.
         let list: Vec<String> = names.iter().map(|name| format!("'{}'", name.as_str())).collect();
         filter.and_plain(&format!("e.event in ({})", list.join(", ")));
     }
@@ -147,7 +150,8 @@ pub async fn has_events_before(
     Ok(first.is_some())
 }
 
-/// Deletes old events of an organization whose deliveries have all ended, with these; answers how many.
+/// Deletes old events of an organization whose deliveries have all ended, with those deliveries. Returns their
+/// number.
 pub async fn prune_events(
     conn: &mut Conn,
     org: OrgId,

@@ -1,4 +1,4 @@
-//! Changes an endpoint; switches it off and on.
+//! Changes, disables or enables an endpoint.
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -10,9 +10,9 @@ use crate::webhooks::create::{DESCRIPTION_MAX, check_events};
 use crate::webhooks::store::{deliveries, endpoints};
 use crate::webhooks::url;
 
-/// What to set; `None` leaves what is there.
+/// The new values; `None` keeps a field.
 #[derive(Debug, Default)]
-pub struct Change {
+pub struct WebhookChange {
     pub url: Option<String>,
     pub events: Option<Vec<EventName>>,
     pub description: Option<Option<String>>,
@@ -23,7 +23,7 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: WebhookId,
-    change: Change,
+    change: WebhookChange,
 ) -> Result<Webhook, OperationError> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;

@@ -1,5 +1,5 @@
-//! Which URLs an endpoint may have. Where the name leads is not looked at here but when it is connected to: it may lead
-//! somewhere else by then.
+//! Validates the URL of an endpoint. The address behind the name is checked at each connection, because it can
+//! change.
 
 use reqwest::Url;
 
@@ -7,7 +7,7 @@ use crate::model::invalid::Invalid;
 
 pub const URL_MAX: usize = 2048;
 
-/// The URL as it was given, if it can be delivered to.
+/// Returns the URL as it was given, if it can be delivered to.
 pub fn check_url(text: &str) -> Result<String, Invalid> {
     match problem(text) {
         None => Ok(text.to_owned()),
@@ -19,7 +19,7 @@ fn problem(text: &str) -> Option<String> {
     if text.chars().count() > URL_MAX {
         return Some(format!("url is longer than {URL_MAX} characters"));
     }
-    // The parser would leave these out or turn them into others.
+    // The URL parser would remove or replace these characters.
     if text.chars().any(|letter| letter.is_whitespace() || letter.is_control() || letter == '\\') {
         return Some("url must not contain spaces, control characters or backslashes".to_owned());
     }

@@ -1,4 +1,4 @@
-//! How the API shows endpoints, deliveries and attempts.
+//! The JSON of endpoints, deliveries and attempts.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,36 +15,36 @@ pub struct WebhookView {
     pub id: WebhookId,
     pub url: String,
     pub description: Option<String>,
-    /// What is delivered; `["*"]` is everything.
+    /// The events that are delivered; `["*"]` means all.
     pub events: Vec<EventName>,
     pub enabled: bool,
-    /// Why it is off, for example because five attempts failed.
+    /// Why the webhook is disabled, for example because five attempts failed.
     pub disabled_reason: Option<String>,
     pub disabled_at: Option<Time>,
-    /// When the receiver last took something.
+    /// The time of the last successful delivery.
     pub last_delivery_at: Option<Time>,
-    /// The first of the failed attempts that no success came after.
+    /// The time of the first failed attempt since the last success.
     pub failing_since: Option<Time>,
     pub created_at: Time,
     pub updated_at: Time,
 }
 
-/// An endpoint with its secret: the answer to its making and to a rotation.
+/// A webhook with its secret, as returned when it is created and when its secret is rotated.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookWithSecret)]
 pub struct WebhookSecretView {
     #[serde(flatten)]
     pub webhook: WebhookView,
-    /// `whsec_` and base64: what a receiver verifies signatures with.
+    /// The secret to verify signatures with: `whsec_` and base64.
     pub secret: String,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookSecret)]
 pub struct SecretView {
-    /// `whsec_` and base64: what a receiver verifies signatures with.
+    /// The secret to verify signatures with: `whsec_` and base64.
     pub secret: String,
-    /// Rotated out, and still signed with.
+    /// Earlier secrets that requests are still signed with.
     pub previous: Vec<PreviousSecretView>,
 }
 
@@ -60,25 +60,25 @@ pub struct PreviousSecretView {
 pub struct DeliveryView {
     pub id: DeliveryId,
     pub webhook_id: WebhookId,
-    /// The `webhook-id` of the request; the same at every attempt and replay.
+    /// The `webhook-id` of the request; the same for every attempt and replay.
     pub event_id: EventId,
     pub event: String,
-    /// Why there is this delivery: the event, a replay, a test.
+    /// Why the delivery exists: the event itself, a replay or a test.
     pub origin: Origin,
     pub state: DeliveryState,
     pub attempt_count: i64,
-    /// When it is tried next; `null` when it is not pending.
+    /// The time of the next attempt; `null` if the delivery is not pending.
     pub next_attempt_at: Option<Time>,
-    /// The status of the last answer; `null` when there was none.
+    /// The status of the last response; `null` if there was none.
     pub last_response_status: Option<i64>,
-    /// In words, why the last attempt failed.
+    /// Why the last attempt failed.
     pub last_error: Option<String>,
-    /// When it was delivered, failed or was cancelled.
+    /// When the delivery succeeded, failed or was cancelled.
     pub ended_at: Option<Time>,
     pub created_at: Time,
 }
 
-/// A delivery with its attempts and what was sent.
+/// A delivery with its attempts and the body that was sent.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookDeliveryDetail)]
 pub struct DeliveryDetailView {
@@ -92,24 +92,24 @@ pub struct DeliveryDetailView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookAttempt)]
 pub struct AttemptView {
-    /// From 1.
+    /// The number of the attempt, starting at 1.
     pub number: i64,
     pub started_at: Time,
     pub duration_ms: i64,
-    /// `null` when there was no answer.
+    /// `null` if there was no response.
     pub response_status: Option<i64>,
-    /// The first 4 KiB of the answer's body.
+    /// The first 4 KiB of the response body.
     pub response_body_excerpt: Option<String>,
-    /// In words; `null` when the receiver took it.
+    /// Why the attempt failed; `null` if it succeeded.
     pub error: Option<String>,
 }
 
-/// What a replay put on its way.
+/// The result of a replay.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookReplayed)]
 pub struct ReplayedView {
     pub events: usize,
-    /// When there were more events than fit into one call: the `since` of the next one.
+    /// If there were more events than one call replays: the `since` of the next call.
     pub next_since: Option<Time>,
 }
 

@@ -17,9 +17,9 @@ struct Settings {
 /// A line of the price list.
 #[derive(Deserialize)]
 struct Price {
-    /// A part of the device's name, or its category. None: every device.
+    /// Part of the device's name, or its category. `None` matches every device.
     device: Option<String>,
-    /// An issue category. None: every issue.
+    /// An issue category. `None` matches every issue.
     category: Option<String>,
     /// In units of the currency.
     price: f64,
@@ -92,7 +92,7 @@ impl Price {
         device_fits && category_fits
     }
 
-    /// What the ticket already has stays.
+    /// Fields that the ticket already has are kept.
     fn add_to(&self, diagnostics: &Diagnostics, patch: &mut Patch, reasons: &mut Vec<String>) {
         if diagnostics.estimated_cost.is_none() {
             let cost = money_from_number(self.price);

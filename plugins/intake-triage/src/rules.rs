@@ -1,4 +1,4 @@
-//! What the words of an intake text mean in a repair shop.
+//! The meaning of words and phrases of an intake text in a repair shop.
 
 /// From the least to the most severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,14 +27,14 @@ pub struct CategoryRule {
     pub phrases: &'static [&'static str],
 }
 
-/// Phrases that mean a tag, and how severe a ticket with it is at least.
+/// Phrases that mean a tag, and the minimum severity of a ticket with that tag.
 pub struct TagRule {
     pub tag: &'static str,
     pub severity: Option<Severity>,
     pub phrases: &'static [&'static str],
 }
 
-/// The first rule that fits names the category: causes before symptoms.
+/// The first matching rule gives the category: causes come before symptoms.
 pub const CATEGORIES: [CategoryRule; 9] = [
     CategoryRule {
         category: "hazard",

@@ -1,16 +1,16 @@
-//! Finds phrases in what people write, and sees when they are denied.
+//! Finds phrases in a text, and skips those that are negated.
 
-/// Words that deny what follows in the same clause: "no liquid damage or cracks".
+/// Words that negate the rest of the clause: "no liquid damage or cracks".
 const DENY_CLAUSE: [&str; 3] = ["no", "without", "neither"];
-/// Words that deny one of the next few words: "was not dropped", "out of warranty".
+/// Words that negate the next few words: "was not dropped", "out of warranty".
 const DENY_NEXT: [&str; 10] =
     ["not", "never", "out", "isnt", "wasnt", "didnt", "hasnt", "havent", "doesnt", "dont"];
-/// How many words a word of `DENY_NEXT` reaches.
+/// The number of words that a word of `DENY_NEXT` negates.
 const REACH: usize = 3;
-/// Words that begin a new clause, as punctuation does.
+/// Words that start a new clause, like punctuation.
 const CLAUSE_WORDS: [&str; 9] =
     ["but", "and", "because", "since", "after", "when", "then", "however", "though"];
-/// What stands between clauses in `Text::words`.
+/// Separates clauses in `Text::words`.
 const BREAK: &str = ".";
 
 /// Lower case, no apostrophes, a break for punctuation: `"No. It WON'T start"` is `no. it wont start`.
@@ -22,12 +22,12 @@ pub fn normalize(text: &str) -> String {
         .collect()
 }
 
-/// A normalized text as words.
+/// The words of a normalized text.
 ///
-/// It is indexed, so that a long text and many phrases stay far below the limit on fuel.
+/// They are indexed, so that a long text with many phrases uses far less fuel than the limit.
 pub struct Text<'a> {
     words: Vec<&'a str>,
-    /// Positions of the words that are not denied, sorted by word.
+    /// Positions of the words that are not negated, sorted by word.
     affirmed: Vec<usize>,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Text<'a> {
         Self { words, affirmed }
     }
 
-    /// The first of the phrases that the text has and does not deny. Phrases are written as the words are.
+    /// The first of the phrases that occurs and is not negated. Phrases must be normalized.
     pub fn find(&self, phrases: &[&'static str]) -> Option<&'static str> {
         phrases.iter().copied().find(|phrase| self.affirms(phrase))
     }
@@ -66,7 +66,7 @@ fn split(normalized: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The positions of the words that nothing before them denies.
+/// The positions of the words that are not negated.
 fn affirmed(words: &[&str]) -> Vec<usize> {
     let mut clause_denied = false;
     let mut reach = 0;

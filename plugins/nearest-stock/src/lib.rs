@@ -1,4 +1,4 @@
-//! Takes parts from the own shop, then from compatible articles, then from the other shops.
+//! Takes parts from the ticket's own shop, then from compatible articles, then from the other shops.
 
 use repairops_plugin::prelude::*;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use std::iter;
 #[derive(Deserialize)]
 #[serde(default)]
 struct Settings {
-    /// SKU -> the SKUs that may stand in for it, the best first.
+    /// SKU -> the SKUs that may replace it, the best first.
     compatible: BTreeMap<String, Vec<String>>,
     shop_order: Vec<Id>,
     only_listed_shops: bool,
@@ -33,7 +33,7 @@ struct NearestStock;
 impl ReserveInventory for NearestStock {
     type Settings = Settings;
 
-    /// Goes from the best source to the worst, and at each serves all lines, so that no line takes as a
+    /// Goes from the best source to the worst, and serves all lines at each source, so that no line takes as a
     /// substitute what another line needs for itself.
     fn plan(event: ReservationEvent, settings: Settings) -> Result<Decision, PluginError> {
         let mut needs: Vec<_> = event.lines.iter().map(|line| Need::new(line, &settings)).collect();
@@ -48,21 +48,21 @@ impl ReserveInventory for NearestStock {
 /// The stock of one shop.
 struct Shelf<'a> {
     shop_id: &'a str,
-    /// 0 for the own shop, then as the settings say; none for shops that they do not name.
+    /// 0 for the own shop, then the order of the settings; `None` for shops that the settings do not name.
     rank: Option<usize>,
     /// The position of its first item in the event's stock.
     first: usize,
     slots: Vec<Slot<'a>>,
 }
 
-/// An item, and how many of it may still be taken.
+/// An item, and its quantity that is not allocated yet.
 struct Slot<'a> {
     item: &'a StockItem,
     usable: u32,
 }
 
-/// The shelves in the order in which they are asked: the own one, those of the settings, and the rest in
-/// the order of the stock. Sorted and searched, since comparing ids is what costs most of the fuel.
+/// The shelves by preference: the own shop, those of the settings, and the rest in the order of the stock. Sorted and
+/// searched, because comparing ids costs most of the fuel.
 fn shelves<'a>(stock: &'a [StockItem], own: &str, settings: &Settings) -> Vec<Shelf<'a>> {
     let mut items: Vec<_> = stock.iter().enumerate().collect();
     items.sort_by_key(|(_, item)| &item.shop_id);
@@ -85,7 +85,7 @@ fn shelves<'a>(stock: &'a [StockItem], own: &str, settings: &Settings) -> Vec<Sh
 }
 
 impl<'a> Shelf<'a> {
-    /// From the items of one shop, at least one, each with its position in the stock.
+    /// `items` are those of one shop, at least one, each with its position in the stock.
     fn new(items: &[(usize, &'a StockItem)], own: &str, settings: &Settings) -> Self {
         let (first, item) = items[0];
         let stays =
@@ -98,7 +98,7 @@ impl<'a> Shelf<'a> {
     }
 }
 
-/// A line, what may stand in for it, what is still missing of it, and what it got.
+/// A line: its substitutes, its missing quantity, and its allocations.
 struct Need<'a> {
     line: &'a Line,
     compatible: &'a [String],
@@ -112,7 +112,7 @@ impl<'a> Need<'a> {
         Self { line, compatible, missing: line.missing, allocations: Vec::new() }
     }
 
-    /// Takes the very item of the line, or what has the same SKU in another shop.
+    /// Allocates the line's own item, or items with the same SKU in another shop.
     fn take_same(&mut self, shelf: &mut Shelf<'_>) {
         let line = self.line;
         self.take(shelf, |item| item.id == line.inventory_id);

@@ -1,9 +1,9 @@
-//! No ticket goes to QC without a technician, findings, work and, above an amount, an approval.
+//! Denies QC to a ticket without a technician, findings, work and, above an amount, an approval.
 
 use repairops_plugin::prelude::*;
 use serde::Deserialize;
 
-/// What the owner can set.
+/// The settings of an installation.
 #[derive(Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -17,7 +17,6 @@ impl Default for Settings {
     }
 }
 
-/// The plugin.
 pub struct QcGate;
 
 impl PreTransition for QcGate {

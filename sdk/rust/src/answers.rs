@@ -12,7 +12,7 @@ impl Violation {
         Self { code: code.into(), message: message.into(), field: None }
     }
 
-    /// Says which field of the API's ticket it is about, for example `diagnostics.findings`.
+    /// Sets the field of the API's ticket that the reason is about, for example `diagnostics.findings`.
     #[must_use]
     pub fn on_field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
@@ -97,7 +97,7 @@ impl From<bool> for CustomValue {
 }
 
 impl Decision {
-    /// A plan of these pieces. An empty one is a plan too: everything is ordered.
+    /// A plan with these allocations. An empty plan is a plan too: everything is ordered.
     #[must_use]
     pub fn plan(allocations: impl IntoIterator<Item = Allocation>) -> Self {
         Self::Plan(allocations.into_iter().collect())
@@ -105,13 +105,13 @@ impl Decision {
 }
 
 impl Allocation {
-    /// `quantity` for the line `part_id` from the stock item `item_id`.
+    /// Allocates `quantity` of the stock item `item_id` to the line `part_id`.
     #[must_use]
     pub fn from_item(part_id: impl Into<Id>, item_id: impl Into<Id>, quantity: u32) -> Self {
         Self { part_id: part_id.into(), source: Source::Item(item_id.into()), quantity }
     }
 
-    /// `quantity` for the line `part_id` that has to be ordered.
+    /// Orders `quantity` for the line `part_id`.
     #[must_use]
     pub fn backorder(part_id: impl Into<Id>, quantity: u32) -> Self {
         Self { part_id: part_id.into(), source: Source::Backorder, quantity }
@@ -119,19 +119,19 @@ impl Allocation {
 }
 
 impl PluginError {
-    /// The plugin cannot use its settings; say which one, and why.
+    /// The plugin cannot use its settings; `message` says which one, and why.
     #[must_use]
     pub fn invalid_settings(message: impl Into<String>) -> Self {
         Self::InvalidSettings(message.into())
     }
 
-    /// The event has something that the plugin cannot handle; say what.
+    /// The event contains something that the plugin cannot handle; `message` says what.
     #[must_use]
     pub fn unsupported(message: impl Into<String>) -> Self {
         Self::Unsupported(message.into())
     }
 
-    /// Anything else; say what happened.
+    /// Any other error; `message` says what happened.
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed(message.into())

@@ -1,6 +1,6 @@
-//! The generated bindings of `wit/0.1.0`, and nothing else. Not part of the API: `lib.rs` re-exports what is.
+//! The generated bindings of `wit/0.1.0`. Not part of the API: `lib.rs` re-exports what is.
 
-/// The types, and what every plugin may import.
+/// The shared types, and the imports of every plugin.
 pub mod shared {
     wit_bindgen::generate!({
         inline: "

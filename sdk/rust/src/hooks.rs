@@ -9,7 +9,7 @@ use crate::{
 ///
 /// Export it with [`export_pre_transition!`](crate::export_pre_transition).
 pub trait PreTransition {
-    /// The installation's settings; [`NoSettings`](crate::NoSettings) for a plugin that has none.
+    /// The installation's settings; [`NoSettings`](crate::NoSettings) for a plugin without settings.
     type Settings: PluginSettings;
 
     /// May the ticket move from `event.from` to `event.to`? `event.ticket` is as it would be after
@@ -29,7 +29,7 @@ pub trait PreTransition {
 ///
 /// Export it with [`export_post_create!`](crate::export_post_create).
 pub trait PostCreate {
-    /// The installation's settings; [`NoSettings`](crate::NoSettings) for a plugin that has none.
+    /// The installation's settings; [`NoSettings`](crate::NoSettings) for a plugin without settings.
     type Settings: PluginSettings;
 
     /// What should be added to the new ticket? `event.ticket` has what plugins before this one
@@ -46,7 +46,7 @@ pub trait PostCreate {
 ///
 /// Export it with [`export_reserve_inventory!`](crate::export_reserve_inventory).
 pub trait ReserveInventory {
-    /// The installation's settings; [`NoSettings`](crate::NoSettings) for a plugin that has none.
+    /// The installation's settings; [`NoSettings`](crate::NoSettings) for a plugin without settings.
     type Settings: PluginSettings;
 
     /// Plans where the parts of `event.lines` come from. Only items of `event.stock` can be used. The
@@ -99,8 +99,8 @@ macro_rules! export_reserve_inventory {
     };
 }
 
-/// An adapter from the generated trait to ours, and its export. The export is for wasm alone: a
-/// native linker has no use for symbols like `repairops:plugin/…@0.1.0#check`.
+/// Implements the generated trait by the SDK's trait, and exports it. Only for wasm: a native linker does not accept
+/// symbols like `repairops:plugin/…@0.1.0#check`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export_hook {

@@ -43,7 +43,7 @@ pub use bindings::shared::repairops::plugin::types::{
     PluginError, Shop, StockItem, Ticket, TimelineEntry, Timestamp, User,
 };
 
-/// Everything a plugin needs, for `use repairops_plugin::prelude::*;`.
+/// Everything that a plugin needs, for `use repairops_plugin::prelude::*;`.
 pub mod prelude {
     pub use crate::{
         Actor, Allocation, CreationEvent, CustomField, CustomValue, Customer, Decision, Device,
@@ -54,7 +54,7 @@ pub mod prelude {
     };
 }
 
-/// What the macros expand to. Not part of the API.
+/// The expansions of the macros use it. Not part of the API.
 #[doc(hidden)]
 pub mod private {
     pub use crate::metadata::{Metadata, bytes};

@@ -1,4 +1,4 @@
-//! Money as people read and write it.
+//! Converts money between hundredths and the decimal numbers that people use.
 
 use crate::Money;
 

@@ -23,10 +23,10 @@ const CREATED: Timestamp = 1_771_151_400_000;
 const SCREEN_PRICE: Money = 8_000;
 const HOURLY_RATE: Money = 6_500;
 
-/// An id of the right shape, the same for the same name, so that `id("shop-2")` can be written twice.
+/// A valid id, the same for the same name, so that `id("shop-2")` can be used twice.
 #[must_use]
 pub fn id(name: &str) -> Id {
-    // FNV-1a: what matters is that names differ in tests, not how.
+    // FNV-1a. Any hash would do, if names of a test get different ids.
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -50,7 +50,7 @@ pub fn technician() -> User {
     User { id: id("technician"), name: "Alice Tech".into(), role: "technician".into() }
 }
 
-/// The technician, as the one who asks.
+/// The technician as the actor.
 #[must_use]
 pub fn actor() -> Actor {
     let technician = technician();
@@ -70,7 +70,7 @@ pub fn customer() -> Customer {
     }
 }
 
-/// A timeline entry with this status, an hour after the ticket was made.
+/// A timeline entry with this status, an hour after the ticket was created.
 #[must_use]
 pub fn timeline_entry(status: &str) -> TimelineEntry {
     TimelineEntry {
@@ -81,8 +81,8 @@ pub fn timeline_entry(status: &str) -> TimelineEntry {
     }
 }
 
-/// A part line at 80.00 a piece that names the stock item [`stock_item`] makes for this SKU in the
-/// ticket's shop; nothing is held yet. Its own id is `id("part <sku>")`.
+/// A part line at 80.00 per unit for the [`stock_item`] of this SKU in the ticket's shop; nothing is held yet. Its
+/// own id is `id("part <sku>")`.
 #[must_use]
 pub fn part(sku: &str, quantity: u32) -> Part {
     Part {
@@ -98,7 +98,7 @@ pub fn part(sku: &str, quantity: u32) -> Part {
     }
 }
 
-/// A ticket in repair: approved, assigned, with findings, one part at 80.00 and 1.5 hours at 65.00; 177.50 in all.
+/// A ticket in repair: approved, assigned, with findings, one part at 80.00 and 1.5 hours at 65.00; 177.50 in total.
 #[must_use]
 pub fn ticket() -> Ticket {
     let part = part("SCREEN-IP14-001", 1);
@@ -138,7 +138,7 @@ pub fn ticket() -> Ticket {
     }
 }
 
-/// A stock item of this SKU on the shelf of the shop `shop_id`; its category is `screens`, nothing is reserved.
+/// A stock item of this SKU in the shop `shop_id`; its category is `screens`, nothing is reserved.
 #[must_use]
 pub fn stock_item(sku: &str, shop_id: &str, available: u32) -> StockItem {
     StockItem {
@@ -157,7 +157,7 @@ pub fn stock_item(sku: &str, shop_id: &str, available: u32) -> StockItem {
     }
 }
 
-/// A line of a reservation: `missing` pieces of what [`part`] with the same SKU names.
+/// A line of a reservation: `missing` pieces of the [`part`] with the same SKU.
 #[must_use]
 pub fn line(sku: &str, missing: u32) -> Line {
     let part = part(sku, missing);
@@ -187,7 +187,7 @@ pub fn transition_event(from: &str, to: &str) -> TransitionEvent {
     }
 }
 
-/// A ticket that was just made for this device with this intake text, and has nothing else yet.
+/// A new ticket for this device with this intake text, and no other data.
 #[must_use]
 pub fn creation_event(device: &str, description: &str) -> CreationEvent {
     let ticket = Ticket {
@@ -212,7 +212,7 @@ pub fn creation_event(device: &str, description: &str) -> CreationEvent {
     CreationEvent { ticket, actor: actor(), customer: customer(), shop: shop(), now: NOW }
 }
 
-/// An approved [`ticket`] that needs these lines, and the stock there is.
+/// An approved [`ticket`] that needs these lines, and the available stock.
 #[must_use]
 pub fn reservation_event(lines: Vec<Line>, stock: Vec<StockItem>) -> ReservationEvent {
     ReservationEvent {

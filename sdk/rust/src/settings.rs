@@ -26,20 +26,20 @@
 use crate::PluginError;
 use serde::de::DeserializeOwned;
 
-/// The settings of a plugin that has none. It accepts whatever the owner wrote, and reads nothing:
-/// such a plugin does not even import `settings`.
+/// The settings of a plugin without settings. It accepts all settings and reads none: such a plugin does not even
+/// import `settings`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NoSettings;
 
-/// What can stand behind `type Settings`: every type that implements `serde::Deserialize`, and
-/// [`NoSettings`]. Nothing to implement by hand.
+/// The types that `type Settings` accepts: every type that implements `serde::Deserialize`, and [`NoSettings`]. There
+/// is no need to implement it by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold a plugin's settings",
     label = "not readable from JSON",
     note = "add `#[derive(serde::Deserialize)]` to it, or use `NoSettings`"
 )]
 pub trait PluginSettings: Sized {
-    /// Reads them from the host.
+    /// Reads the settings from the host.
     #[doc(hidden)]
     fn load() -> Result<Self, PluginError>;
 }

@@ -1,9 +1,9 @@
-//! Questions that plugins ask of a ticket.
+//! Methods of a ticket for plugins.
 
 use crate::{CustomValue, Ticket};
 
 impl Ticket {
-    /// Whether the history has an entry with this status. The present status is the last entry.
+    /// Whether the timeline has an entry with this status. The current status is the last entry.
     #[must_use]
     pub fn has_been(&self, status: &str) -> bool {
         self.timeline.iter().any(|entry| entry.status == status)
@@ -15,7 +15,7 @@ impl Ticket {
         self.tags.iter().any(|present| present == tag)
     }
 
-    /// The value of a custom field, when the ticket has it.
+    /// The value of a custom field, if the ticket has it.
     #[must_use]
     pub fn custom_field(&self, key: &str) -> Option<&CustomValue> {
         self.custom_fields.iter().find(|field| field.key == key).map(|field| &field.value)

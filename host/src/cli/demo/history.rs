@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::built::Built;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::installations::install::{self, Change as InstallChange};
+use crate::installations::install::{self, InstallationChange};
 use crate::inventory::create::NewItem;
 use crate::model::ids::{InstallationId, OrgId, ShopId, TicketId, UserId};
 use crate::model::money::{Hours, Money};
@@ -18,7 +18,7 @@ use crate::model::workflow::Status;
 use crate::plugins::upload;
 use crate::shops::create::NewShop;
 use crate::tickets::create::NewTicket;
-use crate::tickets::draft::{Change, Intent};
+use crate::tickets::draft::{Intent, TicketChange};
 use crate::tickets::parts::NewPart;
 use crate::users::create::NewUser;
 use crate::{inventory, organizations, shops, tickets, users};
@@ -272,7 +272,8 @@ impl Desk<'_> {
             .find(|built| built.name == name)
             .context("a sample plugin was not built")?;
         let uploaded = upload::upload(self.app, &self.caller, built.bytes.clone().into()).await?;
-        let change = InstallChange { settings: Some(settings), ..InstallChange::default() };
+        let change =
+            InstallationChange { settings: Some(settings), ..InstallationChange::default() };
         Ok(install::install(self.app, &self.caller, uploaded.plugin.id, change).await?.id)
     }
 
@@ -335,11 +336,11 @@ impl Desk<'_> {
         status: &str,
         actor_id: Option<UserId>,
     ) -> anyhow::Result<()> {
-        let change = Change {
+        let change = TicketChange {
             status: Some(Status(status.to_owned())),
             intent: Intent::Transition,
             actor_id,
-            ..Change::default()
+            ..TicketChange::default()
         };
         tickets::change::change(self.app, &self.caller, id, &change).await?;
         Ok(())
@@ -354,14 +355,14 @@ impl Desk<'_> {
             quantity: 1,
             unit_cost: repair.part.err().map(|(_, price)| Money(price)),
         };
-        let change = Change {
+        let change = TicketChange {
             actor_id: Some(technician),
             assigned_to: Some(Some(technician)),
             findings: Some(Some(repair.findings.to_owned())),
             labor_hours: Some(Hours(repair.hours)),
             labor_rate: Some(Money(6_500)),
             parts: Some(vec![part]),
-            ..Change::default()
+            ..TicketChange::default()
         };
         tickets::change::change(self.app, &self.caller, id, &change).await?;
         Ok(())

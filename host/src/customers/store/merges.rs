@@ -1,4 +1,4 @@
-//! All SQL of customer_aliases and merged_customers.
+//! All SQL of the tables `customer_aliases` and `merged_customers`.
 
 use crate::db::Conn;
 use crate::model::ids::{CustomerId, OrgId};
@@ -14,7 +14,7 @@ macro_rules! select_by_alias {
     };
 }
 
-/// The customer to whom an address leads that is not their own one. Stays until the transaction ends.
+/// Returns the customer who has the address as an alias, locked until the transaction ends.
 pub async fn hold_by_alias(
     conn: &mut Conn,
     org: OrgId,
@@ -28,7 +28,7 @@ pub async fn hold_by_alias(
     fetch_optional!(conn, Customer, select_by_alias!(), org, key)
 }
 
-/// The addresses that lead to a customer besides their own one.
+/// The aliases of a customer.
 pub async fn aliases(
     conn: &mut Conn,
     org: OrgId,
@@ -71,7 +71,7 @@ pub async fn delete_alias(conn: &mut Conn, org: OrgId, email: &str) -> Result<()
     Ok(())
 }
 
-/// The addresses of one lead to the other.
+/// Moves the aliases of one customer to another.
 pub async fn move_aliases(
     conn: &mut Conn,
     org: OrgId,
@@ -88,7 +88,7 @@ pub async fn move_aliases(
     Ok(())
 }
 
-/// Whom a customer who is gone became.
+/// The surviving customer of a merged one.
 pub async fn merged_into(
     conn: &mut Conn,
     org: OrgId,
@@ -104,7 +104,7 @@ pub async fn merged_into(
     Ok(row.map(|row| row.0))
 }
 
-/// Those who became `from` before lead to `to` at once.
+/// Records a merge. Customers who were merged into `from` before now lead directly to `to`.
 pub async fn remember_merge(
     conn: &mut Conn,
     org: OrgId,

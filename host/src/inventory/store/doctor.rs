@@ -1,13 +1,13 @@
-//! What `doctor` looks for in stock.
+//! The queries of `doctor` for stock.
 
 use crate::db::Conn;
 use crate::fetch_all;
 use crate::model::ids::OrgId;
 
-/// One row that breaks an invariant of stock, for `doctor`.
+/// One row that violates an invariant of stock.
 pub type Finding = (OrgId, uuid::Uuid, i64, i64);
 
-/// Across organizations by design. Items whose `reserved` is not the sum of what is held.
+/// Across organizations by design. Items whose `reserved` is not the sum of their held reservations.
 pub async fn find_wrong_reserved(conn: &mut Conn) -> Result<Vec<Finding>, sqlx::Error> {
     fetch_all!(
         conn,
@@ -33,7 +33,7 @@ pub async fn find_wrong_on_hand(conn: &mut Conn) -> Result<Vec<Finding>, sqlx::E
     )
 }
 
-/// Across organizations by design. Tickets in one of two end statuses that still hold something.
+/// Across organizations by design. Tickets in one of two end statuses that still have held reservations.
 pub async fn find_held_by_ended(
     conn: &mut Conn,
     closed: &str,
@@ -52,8 +52,8 @@ pub async fn find_held_by_ended(
     )
 }
 
-/// Across organizations by design. Part lines that have more held and consumed than they ask for,
-/// and reservations of lines that are gone.
+/// Across organizations by design. Part lines with more held and consumed pieces than their quantity, and
+/// reservations of deleted lines.
 pub async fn find_overreserved_parts(conn: &mut Conn) -> Result<Vec<Finding>, sqlx::Error> {
     fetch_all!(
         conn,

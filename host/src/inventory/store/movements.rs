@@ -1,4 +1,4 @@
-//! All SQL of stock_movements.
+//! All SQL of the table `stock_movements`.
 
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::model::ids::{ItemId, MovementId, OrgId, TicketId};
 use crate::model::time::Time;
 use crate::page::{Column, Listed, Listing, Sort, Window};
 
-/// A row of stock_movements; why stock changed.
+/// A new row.
 pub struct Movement<'a> {
     pub id: MovementId,
     pub item_id: ItemId,
@@ -17,12 +17,12 @@ pub struct Movement<'a> {
     pub reason: &'a str,
     pub actor: &'a str,
     pub ticket_id: Option<TicketId>,
-    /// How many are on hand after it.
+    /// The quantity on hand after it.
     pub quantity_after: i64,
     pub created_at: Time,
 }
 
-/// The same as it is read.
+/// A row as it is read.
 #[derive(Debug, FromRow)]
 pub struct MovementRow {
     pub id: MovementId,

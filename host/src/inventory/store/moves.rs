@@ -1,7 +1,7 @@
 //! Writes what one operation does to the stock of a ticket: items, reservations and movements, all in one set.
 //!
-//! Invariants: an item is changed only if it has available what is held of it, checked by the update itself; items are
-//! locked in the order of their ids, so that two operations never wait for each other in a circle.
+//! Invariants: the update itself checks that an item has the held quantity available; items are locked in the order
+//! of their ids, so that two operations cannot deadlock.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ use crate::model::stock::{Item, Reservation, ReservationState};
 use crate::model::time::Time;
 use crate::{fetch_all_postgres, insert_all, update_all};
 
-/// All that changes. An item is there once.
+/// The rows to write; each item occurs once.
 #[derive(Debug, Default)]
 pub struct Moves {
     pub items: Vec<ItemMove>,
-    /// As they are after it: new ones, and those that were held and end.
+    /// The state after the change: new reservations, and held ones that end.
     pub reservations: Vec<Reservation>,
     pub uses: Vec<Use>,
 }
@@ -25,25 +25,25 @@ pub struct Moves {
 #[derive(Debug)]
 pub struct ItemMove {
     pub id: ItemId,
-    /// Added to `reserved`; less than zero for what is released and used.
+    /// Added to `reserved`; negative for released and consumed pieces.
     pub reserved: i64,
-    /// Taken off `on_hand`.
+    /// Subtracted from `on_hand`.
     pub used: i64,
-    /// What must be available before: what is held less what is released.
+    /// The quantity that must be available before: held minus released pieces.
     pub needed: i64,
 }
 
-/// A movement: so many pieces leave the shelf.
+/// A movement: a consumed quantity.
 #[derive(Debug)]
 pub struct Use {
     pub id: MovementId,
     pub item_id: ItemId,
     pub quantity: i64,
-    /// Pieces of the same item that leave the shelf after these, for the movement's `quantity_after`.
+    /// The quantity of the same item that is consumed after this movement, for its `quantity_after`.
     pub later: i64,
 }
 
-/// For whom, and when.
+/// The ticket, the actor and the time of the change.
 pub struct MoveContext<'a> {
     pub org: OrgId,
     pub ticket: TicketId,
@@ -51,13 +51,13 @@ pub struct MoveContext<'a> {
     pub now: Time,
 }
 
-/// What was written.
+/// The written rows.
 #[derive(Debug)]
 pub struct Moved {
-    /// The items as they are now. One that had too little available is missing, and then the transaction must not be
+    /// The items after the change. An item with too little available is missing; the transaction must then not be
     /// committed.
     pub items: Vec<Item>,
-    /// How many of the reservations were written. One that is not held any more is not, and then the transaction must
+    /// The number of written reservations. One that is not held any more is not written; the transaction must then
     /// not be committed.
     pub reservations: usize,
 }
@@ -92,8 +92,8 @@ struct MovedRow {
     kept: i64,
 }
 
-/// `locked` locks the items in the order of their ids, and a row is updated only once it is locked. A row that another
-/// transaction changed meanwhile is checked again as it is then.
+/// `locked` locks the items in the order of their ids, and a row is updated only after it is locked. If another
+/// transaction changed a row meanwhile, its new state is checked.
 async fn write_postgres(
     conn: &mut Conn,
     context: &MoveContext<'_>,
@@ -155,7 +155,7 @@ async fn write_postgres(
     Ok(Moved { items: moved.into_iter().map(|row| row.item).collect(), reservations })
 }
 
-/// SQLite has one writer at a time, so nothing has to be locked.
+/// SQLite has one writer at a time, so no locks are needed.
 async fn write_sqlite(
     conn: &mut Conn,
     context: &MoveContext<'_>,

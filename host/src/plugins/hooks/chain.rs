@@ -1,5 +1,7 @@
-//! One chain of calls on a guest thread: components are prepared first, the calls share the request's plugin time, and
-//! each call is one log line.
+//! Runs one chain of calls on a guest thread: prepares the components, then calls them one after the other, with one
+//! log line for each call.
+//!
+//! Invariant: all calls of a request share its plugin time.
 
 use std::mem;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use super::failure::{Broken, FailureView, Subject};
 /// How long a request waits for a component that this node has not compiled yet.
 const PREPARE_WAIT: Duration = Duration::from_secs(5);
 
-/// The plugin time that is left to a request.
+/// The plugin time left to a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     left: Duration,
@@ -60,7 +62,7 @@ pub struct Chain {
     actives: Vec<Arc<Active>>,
 }
 
-/// A call that can be made, or why it cannot.
+/// A call to make, or the reason why it cannot be made.
 struct Step {
     active: Arc<Active>,
     ready: Result<(Arc<Prepared>, u64), String>,
@@ -71,8 +73,8 @@ impl Chain {
         Chain { app: app.clone(), org, actives }
     }
 
-    /// Calls each plugin with the event, at the event's own moment. `call` may change the event for the plugins after it,
-    /// and may end the chain by its last argument.
+    /// Calls each plugin with the event, with the plugin's clock at the time of the event. `call` may change the
+    /// event for later plugins, and may end the chain through its last argument.
     pub async fn run<E, T, F>(self, budget: &mut Budget, event: E, call: F) -> Vec<Answered<T>>
     where
         E: HookEvent,
@@ -93,7 +95,7 @@ impl Chain {
             let mut answers = Vec::with_capacity(steps.len());
             let mut used = Used::default();
             for step in steps {
-                // The instance before it, if any: one chain holds one place in the engine's pool at a time.
+                // Drops the instance of the previous call: a chain uses one slot of the engine's pool at a time.
                 drop(mem::take(&mut used));
                 let answered = run_step(step, now, &ceiling, &mut spent, |prepared, given| {
                     call(prepared, given, &mut event, &mut stop)
@@ -140,7 +142,7 @@ impl Chain {
         };
         let id = answered.active.installation_id;
         let failures = &self.app.plugin_failures;
-        failures.note(self.org, id, self.app.clock.now(), || broken.event());
+        failures.record(self.org, id, self.app.clock.now(), || broken.event());
     }
 
     async fn prepare_steps(&self) -> Vec<Step> {
@@ -158,7 +160,7 @@ impl Chain {
     }
 }
 
-/// The event's `now` as the guest's clocks show it: the same moment to the millisecond.
+/// The event's `now` as the guest's clocks return it, equal to the millisecond.
 fn moment(now_ms: i64) -> Time {
     DateTime::from_timestamp_millis(now_ms).unwrap_or_default().into()
 }
@@ -229,7 +231,7 @@ fn failure(error: &CallError, fuel: u64) -> Failure {
     Failure { outcome: error.kind(), view: FailureView { message: error.to_string(), limit, used } }
 }
 
-/// The limit that was broken, and how far it was.
+/// The limit that was exceeded, and the amount that was reached.
 fn figures(error: &CallError, fuel: u64) -> (Option<u64>, Option<u64>) {
     match error {
         CallError::Fuel { limit, .. } => (Some(*limit), Some(fuel)),
@@ -248,7 +250,7 @@ fn figures(error: &CallError, fuel: u64) -> (Option<u64>, Option<u64>) {
     }
 }
 
-/// One structured line a call, and the plugin's own lines below it.
+/// Writes one structured log line for the call, and below it the plugin's own log lines.
 fn log_call<T>(
     metrics: &Metrics,
     hook: Hook,

@@ -1,4 +1,4 @@
-//! How a plugin failed in a call: what clients read of it, and the event `plugin.failed`.
+//! Describes how a plugin failed in a call: the text for clients, and the event `plugin.failed`.
 
 use crate::model::event::{Hook, Ticket};
 use crate::model::outbox::{OutboxEvent, PluginFailed};
@@ -7,7 +7,7 @@ use crate::request_id;
 
 pub use crate::model::plugin::FailureView;
 
-/// The ticket that it is about, for those who read of a failure.
+/// The ticket of the call, for readers of the failure.
 pub struct Subject {
     pub ticket_id: String,
     pub ticket_number: String,
@@ -24,7 +24,7 @@ impl Subject {
     }
 }
 
-/// The call that a plugin broke in.
+/// The call in which a plugin failed.
 pub struct Broken<'a> {
     pub subject: &'a Subject,
     pub hook: Hook,

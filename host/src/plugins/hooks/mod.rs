@@ -1,5 +1,5 @@
-//! Runs the plugins of one hook for one event, in the owner's order, in one hop to a guest thread, and sorts the outcomes:
-//! a decision, the plugin's own error, or a plugin that failed. One file for each hook.
+//! Runs the plugins of one hook for one event, in the order that the owner set, in one hop to a guest thread, and
+//! sorts the outcomes: a decision, the plugin's own error, or a failure of the plugin. One file for each hook.
 //!
 //! Invariant: no database connection is held while guest code runs.
 

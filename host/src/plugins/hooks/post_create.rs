@@ -1,4 +1,4 @@
-//! `post-create`: the plugins run in order, and each sees the patches before its own.
+//! Runs `post-create`: the plugins run in order, and each sees the patches of those before it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::model::event::{CreationEvent, Hook, Patch};
 use crate::model::ids::OrgId;
 use crate::plugins::active::Active;
 
-/// What the plugins want to set on a new ticket.
+/// The patches of the plugins for a new ticket.
 #[derive(Debug, Default)]
 pub struct Enrichment {
     pub trace: Trace,
@@ -17,7 +17,6 @@ pub struct Enrichment {
     pub failures: Vec<(Arc<Active>, String)>,
 }
 
-/// Runs the given installations.
 pub async fn post_create(
     app: &App,
     org: OrgId,

@@ -1,4 +1,4 @@
-//! `pre-transition`: every plugin is run, so that the client reads all violations at once.
+//! Runs `pre-transition`: every plugin runs, so that the response lists all violations at once.
 
 use super::chain::{Budget, Chain};
 use super::trace::{PluginViolation, Trace, Warning};
@@ -10,11 +10,10 @@ use crate::model::ids::{OrgId, ShopId};
 #[derive(Debug, Default)]
 pub struct Judgement {
     pub trace: Trace,
-    /// Of all plugins; empty when none denied.
+    /// Empty if no plugin denied the transition.
     pub violations: Vec<PluginViolation>,
 }
 
-/// Runs every plugin of the hook.
 pub async fn pre_transition(
     app: &App,
     org: OrgId,

@@ -1,4 +1,4 @@
-//! `reserve-inventory`: the plugins run in order until one returns a plan that the stock allows.
+//! Runs `reserve-inventory`: the plugins run in order until one returns a plan that the stock allows.
 
 use std::sync::Arc;
 
@@ -11,15 +11,14 @@ use crate::model::stock::{Allocation, Item, Plan, Shortage};
 use crate::plugins::active::Active;
 use crate::runtime::{CallError, CallReport};
 
-/// Where the plugins want stock to come from.
+/// The outcome: a plan, or none.
 #[derive(Debug, Default)]
 pub struct Proposal {
     pub trace: Trace,
-    /// `None`: all passed, and the built-in plan decides.
+    /// `None` if no plugin returned a plan; the built-in plan then decides.
     pub plan: Option<Plan>,
 }
 
-/// Runs the plugins until one returns a plan.
 pub async fn reserve_inventory(
     app: &App,
     org: OrgId,
@@ -60,8 +59,8 @@ pub async fn reserve_inventory(
     proposal
 }
 
-/// The decision as a plan, if the shortages and the stock allow it. Backorders need no row: they are what
-/// a line does not get.
+/// Converts the decision into a plan, if the shortages and the stock allow it. Backorders need no row: they are the
+/// part of a line that is not held.
 fn checked_plan(
     decision: Decision,
     shortages: &[Shortage],

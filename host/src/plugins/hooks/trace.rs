@@ -1,4 +1,4 @@
-//! What the plugins of one hook did: runs for the client, warnings, and the failure that stops the request.
+//! Records what the plugins of one hook did: runs for the client, warnings, and the failure that stops the request.
 //!
 //! Invariant: a failed plugin is a warning (`on_failure: open`) or stops the request (`closed`), never neither.
 
@@ -10,7 +10,7 @@ use crate::model::event::{Hook, Violation};
 use crate::model::ids::InstallationId;
 use crate::model::plugin::OnFailure;
 
-/// One run of a plugin, for the client: an entry of `plugins`.
+/// One run of a plugin.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Ran)]
 pub struct PluginRun {
@@ -18,19 +18,19 @@ pub struct PluginRun {
     pub version: String,
     pub installation_id: InstallationId,
     pub hook: Hook,
-    /// A decision (`allowed`, `warned`, `denied`, `enriched`, `unchanged`, `planned`, `passed`), `error`
-    /// (the plugin's own), or how it failed (`trap`, `fuel`, `deadline`, `memory`, `bad_output` …).
+    /// A decision (`allowed`, `warned`, `denied`, `enriched`, `unchanged`, `planned`, `passed`), `error` (an error
+    /// that the plugin returned), or the kind of failure (`trap`, `fuel`, `deadline`, `memory`, `bad_output` …).
     pub outcome: &'static str,
-    /// Units of fuel.
+    /// Units of fuel that the call used.
     pub fuel: u64,
     pub duration_us: u64,
     pub violations: Vec<Violation>,
-    /// The fields that it set.
+    /// The names of the fields that the plugin set.
     pub set: Vec<String>,
     pub error: Option<FailureView>,
 }
 
-/// A reason against a transition, with the plugin that gave it.
+/// A reason against a transition, with the plugin that returned it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PluginViolation {
     pub plugin: String,
@@ -38,7 +38,7 @@ pub struct PluginViolation {
     pub violation: Violation,
 }
 
-/// Something that did not stop the request, but that someone should know.
+/// A problem that did not stop the request.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Warning {
     pub plugin: String,
@@ -48,7 +48,7 @@ pub struct Warning {
     pub field: Option<String>,
 }
 
-/// A plugin that failed where that stops the request.
+/// The failure of a plugin that stopped the request.
 #[derive(Clone, Debug)]
 pub struct Failed {
     pub plugin: String,
@@ -57,20 +57,20 @@ pub struct Failed {
     pub error: FailureView,
 }
 
-/// The code of the warning that a plugin failed and the request went on without it.
+/// The code of the warning that a plugin failed and the request continued without it.
 const FAILED_OPEN: &str = "PLUGIN_FAILED_OPEN";
 
-/// What the runs of one hook leave behind.
+/// The recorded runs of one hook.
 #[derive(Debug, Default)]
 pub struct Trace {
     pub ran: Vec<PluginRun>,
     pub warnings: Vec<Warning>,
-    /// The first that failed closed.
+    /// The first failure of a plugin with `on_failure: closed`.
     pub failed: Option<Failed>,
 }
 
 impl Trace {
-    /// For the timeline: the plugins that the request went on without, and why.
+    /// For the timeline: the plugins that failed open, each with the reason.
     pub fn failed_open(&self) -> impl Iterator<Item = (&str, String)> {
         self.warnings.iter().filter(|warning| warning.code == FAILED_OPEN).map(|warning| {
             let note = format!("continued without the plugin: {}", warning.message);
@@ -78,7 +78,7 @@ impl Trace {
         })
     }
 
-    /// Adds what one plugin did; a failure becomes a warning or, where it is closed, stops the request.
+    /// Adds one run. A failure becomes a warning (`open`) or stops the request (`closed`).
     pub(super) fn add<T>(
         &mut self,
         hook: Hook,

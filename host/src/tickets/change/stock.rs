@@ -1,6 +1,6 @@
-//! What a change of a ticket means for stock: which lines need some, where it comes from, what is released.
+//! Decides what a change of a ticket does to stock: which lines need some, where it comes from, what is released.
 //!
-//! Invariant: nothing is written here; the plan is checked again by the write.
+//! Invariant: nothing is written here; the write checks the plan again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,15 +19,15 @@ use crate::tickets::event;
 use crate::tickets::outcome::{ChangeError, stop_if_failed};
 use crate::tickets::parts;
 
-/// The most items that a plugin is shown.
+/// The maximum number of items in a plugin's event.
 const CANDIDATES_MAX: usize = 500;
 
-/// The lines that are short and for which this change tries to hold stock.
+/// The short lines for which this change tries to hold stock.
 pub fn shortages(before: &TicketContext, draft: &Draft) -> Vec<Shortage> {
     if tries_stock(before, draft) { draft.after.shortages() } else { Vec::new() }
 }
 
-/// Missing holds are tried on entering a status that needs stock, and when parts change in or after one.
+/// Stock is tried on entering a status that holds stock, and when parts change in or after one.
 fn tries_stock(before: &TicketContext, draft: &Draft) -> bool {
     let rule = workflow::DEFAULT.stock(&draft.after.ticket.status);
     let entered = draft.from.is_some()
@@ -41,7 +41,7 @@ fn tries_stock(before: &TicketContext, draft: &Draft) -> bool {
     entered || changed
 }
 
-/// Decides what moves. Entering a status that requires stock fails when a line stays short.
+/// Plans the change of stock. Returns an error if the new status requires stock and a line stays short.
 #[allow(clippy::too_many_arguments)]
 pub async fn plan(
     app: &App,
@@ -145,7 +145,7 @@ pub fn still_short(draft: &Draft, shortages: &[Shortage], plan: &Plan) -> Vec<Sh
     shortages.iter().filter_map(short).collect()
 }
 
-/// What is held before and not released. The rest of a row that is released in part is not among them.
+/// The held reservations that are not released. The rest of a partly released one is not among them.
 fn kept_holds(before: &TicketContext, release: &[(Reservation, i64)]) -> Vec<Reservation> {
     let released: HashSet<_> = release.iter().map(|(row, _)| row.id).collect();
     parts::held(before).filter(|row| !released.contains(&row.id)).cloned().collect()

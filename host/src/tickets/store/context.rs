@@ -30,7 +30,7 @@ pub async fn get(conn: &mut Conn, org: OrgId, id: TicketId) -> Result<Option<Tic
     )
 }
 
-/// A ticket and what it refers to.
+/// A ticket with the rows that it refers to.
 pub struct Head {
     pub ticket: Ticket,
     pub customer: Customer,
@@ -136,7 +136,7 @@ pub async fn parts(
     )
 }
 
-/// A line, and the columns of its item where it names one.
+/// A line, and the columns of its item if it names one.
 #[derive(FromRow)]
 struct PartRow {
     #[sqlx(flatten)]

@@ -1,4 +1,5 @@
-//! All SQL of enrichments, the post-create work of tickets, and of ticket_field_sources, which that work writes.
+//! All SQL of the tables `enrichments`, the post-create work of tickets, and `ticket_field_sources`, which that work
+//! writes.
 
 use sqlx::FromRow;
 
@@ -87,8 +88,8 @@ pub async fn enrichments(
     )
 }
 
-/// Across organizations by design: the lease of work that is due. Leased until `until`, so that no two
-/// nodes do it at once.
+/// Across organizations by design: leases work that is due until `until`, so that no two nodes do it at the same
+/// time.
 pub async fn lease_enrichments(
     conn: &mut Conn,
     now: Time,
@@ -104,7 +105,7 @@ pub async fn lease_enrichments(
         limit
     )?;
     let mut leased = Vec::new();
-    // One by one and in order: two nodes that lease the same tickets wait for each other, and never in a circle.
+    // One by one and in order, so that two nodes that lease the same tickets wait for each other and cannot deadlock.
     for (org, ticket) in due {
         let rows = execute!(
             conn,
@@ -122,8 +123,8 @@ pub async fn lease_enrichments(
     Ok(leased)
 }
 
-/// Records how attempts at a ticket's pending work ended. Returns the installations whose work was still pending; of
-/// the others nothing is written.
+/// Records how attempts at a ticket's pending work ended. Returns the installations whose work was still pending;
+/// nothing is written for the others.
 pub async fn record_attempts(
     conn: &mut Conn,
     org: OrgId,
@@ -147,7 +148,7 @@ pub async fn record_attempts(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Records which plugin set which fields; each field may be there once.
+/// Records which plugin set which fields; each field may occur once.
 pub async fn set_field_sources(
     conn: &mut Conn,
     org: OrgId,

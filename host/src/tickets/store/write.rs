@@ -1,4 +1,4 @@
-//! The writes of one ticket: its row together with the timeline, its lines, and who set its fields.
+//! The writes of one ticket: its row together with the timeline, its lines, and the sources of its fields.
 
 use sqlx::types::Json;
 
@@ -9,7 +9,7 @@ use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::{execute, fetch_all_postgres, insert_all};
 
-/// A new entry of the timeline.
+/// A new timeline entry.
 pub struct NewEvent<'a> {
     pub id: TimelineId,
     pub kind: &'static str,
@@ -45,8 +45,8 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Follows a `with written as (… returning org_id, id)`: entries of the ticket that was written, none if none was. The
-/// arguments are the numbers of the binds.
+/// Follows a `with written as (… returning org_id, id)`: inserts entries of the ticket that was written, or none if
+/// none was. The arguments are the numbers of the binds.
 macro_rules! insert_events_of_written {
     ($ids:literal, $kinds:literal, $statuses:literal, $from:literal, $actors:literal, $notes:literal, $at:literal) => {
         concat!(
@@ -68,7 +68,7 @@ macro_rules! insert_ticket {
     };
 }
 
-/// Writes a new ticket with the first entries of its timeline. One statement on PostgreSQL, two on SQLite.
+/// Writes a new ticket with its first timeline entries. One statement on PostgreSQL, two on SQLite.
 pub async fn insert(
     conn: &mut Conn,
     org: OrgId,
@@ -129,8 +129,9 @@ macro_rules! update_ticket {
     };
 }
 
-/// Writes all that can change, with new entries of the timeline, and adds one to the version. Returns false, having
-/// written nothing, if the ticket is not at `ticket.version` any more. One statement on PostgreSQL, two on SQLite.
+/// Writes all columns that can change, with new timeline entries, and increments the version. Returns false, having
+/// written nothing, if the ticket's version is not `ticket.version` any more. One statement on PostgreSQL, two on
+/// SQLite.
 pub async fn update(
     conn: &mut Conn,
     org: OrgId,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Asked, Next, Reason, Transitions, transitions};
+use super::{Next, NextPlugin, Reason, Transitions, transitions};
 use crate::app::App;
 use crate::auth::Reader;
 use crate::error::ApiError;
@@ -20,12 +20,12 @@ use crate::model::workflow::Status;
 #[schema(as = TicketTransitions)]
 pub struct TransitionsView {
     ticket_id: TicketId,
-    /// The version that this was found on; send it as `If-Match` to make sure that nothing changed since.
+    /// The ticket's version. Send it as `If-Match` to make sure that the ticket has not changed since.
     version: i64,
     current_status: Status,
-    /// Nothing leads on from here.
+    /// True if the workflow has no transition from this status.
     terminal: bool,
-    /// One entry for each status that an edge of the workflow leads to.
+    /// One entry for each status that the workflow allows next.
     transitions: Vec<NextView>,
 }
 
@@ -33,14 +33,15 @@ pub struct TransitionsView {
 #[schema(as = NextTransition)]
 struct NextView {
     to_status: Status,
-    /// True when nothing in `reasons` stands against it. Plugins are not asked beforehand: they may still refuse.
+    /// True if `reasons` is empty. Plugins do not run for this response and may still deny the transition.
     allowed: bool,
-    /// What would refuse it now.
+    /// What prevents the transition now.
     reasons: Vec<ReasonView>,
-    /// What would not stop it, but is good to know: stock that could only be held in part, or that a plugin has to find.
+    /// Problems that do not prevent the transition: stock that could be held only in part, or that a plugin has to
+    /// find.
     warnings: Vec<ReasonView>,
-    /// The plugins that would be asked, in this order.
-    plugins: Vec<AskedView>,
+    /// The plugins that would run, in this order.
+    plugins: Vec<NextPluginView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -49,24 +50,24 @@ struct ReasonView {
     /// `SCOPE` or `INSUFFICIENT_STOCK`.
     code: &'static str,
     message: String,
-    /// For `SCOPE`: what the key would need.
+    /// For `SCOPE`: the scope that the key needs.
     required_scope: Option<Scope>,
-    /// For `INSUFFICIENT_STOCK`: the lines that stock does not cover, as the built-in plan finds it now.
+    /// For `INSUFFICIENT_STOCK`: the lines that stock does not cover, by the built-in plan.
     lines: Vec<ShortLine>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = AskedPlugin)]
-struct AskedView {
+struct NextPluginView {
     plugin: String,
     installation_id: InstallationId,
     hook: Hook,
 }
 
-/// The next statuses.
+/// Lists the possible next statuses of a ticket.
 ///
-/// Every status that the workflow leads to from the present one, whether this key could move the ticket there now, and
-/// what stands against it. Plugins are named, not asked.
+/// Returns each status that the workflow allows next, whether this key can move the ticket there now, and what
+/// prevents it. The plugins that would run are named, but do not run.
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}/transitions", tag = "Tickets", operation_id = "listTicketTransitions",
     security(("api_key" = ["read"])),
@@ -91,17 +92,17 @@ fn view(found: Transitions) -> TransitionsView {
 }
 
 fn view_next(next: Next) -> NextView {
-    let asked = |asked: Asked| AskedView {
-        plugin: asked.plugin,
-        installation_id: asked.installation_id,
-        hook: asked.hook,
+    let plugin = |plugin: NextPlugin| NextPluginView {
+        plugin: plugin.plugin,
+        installation_id: plugin.installation_id,
+        hook: plugin.hook,
     };
     NextView {
         to_status: next.to,
         allowed: next.reasons.is_empty(),
         reasons: next.reasons.into_iter().map(view_reason).collect(),
         warnings: next.warnings.into_iter().map(view_reason).collect(),
-        plugins: next.plugins.into_iter().map(asked).collect(),
+        plugins: next.plugins.into_iter().map(plugin).collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/v1/webhooks/{webhook_id}/deliveries`: the log of a webhook, and sending again.
+//! `/v1/webhooks/{webhook_id}/deliveries`: the delivery log of a webhook, and replays.
 
 use axum::Json;
 use axum::extract::State;
@@ -31,7 +31,7 @@ pub struct ListFilters {
     /// The name of an event, for example `ticket.created`.
     #[param(min_length = 1, max_length = 64, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
     event: Option<String>,
-    /// The `webhook-id` of a request.
+    /// The event's id, which is the `webhook-id` of its requests.
     event_id: Option<EventId>,
 }
 
@@ -39,10 +39,10 @@ pub struct ListFilters {
 #[serde(deny_unknown_fields)]
 #[schema(as = WebhookReplay)]
 pub struct ReplayBody {
-    /// Events from this moment on. They are kept for 30 days.
+    /// The time of the first event to replay. Events are kept for 30 days.
     #[schema(value_type = String, format = DateTime, example = "2026-02-21T10:00:00Z")]
     since: Time,
-    /// Only what this webhook has not received and does not wait for.
+    /// Replays only events that this webhook has not received and that are not pending.
     #[serde(default)]
     missed_only: bool,
 }
@@ -70,7 +70,7 @@ pub async fn list(
     Ok(Json(window.page(rows, delivery)))
 }
 
-/// A delivery with every attempt and the body that was sent.
+/// Returns a delivery with every attempt and the body that was sent.
 #[utoipa::path(
     get, path = "/webhooks/{webhook_id}/deliveries/{delivery_id}", tag = "Webhooks", operation_id = "getWebhookDelivery", security(("api_key" = ["admin"])),
     responses((status = 200, description = "The delivery", body = DeliveryDetailView)),
@@ -89,7 +89,7 @@ pub async fn show(
     Ok(Json(delivery_detail(row, attempts, &event)))
 }
 
-/// Delivers an event again; the answer is the new delivery, the `webhook-id` stays the same.
+/// Replays one event and returns the new delivery. The `webhook-id` stays the same.
 #[utoipa::path(
     post, path = "/webhooks/{webhook_id}/deliveries/{delivery_id}/replay", tag = "Webhooks", operation_id = "replayWebhookDelivery", security(("api_key" = ["admin"])),
     responses((status = 201, description = "The new delivery", body = DeliveryView)),
@@ -104,7 +104,7 @@ pub async fn replay_one(
     Ok(Created { location, body: delivery(made) })
 }
 
-/// Delivers all events since a time again.
+/// Replays all events since a time.
 #[utoipa::path(
     post, path = "/webhooks/{webhook_id}/replay", tag = "Webhooks", operation_id = "replayWebhook", security(("api_key" = ["admin"])),
     request_body = ReplayBody,

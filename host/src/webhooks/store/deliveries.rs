@@ -1,4 +1,4 @@
-//! All SQL of webhook_deliveries and webhook_attempts, but for the lease.
+//! All SQL of `webhook_deliveries` and `webhook_attempts`, except the lease.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -50,7 +50,7 @@ pub async fn insert(conn: &mut Conn, org: OrgId, delivery: &Delivery) -> Result<
     insert_all(conn, &[(org, delivery.clone())]).await
 }
 
-/// Each row names its organization, so that one statement serves several.
+/// Each row names its organization, so that one statement serves several organizations.
 pub async fn insert_all(
     conn: &mut Conn,
     deliveries: &[(OrgId, Delivery)],
@@ -121,7 +121,7 @@ pub async fn attempts(
     )
 }
 
-/// False when this attempt was noted before (by one who held the lease too long).
+/// Returns false if this attempt was recorded already, by a node that exceeded its lease.
 pub async fn insert_attempt(
     conn: &mut Conn,
     org: OrgId,
@@ -145,7 +145,7 @@ pub async fn insert_attempt(
     Ok(rows == 1)
 }
 
-/// Writes what an attempt led to; false when the delivery is gone.
+/// Writes the state after an attempt. Returns false if the delivery does not exist.
 pub async fn advance(
     conn: &mut Conn,
     org: OrgId,
@@ -172,7 +172,7 @@ pub async fn advance(
     Ok(rows == 1)
 }
 
-/// What an endpoint has not received yet will not be tried any more.
+/// Cancels all pending deliveries of an endpoint.
 pub async fn cancel_pending(
     conn: &mut Conn,
     org: OrgId,

@@ -133,7 +133,7 @@ pub struct OwnedWebhook {
     pub webhook: Webhook,
 }
 
-/// The enabled endpoints of some organizations, in one statement. Nobody changes them until the transaction ends.
+/// Reads the enabled endpoints of some organizations with one statement, and locks them until the transaction ends.
 pub async fn lock_enabled(
     conn: &mut Conn,
     orgs: &BTreeSet<OrgId>,

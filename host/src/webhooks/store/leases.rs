@@ -1,4 +1,6 @@
-//! The SQL of the dispatcher: which endpoints have something due, who delivers to them, and what is due.
+//! All SQL of the dispatcher's leases: finds endpoints with deliveries due, acquires, renews and releases them.
+//!
+//! Invariant: an endpoint has at most one valid lease, and only its holder renews or releases it.
 
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -9,7 +11,7 @@ use crate::model::time::Time;
 use crate::model::webhook::Event;
 use crate::{execute, fetch_all, fetch_one};
 
-/// A delivery whose time has come, with its event.
+/// A delivery that is due, with its event.
 #[derive(Clone, Debug, FromRow)]
 pub struct Due {
     pub delivery_id: DeliveryId,
@@ -18,8 +20,8 @@ pub struct Due {
     pub event: Event,
 }
 
-/// Across organizations by design: endpoints that have something due and that nobody delivers to. The one that has
-/// waited longest comes first.
+/// Across organizations by design. Returns endpoints that have deliveries due and no valid lease, the longest waiting
+/// first.
 pub async fn due_endpoints(
     conn: &mut Conn,
     now: Time,
@@ -39,8 +41,8 @@ pub async fn due_endpoints(
     )
 }
 
-/// Takes an endpoint, if nobody has it.
-pub async fn lease(
+/// Acquires the lease of an endpoint. Returns false if another node holds it.
+pub async fn acquire(
     conn: &mut Conn,
     (org, webhook): (OrgId, WebhookId),
     lease: Uuid,
@@ -60,7 +62,7 @@ pub async fn lease(
     Ok(rows == 1)
 }
 
-/// Keeps an endpoint for longer; false when somebody else has it by now.
+/// Extends a lease. Returns false if it is lost.
 pub async fn renew(
     conn: &mut Conn,
     (org, webhook): (OrgId, WebhookId),
@@ -94,7 +96,7 @@ pub async fn release(
     Ok(rows == 1)
 }
 
-/// Whether the endpoint is still leased under that id.
+/// Returns whether the endpoint still has this lease.
 pub async fn holds(
     conn: &mut Conn,
     (org, webhook): (OrgId, WebhookId),
@@ -111,7 +113,8 @@ pub async fn holds(
     Ok(count == 1)
 }
 
-/// What is due at an endpoint: first attempts in the order of their events, since they are due at the same time.
+/// Returns the due deliveries of an endpoint. First attempts come in the order of their events, because they have the
+/// same due time.
 pub async fn due(
     conn: &mut Conn,
     (org, webhook): (OrgId, WebhookId),
@@ -133,8 +136,8 @@ pub async fn due(
     )
 }
 
-/// Across organizations by design, for the metrics: how many deliveries wait, and since when the first of those that are
-/// due should have been tried.
+/// Across organizations by design, for the metrics. Returns the number of pending deliveries, and the due time of the
+/// most overdue one.
 pub async fn backlog(conn: &mut Conn, now: Time) -> Result<(i64, Option<Time>), sqlx::Error> {
     fetch_one!(
         conn,

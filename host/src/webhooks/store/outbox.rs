@@ -1,6 +1,6 @@
-//! Writes events to the outbox, all those of one operation with one statement.
+//! Writes events to the outbox: one statement for all events of an operation.
 //!
-//! Invariant: an event is written in the transaction of the change that it reports, by the functions here alone.
+//! Invariant: an event is written in the transaction of the change that it reports, only by the functions here.
 
 use sqlx::types::Json;
 
@@ -52,7 +52,7 @@ async fn write(conn: &mut Conn, org: OrgId, rows: &[Row], now: Time) -> Result<(
             insert_sqlite(conn, org, rows, now).await?
         };
         if pending.iter().any(|row| row.0) {
-            enqueued::note();
+            enqueued::mark();
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Denies without a reason, which the WIT calls an invalid answer.
+//! Denies without a reason, which the WIT defines as an invalid answer.
 
 use repairops_plugin::prelude::*;
 

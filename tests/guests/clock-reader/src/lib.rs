@@ -1,5 +1,5 @@
-//! Times its own work with every clock there is, to learn what machine it runs on and who else does. The clocks stand
-//! still: the wall clock at the event's `now`, the monotonic clock wherever it starts.
+//! Times its own work with every clock, to find out about the machine and its load. The clocks are virtual: the wall
+//! clock stays at the event's `now`, the monotonic clock at its start.
 
 use repairops_plugin::prelude::*;
 use std::hint::black_box;

@@ -1,4 +1,5 @@
-//! Reads all that a process is given: variables, arguments, folders, standard input. Somewhere there may be a password.
+//! Reads everything that a process gets: variables, arguments, folders, standard input. One of them might contain a
+//! password.
 
 use repairops_plugin::prelude::*;
 use std::io::{IsTerminal, Read};

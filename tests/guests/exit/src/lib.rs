@@ -1,4 +1,4 @@
-//! Ends its process, as it believes, and claims success.
+//! Calls `exit` with success.
 
 use repairops_plugin::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Does on each hook what its settings say; `settings.schema.json` lists the choices.
+//! Behaves on each hook as its settings say; `settings.schema.json` lists the choices.
 
 use repairops_plugin::prelude::*;
 use serde::Deserialize;

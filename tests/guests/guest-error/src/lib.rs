@@ -1,4 +1,4 @@
-//! Returns an error of its own: neither a decision nor a breakdown.
+//! Returns an error of its own, which is neither a decision nor a failure.
 
 use repairops_plugin::prelude::*;
 

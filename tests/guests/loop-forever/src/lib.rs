@@ -1,4 +1,4 @@
-//! Never answers: the limit on fuel, or the deadline, must end it.
+//! Loops forever: the limit on fuel, or the deadline, must stop it.
 
 use repairops_plugin::prelude::*;
 use std::hint::black_box;

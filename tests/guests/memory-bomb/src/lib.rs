@@ -1,5 +1,5 @@
-//! Takes memory until it gets no more, and then aborts, which looks like any trap. It touches one byte
-//! a page, so that memory runs out long before fuel does.
+//! Allocates memory until it fails, and then aborts, which looks like any trap. It touches one byte of each page, so
+//! that memory runs out long before fuel does.
 
 use repairops_plugin::prelude::*;
 use std::hint::black_box;

@@ -1,4 +1,5 @@
-//! Counts its calls in a static, to carry something over from one call, or one shop, to the next. Each call is its first.
+//! Counts its calls in a static, to carry state from one call, or one shop, to the next. Each call must see a new
+//! instance.
 
 use repairops_plugin::prelude::*;
 use std::sync::atomic::{AtomicU32, Ordering};

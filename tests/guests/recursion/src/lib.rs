@@ -1,4 +1,4 @@
-//! Calls itself for ever: the stack ends long before the fuel does.
+//! Recurses forever: the stack overflows long before the fuel is used up.
 
 use repairops_plugin::prelude::*;
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! Tries to reach the machine it runs on, its neighbours, the cloud's metadata service and the world.
+//! Tries to connect to its machine, the local network, the cloud's metadata service and the internet.
 
 use repairops_plugin::prelude::*;
 use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
