@@ -84,8 +84,8 @@ pub struct ConnectionConfig {
     #[arg(long, env = "REPAIROPS_IDLE_TIMEOUT_MS", default_value_t = 75_000, value_parser = timeout_ms())]
     pub idle_timeout_ms: u64,
 
-    /// How long a request may take, in milliseconds, from its head to its response: 408 if its body was not complete by
-    /// then, otherwise 503. The client then has the same time again to read the response.
+    /// How long a request may take, in milliseconds, from its head to its response: 408 if its body was not complete
+    /// by then, otherwise 503. The client then has the same time again to read the response.
     #[arg(long, env = "REPAIROPS_REQUEST_TIMEOUT_MS", default_value_t = 60_000, value_parser = timeout_ms())]
     pub request_timeout_ms: u64,
 

@@ -114,8 +114,8 @@ fn check(reference: &Reference) -> Option<&'static str> {
     }
 }
 
-/// The text of a file, or nothing for a folder, if one of the bases has it. A name alone, such as `store.rs`, may be that
-/// of any file.
+/// The text of a file, or nothing for a folder, if one of the bases has it. A name alone, such as `store.rs`, may be
+/// that of any file.
 fn resolve(path: &str) -> Option<String> {
     let mut places = BASES.iter().map(|base| root().join(base).join(path));
     let at = places.find(|path| path.exists()).or_else(|| find(&root().join("host"), path))?;

@@ -1,10 +1,10 @@
-//! Hostile guests: a folder each, with what the guest is and, in `expect.json`, what must happen to it.
+//! Hostile guests: each is a folder with the guest and, in `expect.json`, the expected outcome.
 //!
 //! Those in `tests/guests` are crates. One in `tests/guests/by-hand` is one of
-//! - `guest.wat`: the inside of a core module that becomes a component with the hook pre-transition; with a `world.wit`
-//!   if it imports more than plugins do, and a `beside.wat` if a core module is to be instantiated beside it;
-//! - `upload.wat`: a text that is uploaded as it stands;
-//! - `"made"` in its `expect.json`: bytes that no text says.
+//! - `guest.wat`: the body of a core module that becomes a component with the hook pre-transition; with a
+//!   `world.wit` if it imports more than plugins do, and a `beside.wat` if it needs a second core module;
+//! - `upload.wat`: a text that is uploaded unchanged;
+//! - `"made"` in its `expect.json`: bytes that are generated.
 
 use std::collections::BTreeMap;
 use std::fs;

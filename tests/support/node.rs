@@ -6,7 +6,8 @@
 //!         console.log(JSON.stringify({ status: response.status, first: process.argv[2] }))
 //!     "#, &["argument"], &[("BASE", &base)]).await.json();
 //!
-//! A script is a module, so `import` and `await` work at its top level. It may be in a file of its own: `include_str!`.
+//! A script is a module, so `import` and `await` work at its top level. It may be in a file of its own:
+//! `include_str!`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -42,9 +42,9 @@ async fn lines(t: &TestApp, name: &str, count: usize) -> Value {
     Value::Array(lines)
 }
 
-/// The key; ticket, customer, shop and technician; parts with their items; timeline; reservations. Then the ticket with
-/// its timeline, stock, the outbox. SQLite has no writes inside of `with`: the timeline is a statement of its own, and
-/// stock is two (items, reservations) or three (movements).
+/// The key; ticket, customer, shop and technician; parts with their items; timeline; reservations. Then the ticket
+/// with its timeline, stock, the outbox. SQLite has no writes inside of `with`: the timeline is a statement of its
+/// own, and stock is two (items, reservations) or three (movements).
 async fn count_transitions(t: &TestApp, name: &str) {
     for count in [1, 5] {
         let parts = lines(t, &format!("{name}-{count}"), count).await;
@@ -72,8 +72,8 @@ async fn a_transition_with_a_plugin(t: &TestApp) {
     count_transitions(t, "PLUGIN").await;
 }
 
-/// The key, the ticket (four), the items that the new lines name; the ticket, its lines (two), the outbox; stock, where
-/// the status holds some.
+/// The key, the ticket (four), the items that the new lines name; the ticket, its lines (two), the outbox; stock,
+/// where the status holds some.
 async fn a_patch_with_parts(t: &TestApp) {
     for (status, postgres, sqlite) in [("TRIAGE", 10, 10), ("IN_REPAIR", 11, 12)] {
         for count in [1, 5] {

@@ -39,12 +39,12 @@ pub struct CallReport<T> {
     pub memory_bytes: u64,
     pub log: Vec<LogLine>,
     pub log_dropped_bytes: u64,
-    /// The instance. Taking it down costs some time, for which nobody has to wait: see [`Used`].
+    /// The instance. Dropping it takes time, which no request has to wait for: see [`Used`].
     pub used: Used,
 }
 
-/// An instance after its call. To drop it resets its memory, so drop it when the answer is on its way; it holds a place
-/// of the engine's pool until then, so at most one for each guest thread.
+/// An instance after its call. Dropping it resets its memory, which takes time, so drop it after the result was sent.
+/// Until then it holds a slot of the engine's pool, so keep at most one for each guest thread.
 #[derive(Default)]
 pub struct Used {
     _store: Option<Box<Store<Guest>>>,

@@ -1,5 +1,5 @@
-//! The origins whose pages may call the API, as `--cors-origins` gives them. Invariant: an origin that no browser would
-//! send does not start a server.
+//! The origins whose pages may call the API, as `--cors-origins` gives them. Invariant: an origin that no browser
+//! would send does not start a server.
 
 use std::str::FromStr;
 

@@ -1,7 +1,7 @@
 //! Checks an installation's settings by the JSON Schema in its plugin.
 //!
-//! Invariant: runs before anything is stored and outside of any transaction, because a schema is untrusted and evaluating
-//! it may take as long as its limits allow.
+//! Invariant: runs before anything is stored and outside of any transaction, because a schema is untrusted and
+//! evaluating it may take as long as its limits allow.
 
 use serde_json::Value;
 

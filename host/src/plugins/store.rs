@@ -1,6 +1,7 @@
 //! All SQL of components and plugins, and the query that reads which installations run.
 //!
-//! Invariant: a component is stored once by its digest, for all organizations; every other query filters by organization.
+//! Invariant: a component is stored once by its digest, for all organizations; every other query filters by
+//! organization.
 
 use sqlx::FromRow;
 use sqlx::types::Json;

@@ -10,8 +10,8 @@ use crate::model::time::Time;
 use crate::model::webhook::Webhook;
 use crate::webhooks::store::{self, deliveries, endpoints};
 
-/// Runs inside the transaction of the last attempt. Cancels the endpoint's pending deliveries and writes an event for the
-/// organization's other endpoints.
+/// Runs inside the transaction of the last attempt. Cancels the endpoint's pending deliveries and writes an event for
+/// the organization's other endpoints.
 pub async fn disable(
     app: &App,
     conn: &mut Conn,

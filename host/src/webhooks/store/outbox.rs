@@ -25,7 +25,8 @@ pub async fn enqueue(
     write(conn, org, &[row(id, event)?], now).await
 }
 
-/// Writes several events with one statement for up to `ROWS_MAX` of them. They are delivered in the order of their ids.
+/// Writes several events with one statement for up to `ROWS_MAX` of them. They are delivered in the order of their
+/// ids.
 pub async fn enqueue_all(
     conn: &mut Conn,
     org: OrgId,
