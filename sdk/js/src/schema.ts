@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A customer with their repairs. */
+        /** Returns a customer with their repairs. */
         get: operations["getCustomer"];
         put?: never;
         post?: never;
@@ -50,8 +50,9 @@ export interface paths {
         put?: never;
         /**
          * Merges another customer into this one.
-         * @description The other's tickets and email addresses come here, empty fields are filled from it, and it is gone: asking for it is
-         *     a 404 whose `details.merged_into` names this one.
+         * @description Moves the other customer's tickets and email addresses to this one, fills empty fields from the other customer,
+         *     and then deletes it. Later requests for the deleted customer return 404 with this customer's id in
+         *     `details.merged_into`.
          */
         post: operations["mergeCustomers"];
         delete?: never;
@@ -70,7 +71,7 @@ export interface paths {
         /** Lists installations. */
         get: operations["listInstallations"];
         put?: never;
-        /** Installs a plugin: from now on it takes part. */
+        /** Installs a plugin, which runs from now on. */
         post: operations["createInstallation"];
         delete?: never;
         options?: never;
@@ -85,7 +86,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An installation. */
+        /** Returns an installation. */
         get: operations["getInstallation"];
         put?: never;
         post?: never;
@@ -93,7 +94,7 @@ export interface paths {
         delete: operations["deleteInstallation"];
         options?: never;
         head?: never;
-        /** Changes settings, limits, order, mode of an installation. */
+        /** Changes the settings, grants, limits, hooks or shops of an installation. */
         patch: operations["updateInstallation"];
         trace?: never;
     };
@@ -107,7 +108,7 @@ export interface paths {
         /** Lists stock items. */
         get: operations["listInventory"];
         put?: never;
-        /** Makes a stock item. */
+        /** Creates a stock item. */
         post: operations["createInventoryItem"];
         delete?: never;
         options?: never;
@@ -122,14 +123,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A stock item. */
+        /** Returns a stock item. */
         get: operations["getInventoryItem"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Sets how many are on hand, or what the item is and costs. */
+        /** Changes a stock item or its quantity on hand. */
         patch: operations["updateInventoryItem"];
         trace?: never;
     };
@@ -140,7 +141,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists how the stock of an item came to be what it is, newest first. */
+        /** Lists the stock movements of an item, newest first. */
         get: operations["listInventoryMovements"];
         put?: never;
         post?: never;
@@ -160,7 +161,7 @@ export interface paths {
         /** Lists API keys. */
         get: operations["listKeys"];
         put?: never;
-        /** Makes an API key. Its text is in this answer and nowhere else. */
+        /** Creates an API key. Only this response contains the secret text of the key. */
         post: operations["createKey"];
         delete?: never;
         options?: never;
@@ -175,11 +176,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An API key, without its text. */
+        /** Returns an API key, without its secret text. */
         get: operations["getKey"];
         put?: never;
         post?: never;
-        /** Revokes an API key: from now on it opens nothing. Revoking it again changes nothing. */
+        /** Revokes an API key immediately. Revoking it again changes nothing. */
         delete: operations["revokeKey"];
         options?: never;
         head?: never;
@@ -195,7 +196,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Replaces an API key by a new one of the same name, scope and user; the old one works for a while yet. */
+        /** Replaces an API key by a new one of the same name, scope and user. The old key stays valid for an overlap. */
         post: operations["rotateKey"];
         delete?: never;
         options?: never;
@@ -210,7 +211,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Daily figures of what was picked up, and their sum. */
+        /** Returns daily KPIs of picked-up tickets, and their totals. */
         get: operations["getKpis"];
         put?: never;
         post?: never;
@@ -245,7 +246,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A plugin: its hooks, permissions and settings. */
+        /** Returns a plugin with its hooks, permissions and settings schema. */
         get: operations["getPlugin"];
         put?: never;
         post?: never;
@@ -265,7 +266,7 @@ export interface paths {
         /** Lists shops. */
         get: operations["listShops"];
         put?: never;
-        /** Makes a shop. */
+        /** Creates a shop. */
         post: operations["createShop"];
         delete?: never;
         options?: never;
@@ -280,7 +281,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A shop. */
+        /** Returns a shop. */
         get: operations["getShop"];
         put?: never;
         post?: never;
@@ -289,7 +290,7 @@ export interface paths {
         head?: never;
         /**
          * Changes a shop.
-         * @description Another time zone counts from now on: the days of figures that are there stay as they are.
+         * @description A new time zone applies from now on: KPIs that are already recorded do not move to other days.
          */
         patch: operations["updateShop"];
         trace?: never;
@@ -304,7 +305,7 @@ export interface paths {
         /** Lists tickets. */
         get: operations["listTickets"];
         put?: never;
-        /** Makes a ticket. */
+        /** Creates a ticket. */
         post: operations["createTicket"];
         delete?: never;
         options?: never;
@@ -320,8 +321,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A ticket with all that belongs to it.
-         * @description `ETag` is the ticket's version, for `If-Match`; with `If-None-Match` the answer is 304 while the ticket is as it was.
+         * Returns a ticket with all its data.
+         * @description `ETag` is the ticket's version, for use in `If-Match`. With `If-None-Match` the response is 304 if the ticket has
+         *     not changed.
          */
         get: operations["getTicket"];
         put?: never;
@@ -330,8 +332,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes a ticket: fields, parts, status.
-         * @description All or nothing. A change of `status` goes the same way as a transition, plugins included.
+         * Changes the fields, parts or status of a ticket.
+         * @description Either all changes are made or none. A change of `status` is a transition and runs the same plugins.
          */
         patch: operations["updateTicket"];
         trace?: never;
@@ -343,13 +345,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the customer said of the repair. */
+        /** Returns the customer's feedback on a repair. */
         get: operations["getFeedback"];
         put?: never;
         /**
-         * Records what the customer says of the repair.
-         * @description Once for a ticket, when it was picked up or closed. It counts into the figure `customer_satisfaction`, so it stays
-         *     as it was given.
+         * Records the customer's feedback on a repair.
+         * @description A ticket accepts feedback once, after it was picked up or closed. The feedback counts towards the KPI
+         *     `customer_satisfaction` and cannot be changed.
          */
         post: operations["createFeedback"];
         delete?: never;
@@ -370,9 +372,9 @@ export interface paths {
         put?: never;
         /**
          * Records a payment or a refund.
-         * @description A payment may be more than what is due: shops take deposits before a total is known. The rest is the customer's
-         *     credit (`balance_due` is negative) and may be refunded. A refund is never more than what was paid. A voided ticket
-         *     takes refunds only.
+         * @description A payment may exceed the amount due, for example a deposit taken before the total is known. The excess is a credit
+         *     of the customer (`balance_due` is then negative) and can be refunded. Refunds cannot exceed what was paid. A
+         *     voided ticket accepts refunds only.
          */
         post: operations["createPayment"];
         delete?: never;
@@ -388,7 +390,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A payment or refund. */
+        /** Returns a payment or refund. */
         get: operations["getPayment"];
         put?: never;
         post?: never;
@@ -423,9 +425,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The next statuses.
-         * @description Every status that the workflow leads to from the present one, whether this key could move the ticket there now, and
-         *     what stands against it. Plugins are named, not asked.
+         * Lists the possible next statuses of a ticket.
+         * @description Returns each status that the workflow allows next, whether this key can move the ticket there now, and what
+         *     prevents it. The plugins that would run are named, but do not run.
          */
         get: operations["listTicketTransitions"];
         put?: never;
@@ -446,7 +448,7 @@ export interface paths {
         /** Lists users. */
         get: operations["listUsers"];
         put?: never;
-        /** Makes a user. */
+        /** Creates a user. */
         post: operations["createUser"];
         delete?: never;
         options?: never;
@@ -461,7 +463,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A user. */
+        /** Returns a user. */
         get: operations["getUser"];
         put?: never;
         post?: never;
@@ -470,7 +472,7 @@ export interface paths {
         head?: never;
         /**
          * Changes a user.
-         * @description Another cost of an hour counts for tickets that are picked up from now on.
+         * @description A new hourly cost applies to tickets that are picked up from now on.
          */
         patch: operations["updateUser"];
         trace?: never;
@@ -485,7 +487,7 @@ export interface paths {
         /** Lists webhooks. */
         get: operations["listWebhooks"];
         put?: never;
-        /** Makes a webhook; the answer has its secret. */
+        /** Creates a webhook. The response contains its secret. */
         post: operations["createWebhook"];
         delete?: never;
         options?: never;
@@ -500,15 +502,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A webhook: whether it is on, and if not, why. */
+        /** Returns a webhook: whether it is enabled, and if not, why. */
         get: operations["getWebhook"];
         put?: never;
         post?: never;
-        /** Deletes a webhook with its log; what is waiting is not sent. */
+        /** Deletes a webhook with its log. Pending deliveries are not sent. */
         delete: operations["deleteWebhook"];
         options?: never;
         head?: never;
-        /** Changes a webhook, switches it off or on. */
+        /** Changes, disables or enables a webhook. */
         patch: operations["updateWebhook"];
         trace?: never;
     };
@@ -536,7 +538,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A delivery with every attempt and the body that was sent. */
+        /** Returns a delivery with every attempt and the body that was sent. */
         get: operations["getWebhookDelivery"];
         put?: never;
         post?: never;
@@ -555,7 +557,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Delivers an event again; the answer is the new delivery, the `webhook-id` stays the same. */
+        /** Replays one event and returns the new delivery. The `webhook-id` stays the same. */
         post: operations["replayWebhookDelivery"];
         delete?: never;
         options?: never;
@@ -572,7 +574,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Delivers all events since a time again. */
+        /** Replays all events since a time. */
         post: operations["replayWebhook"];
         delete?: never;
         options?: never;
@@ -589,7 +591,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Makes a new secret. Until the overlap ends, requests carry a signature of each. */
+        /** Creates a new secret. Until the overlap ends, requests carry a signature for each valid secret. */
         post: operations["rotateWebhookSecret"];
         delete?: never;
         options?: never;
@@ -604,7 +606,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The secret of a webhook, and the earlier ones that are still valid. */
+        /** Returns the secret of a webhook, and the earlier secrets that are still valid. */
         get: operations["getWebhookSecret"];
         put?: never;
         post?: never;
@@ -623,7 +625,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends a `webhook.test` event now, once, and answers what came of it. Works for a webhook that is off as well. */
+        /** Sends one `webhook.test` event immediately and returns the result. Works for disabled webhooks too. */
         post: operations["testWebhook"];
         delete?: never;
         options?: never;
@@ -693,7 +695,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** A plugin broke in a request; at most once a minute for each installation */
+        /** A plugin failed in a request; sent at most once a minute for each installation */
         post: operations["plugin_failed"];
         delete?: never;
         options?: never;
@@ -812,7 +814,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** Another webhook was switched off, since its receiver takes nothing */
+        /** Another webhook was disabled because its receiver kept failing */
         post: operations["webhook_disabled"];
         delete?: never;
         options?: never;
@@ -829,7 +831,7 @@ export interface webhooks {
         };
         get?: never;
         put?: never;
-        /** Somebody tries the webhook */
+        /** A test of the webhook */
         post: operations["webhook_test"];
         delete?: never;
         options?: never;
@@ -857,17 +859,17 @@ export interface components {
             id: components["schemas"]["CustomerId"];
             /**
              * Format: date
-             * @description The day of the latest pickup.
+             * @description The date of the latest pickup.
              */
             last_repair_date: string | null;
-            /** @description What was paid, less refunds; of tickets without any payment recorded, their totals once they are picked up. */
+            /** @description Payments minus refunds. A ticket without any recorded payment counts with its total once it is picked up. */
             lifetime_spend: components["schemas"]["Money"];
             name: string;
             phone: string | null;
             /** Format: int64 */
             total_tickets: number;
         };
-        /** @description What is left out stays. `null` empties `phone` and `address`, and is refused for the others. */
+        /** @description Omitted fields keep their values. `null` clears `phone` and `address`, and is rejected for other fields. */
         CustomerChange: {
             /** @example 123 Main St, Anytown, NY 12345 */
             address?: string | null;
@@ -879,24 +881,24 @@ export interface components {
             phone?: string | null;
         };
         CustomerDetail: components["schemas"]["Customer"] & {
-            /** @description Addresses of customers who were merged into this one; they lead here. */
+            /** @description Email addresses of customers who were merged into this one. Tickets created with them belong to this customer. */
             other_emails: string[];
-            /** @description Newest first, at most 500; `GET /v1/tickets?customer_id=…` has all. */
+            /** @description The latest 500 repairs, newest first. `GET /v1/tickets?customer_id=…` lists all. */
             repairs: components["schemas"]["Repair"][];
         };
         /** Format: uuid */
         CustomerId: string;
         CustomerMerge: {
-            /** @description The customer who will be gone. */
+            /** @description The customer to merge into this one and delete. */
             from: components["schemas"]["CustomerId"];
         };
         /**
          * Format: uuid
-         * @description One event on its way to one webhook.
+         * @description The delivery of one event to one webhook.
          */
         DeliveryId: string;
         /**
-         * @description Why there is a delivery.
+         * @description Why a delivery exists.
          * @enum {string}
          */
         DeliveryOrigin: "event" | "replay" | "test";
@@ -955,13 +957,16 @@ export interface components {
          */
         ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "DATABASE_UNAVAILABLE" | "STORAGE_FULL" | "PLUGIN_UNAVAILABLE";
         ErrorContent: {
-            /** @description For programs. */
+            /** @description A stable code for programs. */
             code: components["schemas"]["ErrorCode"];
-            /** @description What the code calls for: `field` and `value` of a bad input, `violations` of plugins … Empty when there is nothing. */
+            /**
+             * @description Data that depends on the code: `field` and `value` of an invalid input, `violations` of plugins … Empty if
+             *     there is none.
+             */
             details: Record<string, never>;
-            /** @description For people. */
+            /** @description A message for people. */
             message: string;
-            /** @description The same as in the header `X-Request-Id`; support finds the request by it. */
+            /** @description The value of the header `X-Request-Id`. Support uses it to find the request. */
             request_id: string;
         };
         /**
@@ -969,7 +974,7 @@ export interface components {
          * @description A row of the outbox.
          */
         EventId: string;
-        /** @description Why a plugin gave no answer, with the figure and the limit where there is one. */
+        /** @description Why a plugin failed, with the figure and the limit if there are any. */
         FailureView: {
             /** Format: int64 */
             limit: number | null;
@@ -977,14 +982,14 @@ export interface components {
             /** Format: int64 */
             used: number | null;
         };
-        /** @description What the customer said of the repair. */
+        /** @description The customer's feedback on a repair. */
         Feedback: {
             comment: string | null;
             /** Format: date-time */
             created_at: string;
             /**
              * Format: int64
-             * @description From 1 (bad) to 5 (good).
+             * @description The score, from 1 (bad) to 5 (good).
              */
             score: number;
         };
@@ -997,7 +1002,7 @@ export interface components {
             version: string;
         };
         /**
-         * @description A moment at which plugins are asked. One hook is one exported interface.
+         * @description A moment in the workflow at which plugins run. One hook is one exported interface.
          * @enum {string}
          */
         Hook: "pre-transition" | "post-create" | "reserve-inventory";
@@ -1007,19 +1012,19 @@ export interface components {
             /** Format: int32 */
             order?: number | null;
         };
-        /** @description How one hook of an installation takes part. */
+        /** @description The setup of one hook of an installation. */
         HookSetup: {
             mode: components["schemas"]["Mode"];
             on_failure: components["schemas"]["OnFailure"];
             /**
              * Format: int32
-             * @description Lower runs first; installations of the same order run oldest first.
+             * @description Lower numbers run first; installations with the same number run oldest first.
              */
             order: number;
         };
-        /** @description Hooks of the plugin; what is left out gets its default, or stays. */
+        /** @description The setup of each hook. Omitted hooks and fields keep their values, or get defaults in a new installation. */
         HooksChange: {
-            /** @description Its `on_failure` can only be `open`: the ticket is stored already when it runs. */
+            /** @description `on_failure` must be `open`, because this hook runs after the ticket is stored. */
             "post-create"?: components["schemas"]["HookChange"];
             "pre-transition"?: components["schemas"]["HookChange"];
             "reserve-inventory"?: components["schemas"]["HookChange"];
@@ -1042,26 +1047,26 @@ export interface components {
             updated_at: string;
         };
         InstallationChange: {
-            /** @description Of the plugin's `permissions`, those that it gets; all that it needs must be there. */
+            /** @description The permissions granted to the plugin. All permissions that the plugin requires must be granted. */
             grants?: string[] | null;
             hooks?: components["schemas"]["HooksChange"] | null;
             limits?: components["schemas"]["LimitsChange"] | null;
-            /** @description What the plugin's `settings_schema` asks for. */
+            /** @description The settings, as defined by the plugin's `settings_schema`. */
             settings?: unknown;
-            /** @description Only tickets of these shops; `null`: of all. */
+            /** @description Runs the plugin only for tickets of these shops; `null` means all shops. */
             shop_ids?: components["schemas"]["ShopId"][] | null;
         };
         /** Format: uuid */
         InstallationId: string;
-        /** @description `quantity`, or another field that changes, or both. `null` empties `supplier`, and is refused for the others. */
+        /** @description Set `quantity`, another field, or both. `null` clears `supplier`, and is rejected for other fields. */
         InventoryChange: {
             category?: string;
-            /** @description What one costs the shop. Tickets that have the item already keep the cost of when it was put on. */
+            /** @description The shop's cost per unit. Tickets that already have the item keep the earlier cost. */
             cost?: components["schemas"]["Money"];
             name?: string;
             /**
              * Format: int64
-             * @description How many are on hand now. Not less than what is reserved for tickets.
+             * @description The new quantity on hand; at least the quantity reserved for tickets.
              * @example 10
              */
             quantity?: number;
@@ -1072,7 +1077,7 @@ export interface components {
             reason?: string;
             /** Format: int64 */
             reorder_level?: number;
-            /** @description What a customer pays for one. Lines of tickets keep the price that they have. */
+            /** @description The customer's price per unit. Part lines of tickets keep their price. */
             selling_price?: components["schemas"]["Money"];
             supplier?: string | null;
         } | unknown | unknown | unknown | unknown | unknown | unknown | unknown;
@@ -1113,12 +1118,12 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             expires_at: string | null;
-            /** @description The last four digits of the key; `null` for those made before this was kept. */
+            /** @description The last four digits of the key; `null` for keys created before the server stored them. */
             hint: string | null;
             id: components["schemas"]["KeyId"];
             /**
              * Format: date-time
-             * @description The last request with it, give or take a few seconds; `null` before the first.
+             * @description The time of the last request with this key, accurate to a few seconds; `null` if it was never used.
              */
             last_used_at: string | null;
             name: string;
@@ -1132,7 +1137,7 @@ export interface components {
         KeyId: string;
         KeyMade: components["schemas"]["Key"] & {
             /**
-             * @description The key itself. It is shown this once.
+             * @description The secret text of the key. No other response contains it.
              * @example ro_live_3f…
              */
             key: string;
@@ -1140,43 +1145,43 @@ export interface components {
         KeyRotation: {
             /**
              * Format: date-time
-             * @description When the new key ends, in the future; without it, it does not end.
+             * @description When the new key expires; must be in the future. Defaults to never.
              */
             expires_at?: string | null;
             /**
              * Format: int64
-             * @description How long the old key still works.
+             * @description How many hours the old key stays valid.
              * @default 24
              */
             overlap_hours?: number | null;
         };
         /** @enum {string} */
         KeyState: "active" | "expired" | "revoked";
-        /** @description One day. `metrics` chooses the fields; a figure without data is `null`. */
+        /** @description One day. `metrics` selects the fields; a field without data is `null`. */
         KpiDay: {
             /**
              * Format: double
-             * @description From intake to pickup, mean of those tickets.
+             * @description The mean number of days from intake to pickup of those tickets.
              */
             avg_turnaround_days?: number | null;
             /**
              * Format: double
-             * @description Mean of the scores, 1 to 5, that customers gave that day.
+             * @description The mean of the scores, 1 to 5, that customers gave that day.
              */
             customer_satisfaction?: number | null;
             /**
              * Format: date
-             * @description In the shop's time zone.
+             * @description The date in the shop's time zone.
              */
             date: string;
             /**
              * Format: double
-             * @description What is left of labor after the technicians' hourly cost, as a share of it.
+             * @description The labor revenue minus the technicians' hourly cost, as a share of the revenue.
              */
             labor_margin?: number | null;
             /**
              * Format: double
-             * @description What is left of the parts' prices after what they cost the shop, as a share of them.
+             * @description The parts revenue minus the shop's cost of the parts, as a share of the revenue.
              */
             parts_margin?: number | null;
             /**
@@ -1186,12 +1191,12 @@ export interface components {
             qc_pass_rate?: number | null;
             /**
              * Format: double
-             * @description Labor and parts of the tickets picked up that day.
+             * @description The labor and parts of the tickets picked up that day.
              */
             revenue?: number;
             /**
              * Format: int64
-             * @description Tickets picked up that day.
+             * @description The number of tickets picked up that day.
              */
             throughput?: number;
         };
@@ -1207,7 +1212,7 @@ export interface components {
         };
         /** @description A report. */
         Kpis: {
-            /** @description Every day of the period, also those on which nothing was picked up. */
+            /** @description Every day of the period, including days without pickups. */
             data: components["schemas"]["KpiDay"][];
             summary: components["schemas"]["KpiSummary"];
         };
@@ -1267,13 +1272,16 @@ export interface components {
              */
             table_elements: number;
         };
-        /** @description How much one call may use; what is left out gets its default, or stays. The server may have lower maxima. */
+        /**
+         * @description Limits of one call. Omitted limits keep their values, or get defaults in a new installation. The server may have
+         *     lower maximum values.
+         */
         LimitsChange: {
             /** Format: int64 */
             deadline_ms?: number;
             /**
              * Format: int64
-             * @description About one unit a WebAssembly instruction.
+             * @description The amount of computation; one unit is about one WebAssembly instruction.
              */
             fuel?: number;
             /** Format: int64 */
@@ -1302,26 +1310,26 @@ export interface components {
             comment?: string | null;
             /**
              * Format: int64
-             * @description From 1 (bad) to 5 (good).
+             * @description The score, from 1 (bad) to 5 (good).
              * @example 5
              */
             score: number;
         };
         NewInstallation: {
-            /** @description Of the plugin's `permissions`, those that it gets; all that it needs must be there. */
+            /** @description The permissions granted to the plugin. All permissions that the plugin requires must be granted. */
             grants?: string[] | null;
             hooks?: components["schemas"]["HooksChange"] | null;
             limits?: components["schemas"]["LimitsChange"] | null;
             plugin_id: components["schemas"]["PluginId"];
-            /** @description What the plugin's `settings_schema` asks for. */
+            /** @description The settings, as defined by the plugin's `settings_schema`. */
             settings?: unknown;
-            /** @description Only tickets of these shops; of all when left out. */
+            /** @description Runs the plugin only for tickets of these shops. Defaults to all shops. */
             shop_ids?: components["schemas"]["ShopId"][] | null;
         };
         NewInventoryItem: {
             /** @example screens */
             category: string;
-            /** @description What one costs the shop. */
+            /** @description The shop's cost per unit. */
             cost: components["schemas"]["Money"];
             /** @example iPhone 14 Pro Screen */
             name: string;
@@ -1329,11 +1337,11 @@ export interface components {
             quantity: number;
             /** Format: int64 */
             reorder_level?: number;
-            /** @description What one costs the customer, unless the ticket says otherwise. */
+            /** @description The customer's price per unit, unless a ticket sets another. */
             selling_price: components["schemas"]["Money"];
             shop_id: components["schemas"]["ShopId"];
             /**
-             * @description A shop has no two items of the same.
+             * @description The stock-keeping unit, unique within a shop.
              * @example SCREEN-IP14-001
              */
             sku: string;
@@ -1342,11 +1350,11 @@ export interface components {
         NewKey: {
             /**
              * Format: date-time
-             * @description In the future; without it the key does not end.
+             * @description When the key expires; must be in the future. Defaults to never.
              */
             expires_at?: string | null;
             /**
-             * @description Where it is used, for people. The timeline shows it unless the key belongs to a user.
+             * @description A label that says where the key is used. Timeline entries show it if the key belongs to no user.
              * @example Front desk
              */
             name: string;
@@ -1357,15 +1365,15 @@ export interface components {
             actor_id?: components["schemas"]["UserId"] | null;
             /**
              * Format: double
-             * @description More than 0, whatever the kind.
+             * @description The amount; positive for payments and refunds.
              * @example 100
              */
             amount: number;
-            /** @description `payment` when left out; `refund` gives back some of what was paid. */
+            /** @description Defaults to `payment`; `refund` pays money back. */
             kind?: components["schemas"]["PaymentKind"];
             method: components["schemas"]["PaymentMethod"];
             paid_at?: string;
-            /** @description What ties it to the terminal's or the bank's own record. */
+            /** @description The reference of the payment terminal or the bank. */
             reference?: string | null;
         };
         NewShop: {
@@ -1374,7 +1382,7 @@ export interface components {
             name: string;
             /**
              * Format: time-zone
-             * @description A name of the IANA time zone database; `UTC` when left out. Days of figures are days there.
+             * @description An IANA time zone, `UTC` by default. The days of KPIs begin and end in this time zone.
              * @example America/New_York
              */
             time_zone?: string | null;
@@ -1390,7 +1398,10 @@ export interface components {
             issue_description: string;
             shop_id: components["schemas"]["ShopId"];
         };
-        /** @description Found by the email address, or made. Of a customer who is there, empty fields are filled; nothing is overwritten. */
+        /**
+         * @description The customer, found by email address or created. Empty fields of an existing customer are filled; nothing is
+         *     overwritten.
+         */
         NewTicketCustomer: {
             /** @example jane@example.com */
             email: string;
@@ -1401,7 +1412,7 @@ export interface components {
         };
         NewUser: {
             /**
-             * @description No two users of an organization have the same.
+             * @description The email address, unique within the organization.
              * @example alice@shop.example
              */
             email: string;
@@ -1409,7 +1420,7 @@ export interface components {
             /** @example Alice Tech */
             name: string;
             /**
-             * @description In the organization's own words.
+             * @description The organization's own name of the role, for example `technician`.
              * @example technician
              */
             role: string;
@@ -1417,7 +1428,7 @@ export interface components {
         NewWebhook: {
             description?: string | null;
             /**
-             * @description What to deliver; left out or `["*"]`: everything.
+             * @description The events to deliver. Defaults to `["*"]`, all events.
              * @example [
              *       "ticket.created",
              *       "ticket.transitioned"
@@ -1426,84 +1437,87 @@ export interface components {
             events?: components["schemas"]["WebhookEventName"][] | null;
             /**
              * Format: uri
-             * @description Where events are sent: `https://` or `http://`, a host, no user name, no fragment. Private addresses are refused
-             *     when they are connected to.
+             * @description The URL that receives events: `https://` or `http://` with a host, without user name and fragment. Private
+             *     addresses are rejected when the server connects.
              * @example https://shop.example/hooks/repairops
              */
             url: string;
         };
         NextTransition: {
-            /** @description True when nothing in `reasons` stands against it. Plugins are not asked beforehand: they may still refuse. */
+            /** @description True if `reasons` is empty. Plugins do not run for this response and may still deny the transition. */
             allowed: boolean;
-            /** @description The plugins that would be asked, in this order. */
+            /** @description The plugins that would run, in this order. */
             plugins: components["schemas"]["AskedPlugin"][];
-            /** @description What would refuse it now. */
+            /** @description What prevents the transition now. */
             reasons: components["schemas"]["TransitionReason"][];
             to_status: components["schemas"]["Status"];
-            /** @description What would not stop it, but is good to know: stock that could only be held in part, or that a plugin has to find. */
+            /**
+             * @description Problems that do not prevent the transition: stock that could be held only in part, or that a plugin has to
+             *     find.
+             */
             warnings: components["schemas"]["TransitionReason"][];
         };
         /**
-         * @description What happens when a plugin breaks or returns its own error.
+         * @description What happens if the plugin fails or returns an error.
          * @enum {string}
          */
         OnFailure: "open" | "closed";
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_Customer: {
             data: components["schemas"]["Customer"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_Installation: {
             data: components["schemas"]["Installation"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_InventoryItem: {
             data: components["schemas"]["InventoryItem"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_Key: {
             data: components["schemas"]["Key"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_Payment: {
             data: components["schemas"]["Payment"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_Plugin: {
             data: components["schemas"]["Plugin"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_Shop: {
             data: components["schemas"]["Shop"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_StockMovement: {
             data: components["schemas"]["StockMovement"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_TicketSummary: {
             data: components["schemas"]["TicketSummary"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_User: {
             data: components["schemas"]["User"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_Webhook: {
             data: components["schemas"]["Webhook"][];
             pagination: components["schemas"]["Pagination"];
         };
-        /** @description One page, as the API answers it. */
+        /** @description One page of a list. */
         Page_WebhookDelivery: {
             data: components["schemas"]["WebhookDelivery"][];
             pagination: components["schemas"]["Pagination"];
@@ -1513,23 +1527,23 @@ export interface components {
             /** Format: int64 */
             limit: number;
             /**
-             * @description The `cursor` of the next page, which begins behind the last row of this one, whatever comes or goes
-             *     before it; `null` at the end.
+             * @description The `cursor` of the next page, which starts after the last entry of this page even if entries were added or
+             *     deleted before it; `null` on the last page.
              */
             next_cursor: string | null;
             /**
              * Format: int64
-             * @description Where the next page begins; `null` at the end, and in a page by `cursor`.
+             * @description The offset of the next page; `null` on the last page and in a page by `cursor`.
              */
             next_offset: number | null;
             /**
              * Format: int64
-             * @description What was asked for; 0 in a page by `cursor`, whose place among the others is not counted.
+             * @description The requested offset; 0 in a page by `cursor`, because its position is not counted.
              */
             offset: number;
             /**
              * Format: int64
-             * @description How many there are on all pages together.
+             * @description The number of entries on all pages together.
              */
             total: number;
         };
@@ -1547,7 +1561,7 @@ export interface components {
             total: components["schemas"]["Money"];
             unit_cost: components["schemas"]["Money"];
         };
-        /** @description A line of parts: an item of stock by its `inventory_id` or `sku`, or a special order by `name` and `unit_cost`. */
+        /** @description A part line: a stock item by `inventory_id` or `sku`, or a special order by `name` and `unit_cost`. */
         PartChange: {
             inventory_id?: components["schemas"]["ItemId"] | null;
             name?: string | null;
@@ -1556,7 +1570,7 @@ export interface components {
             sku?: string | null;
             /**
              * Format: double
-             * @description What the customer pays for one; by default the item's selling price.
+             * @description The customer's price per unit. Defaults to the item's selling price.
              */
             unit_cost?: number | null;
         } | {
@@ -1573,9 +1587,9 @@ export interface components {
          */
         PartId: string;
         Payment: {
-            /** @description Who took it. */
+            /** @description The name of the person who handled it. */
             actor: string;
-            /** @description More than 0, whatever the kind. */
+            /** @description The amount; positive for payments and refunds. */
             amount: components["schemas"]["Money"];
             /**
              * Format: date-time
@@ -1603,9 +1617,9 @@ export interface components {
          */
         PaymentMethod: "cash" | "card" | "bank_transfer" | "check" | "gift_card" | "other";
         PaymentRecorded: components["schemas"]["Payment"] & {
-            /** @description The ticket's payments less its refunds. */
+            /** @description The ticket's payments minus its refunds. */
             amount_paid: components["schemas"]["Money"];
-            /** @description What is still to be paid for the ticket; negative when more was paid than it costs so far. */
+            /** @description The amount still due for the ticket; negative if more was paid than its cost so far. */
             balance_due: components["schemas"]["Balance"];
         };
         Plugin: {
@@ -1628,25 +1642,25 @@ export interface components {
         PluginId: string;
         /** @enum {string} */
         PluginState: "compiling" | "ready" | "failed";
-        /** @description What a plugin did, for the client: one entry of `plugins`. */
+        /** @description One run of a plugin. */
         Ran: {
             /** Format: int64 */
             duration_us: number;
             error: components["schemas"]["FailureView"] | null;
             /**
              * Format: int64
-             * @description Units of fuel.
+             * @description Units of fuel that the call used.
              */
             fuel: number;
             hook: components["schemas"]["Hook"];
             installation_id: components["schemas"]["InstallationId"];
             /**
-             * @description A decision (`allowed`, `warned`, `denied`, `enriched`, `unchanged`, `planned`, `passed`), `error`
-             *     (the plugin's own), or how it broke (`trap`, `fuel`, `deadline`, `memory`, `bad_output` …).
+             * @description A decision (`allowed`, `warned`, `denied`, `enriched`, `unchanged`, `planned`, `passed`), `error` (an error
+             *     that the plugin returned), or the kind of failure (`trap`, `fuel`, `deadline`, `memory`, `bad_output` …).
              */
             outcome: string;
             plugin: string;
-            /** @description The fields that it set. */
+            /** @description The names of the fields that the plugin set. */
             set: string[];
             version: string;
             violations: components["schemas"]["Violation"][];
@@ -1655,7 +1669,7 @@ export interface components {
             cost: components["schemas"]["Money"];
             /**
              * Format: date
-             * @description The day of the pickup; until then, the day it came in.
+             * @description The date of the pickup, or of the intake before the pickup.
              */
             date: string;
             device: string;
@@ -1683,7 +1697,7 @@ export interface components {
         SecretRotation: {
             /**
              * Format: int64
-             * @description How long requests are signed with the earlier secrets as well; 0 ends them at once.
+             * @description How many hours requests are also signed with the earlier secrets; 0 removes those secrets at once.
              * @default 24
              */
             overlap_hours?: number | null;
@@ -1696,7 +1710,7 @@ export interface components {
             name: string;
             time_zone: string;
         };
-        /** @description What is left out stays. `null` empties `address`, and is refused for the others. */
+        /** @description Omitted fields keep their values. `null` clears `address`, and is rejected for other fields. */
         ShopChange: {
             address?: string | null;
             name?: string;
@@ -1722,32 +1736,35 @@ export interface components {
          * @enum {string}
          */
         Status: "INTAKE" | "TRIAGE" | "DIAGNOSTICS" | "WAITING_APPROVAL" | "APPROVED" | "WAITING_ON_PARTS" | "IN_REPAIR" | "QC_REVIEW" | "QC_FAILED" | "READY_FOR_PICKUP" | "PICKED_UP" | "CLOSED" | "VOIDED";
-        /** @description A change of how many are on hand. What tickets hold is no movement until they use it. */
+        /** @description A change of the quantity on hand. Reservations are not movements until the ticket consumes them. */
         StockMovement: {
             actor: string;
             /** Format: date-time */
             created_at: string;
             /**
              * Format: int64
-             * @description How many came (or went, below zero). 0: somebody counted, and it was right.
+             * @description The change of the quantity; negative if it decreased, 0 if a count confirmed it.
              */
             delta: number;
             id: components["schemas"]["MovementId"];
             /**
              * Format: int64
-             * @description How many were on hand after it.
+             * @description The quantity on hand after the movement.
              */
             quantity_after: number;
-            /** @description `initial`, `used` by a ticket, or the `reason` of who changed it (`adjusted` when none was given). */
+            /**
+             * @description `initial`, `used` (consumed by a ticket), or the `reason` that was given with the change (`adjusted` without
+             *     one).
+             */
             reason: string;
             ticket_id: components["schemas"]["TicketId"] | null;
         };
         Ticket: {
-            /** @description Payments less refunds. */
+            /** @description Payments minus refunds. */
             amount_paid: components["schemas"]["Money"];
             assigned_to: components["schemas"]["UserId"] | null;
             assigned_to_name: string | null;
-            /** @description What is still to be paid; negative when more was paid than the ticket costs so far. */
+            /** @description The amount still due; negative if more was paid than the ticket's cost so far. */
             balance_due: components["schemas"]["Balance"];
             /** Format: date-time */
             created_at: string;
@@ -1778,7 +1795,7 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
-        /** @description What is left out stays. `null` empties a field that can be empty, and is refused for the others. */
+        /** @description Omitted fields keep their values. `null` clears fields that may be empty, and is rejected for other fields. */
         TicketChange: {
             actor_id?: components["schemas"]["UserId"] | null;
             assigned_to?: components["schemas"]["UserId"] | null;
@@ -1787,21 +1804,21 @@ export interface components {
             issue?: components["schemas"]["IssueChange"];
             /**
              * Format: double
-             * @description At most 100000. 0 for none: `null` is refused.
+             * @description At most 100000. 0 for none; `null` is rejected.
              * @example 2
              */
             labor_hours?: number;
             /**
              * Format: double
-             * @description 0 for none: `null` is refused.
+             * @description 0 for none; `null` is rejected.
              * @example 65
              */
             labor_rate?: number;
-            /** @description For the timeline: on the entry of the transition, or as a note of its own. */
+            /** @description A note for the timeline, in the entry of the transition or in an entry of its own. */
             notes?: string | null;
-            /** @description Replaces the list. A line that was there before keeps its id, and what is held for it. */
+            /** @description Replaces the list. A line that already exists keeps its id and its reserved stock. */
             parts?: components["schemas"]["PartChange"][];
-            /** @description Another status is a transition, with all that belongs to it; the present one is none. */
+            /** @description The new status. A different status is a transition with all its checks; the current one changes nothing. */
             status?: components["schemas"]["Status"];
         };
         TicketCreated: {
@@ -1809,7 +1826,7 @@ export interface components {
             created_at: string;
             id: components["schemas"]["TicketId"];
             number: string;
-            /** @description What the plugins did. */
+            /** @description The plugins that ran, with their outcomes. */
             plugins: components["schemas"]["Ran"][];
             status: components["schemas"]["Status"];
             /**
@@ -1817,7 +1834,7 @@ export interface components {
              * @description The ticket's version, as in `ETag`.
              */
             version: number;
-            /** @description What did not stop it. */
+            /** @description Problems that did not stop the request. */
             warnings: components["schemas"]["Warning"][];
         };
         TicketCustomer: {
@@ -1851,7 +1868,7 @@ export interface components {
             event_id: components["schemas"]["TimelineId"];
             from_status: components["schemas"]["Status"];
             ok: boolean;
-            /** @description What the plugins did. */
+            /** @description The plugins that ran, with their outcomes. */
             plugins: components["schemas"]["Ran"][];
             /** Format: date-time */
             timestamp: string;
@@ -1861,25 +1878,25 @@ export interface components {
              * @description The ticket's version, as in `ETag`.
              */
             version: number;
-            /** @description What did not stop it. */
+            /** @description Problems that did not stop the request. */
             warnings: components["schemas"]["Warning"][];
         };
         TicketTransitions: {
             current_status: components["schemas"]["Status"];
-            /** @description Nothing leads on from here. */
+            /** @description True if the workflow has no transition from this status. */
             terminal: boolean;
             ticket_id: components["schemas"]["TicketId"];
-            /** @description One entry for each status that an edge of the workflow leads to. */
+            /** @description One entry for each status that the workflow allows next. */
             transitions: components["schemas"]["NextTransition"][];
             /**
              * Format: int64
-             * @description The version that this was found on; send it as `If-Match` to make sure that nothing changed since.
+             * @description The ticket's version. Send it as `If-Match` to make sure that the ticket has not changed since.
              */
             version: number;
         };
         TicketUpdated: {
             id: components["schemas"]["TicketId"];
-            /** @description What the plugins did. */
+            /** @description The plugins that ran, with their outcomes. */
             plugins: components["schemas"]["Ran"][];
             status: components["schemas"]["Status"];
             /** Format: date-time */
@@ -1889,7 +1906,7 @@ export interface components {
              * @description The ticket's version, as in `ETag`.
              */
             version: number;
-            /** @description What did not stop it. */
+            /** @description Problems that did not stop the request. */
             warnings: components["schemas"]["Warning"][];
         };
         TimelineEntry: {
@@ -1908,7 +1925,7 @@ export interface components {
         TransitionReason: {
             /** @description `SCOPE` or `INSUFFICIENT_STOCK`. */
             code: string;
-            /** @description For `INSUFFICIENT_STOCK`: the lines that stock does not cover, as the built-in plan finds it now. */
+            /** @description For `INSUFFICIENT_STOCK`: the lines that stock does not cover, by the built-in plan. */
             lines: components["schemas"]["ShortLine"][];
             message: string;
             required_scope: components["schemas"]["Scope"] | null;
@@ -1917,7 +1934,7 @@ export interface components {
             actor_id?: components["schemas"]["UserId"] | null;
             new_status: components["schemas"]["Status"];
             /**
-             * @description For the timeline.
+             * @description A note for the timeline.
              * @example Ready for quality check
              */
             notes?: string | null;
@@ -1931,7 +1948,7 @@ export interface components {
             name: string;
             role: string;
         };
-        /** @description What is left out stays. `null` empties `hourly_cost`, and is refused for the others. */
+        /** @description Omitted fields keep their values. `null` clears `hourly_cost`, and is rejected for other fields. */
         UserChange: {
             hourly_cost?: components["schemas"]["Money"] | null;
             name?: string;
@@ -1944,7 +1961,7 @@ export interface components {
             field: string | null;
             message: string;
         };
-        /** @description Something that did not stop the request, but that someone should know. */
+        /** @description A problem that did not stop the request. */
         Warning: {
             code: string;
             field: string | null;
@@ -1958,20 +1975,20 @@ export interface components {
             description: string | null;
             /** Format: date-time */
             disabled_at: string | null;
-            /** @description Why it is off, for example because five attempts failed. */
+            /** @description Why the webhook is disabled, for example because five attempts failed. */
             disabled_reason: string | null;
             enabled: boolean;
-            /** @description What is delivered; `["*"]` is everything. */
+            /** @description The events that are delivered; `["*"]` means all. */
             events: components["schemas"]["WebhookEventName"][];
             /**
              * Format: date-time
-             * @description The first of the failed attempts that no success came after.
+             * @description The time of the first failed attempt since the last success.
              */
             failing_since: string | null;
             id: components["schemas"]["WebhookId"];
             /**
              * Format: date-time
-             * @description When the receiver last took something.
+             * @description The time of the last successful delivery.
              */
             last_delivery_at: string | null;
             /** Format: date-time */
@@ -1981,18 +1998,18 @@ export interface components {
         WebhookAttempt: {
             /** Format: int64 */
             duration_ms: number;
-            /** @description In words; `null` when the receiver took it. */
+            /** @description Why the attempt failed; `null` if it succeeded. */
             error: string | null;
             /**
              * Format: int64
-             * @description From 1.
+             * @description The number of the attempt, starting at 1.
              */
             number: number;
-            /** @description The first 4 KiB of the answer's body. */
+            /** @description The first 4 KiB of the response body. */
             response_body_excerpt: string | null;
             /**
              * Format: int64
-             * @description `null` when there was no answer.
+             * @description `null` if there was no response.
              */
             response_status: number | null;
             /** Format: date-time */
@@ -2000,7 +2017,10 @@ export interface components {
         };
         WebhookChange: {
             description?: string | null;
-            /** @description `false` cancels what is waiting; `true` begins anew, without what happened meanwhile (see replay). */
+            /**
+             * @description `false` disables the webhook and cancels pending deliveries. `true` enables it again; events of the time in
+             *     between are not sent, but can be replayed.
+             */
             enabled?: boolean | null;
             events?: components["schemas"]["WebhookEventName"][] | null;
             /**
@@ -2016,38 +2036,38 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description When it was delivered, failed or was cancelled.
+             * @description When the delivery succeeded, failed or was cancelled.
              */
             ended_at: string | null;
             event: string;
-            /** @description The `webhook-id` of the request; the same at every attempt and replay. */
+            /** @description The `webhook-id` of the request; the same for every attempt and replay. */
             event_id: components["schemas"]["EventId"];
             id: components["schemas"]["DeliveryId"];
-            /** @description In words, why the last attempt failed. */
+            /** @description Why the last attempt failed. */
             last_error: string | null;
             /**
              * Format: int64
-             * @description The status of the last answer; `null` when there was none.
+             * @description The status of the last response; `null` if there was none.
              */
             last_response_status: number | null;
             /**
              * Format: date-time
-             * @description When it is tried next; `null` when it is not pending.
+             * @description The time of the next attempt; `null` if the delivery is not pending.
              */
             next_attempt_at: string | null;
-            /** @description Why there is this delivery: the event, a replay, a test. */
+            /** @description Why the delivery exists: the event itself, a replay or a test. */
             origin: components["schemas"]["DeliveryOrigin"];
             state: components["schemas"]["DeliveryState"];
             webhook_id: components["schemas"]["WebhookId"];
         };
-        /** @description A delivery with its attempts and what was sent. */
+        /** @description A delivery with its attempts and the body that was sent. */
         WebhookDeliveryDetail: components["schemas"]["WebhookDelivery"] & {
             attempts: components["schemas"]["WebhookAttempt"][];
             /** @description The body of the request, byte for byte. */
             request_body: string;
         };
         /**
-         * @description What an endpoint may ask for; `*` is everything, also what comes with later versions.
+         * @description The event names of a subscription; `*` means all, including those of later versions.
          * @enum {string}
          */
         WebhookEventName: "*" | "ticket.created" | "ticket.transitioned" | "ticket.updated" | "payment.processed" | "customer.created" | "inventory.updated" | "plugin.installed" | "plugin.updated" | "plugin.uninstalled" | "plugin.failed" | "webhook.disabled";
@@ -2059,33 +2079,33 @@ export interface components {
             valid_until: string;
         };
         WebhookReplay: {
-            /** @description Only what this webhook has not received and does not wait for. */
+            /** @description Replays only events that this webhook has not received and that are not pending. */
             missed_only?: boolean;
             /**
              * Format: date-time
-             * @description Events from this moment on. They are kept for 30 days.
+             * @description The time of the first event to replay. Events are kept for 30 days.
              * @example 2026-02-21T10:00:00Z
              */
             since: string;
         };
-        /** @description What a replay put on its way. */
+        /** @description The result of a replay. */
         WebhookReplayed: {
             events: number;
             /**
              * Format: date-time
-             * @description When there were more events than fit into one call: the `since` of the next one.
+             * @description If there were more events than one call replays: the `since` of the next call.
              */
             next_since: string | null;
         };
         WebhookSecret: {
-            /** @description Rotated out, and still signed with. */
+            /** @description Earlier secrets that requests are still signed with. */
             previous: components["schemas"]["WebhookPreviousSecret"][];
-            /** @description `whsec_` and base64: what a receiver verifies signatures with. */
+            /** @description The secret to verify signatures with: `whsec_` and base64. */
             secret: string;
         };
-        /** @description An endpoint with its secret: the answer to its making and to a rotation. */
+        /** @description A webhook with its secret, as returned when it is created and when its secret is rotated. */
         WebhookWithSecret: components["schemas"]["Webhook"] & {
-            /** @description `whsec_` and base64: what a receiver verifies signatures with. */
+            /** @description The secret to verify signatures with: `whsec_` and base64. */
             secret: string;
         };
     };
@@ -2461,17 +2481,18 @@ export interface operations {
     listCustomers: {
         parameters: {
             query?: {
-                /** @description Those who have a ticket there. */
+                /** @description Only customers who have a ticket at this shop. */
                 shop_id?: components["schemas"]["ShopId"];
-                /** @description Any part of the name, whatever the case. */
+                /** @description Any part of the name; the case does not matter. */
                 name?: string;
                 created_after?: string;
                 created_before?: string;
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "created_at" | "-created_at" | "name" | "-name";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -2687,11 +2708,12 @@ export interface operations {
         parameters: {
             query?: {
                 plugin_id?: components["schemas"]["PluginId"];
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "created_at" | "-created_at";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -2899,13 +2921,14 @@ export interface operations {
                 shop_id?: components["schemas"]["ShopId"];
                 category?: string;
                 sku?: string;
-                /** @description `true`: some are available; `false`: none are. */
+                /** @description `true` returns items with available stock, `false` items without. */
                 in_stock?: boolean;
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "sku" | "-sku" | "name" | "-name" | "category" | "-category" | "quantity_on_hand" | "-quantity_on_hand" | "quantity_available" | "-quantity_available" | "last_updated" | "-last_updated";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -2996,7 +3019,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made */
+            /** @description Created */
             201: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -3168,11 +3191,12 @@ export interface operations {
     listInventoryMovements: {
         parameters: {
             query?: {
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "created_at" | "-created_at";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -3209,11 +3233,12 @@ export interface operations {
     listKeys: {
         parameters: {
             query?: {
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "created_at" | "-created_at" | "name" | "-name";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -3262,7 +3287,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made */
+            /** @description Created */
             201: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -3419,11 +3444,11 @@ export interface operations {
     getKpis: {
         parameters: {
             query?: {
-                /** @description Without it, all shops together, each by its own days. */
+                /** @description The shop. By default the KPIs of all shops together, each shop with the days of its time zone. */
                 shop_id?: components["schemas"]["ShopId"];
-                /** @description The first day, in the shop's time zone; 30 days before the end when left out. */
+                /** @description The first day, in the shop's time zone. Defaults to 30 days before the last day. */
                 start_date?: string;
-                /** @description The last day, which is included; today when left out. At most 1,100 days after the first. */
+                /** @description The last day, included in the report. Defaults to today; at most 1,100 days after the first. */
                 end_date?: string;
                 metrics?: ("revenue" | "throughput" | "turnaround" | "avg_turnaround_days" | "qc_pass_rate" | "customer_satisfaction" | "labor_margin" | "parts_margin")[];
             };
@@ -3457,11 +3482,12 @@ export interface operations {
     listPlugins: {
         parameters: {
             query?: {
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "created_at" | "-created_at" | "name" | "-name";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -3590,11 +3616,12 @@ export interface operations {
     listShops: {
         parameters: {
             query?: {
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "name" | "-name" | "created_at" | "-created_at";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -3650,7 +3677,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made */
+            /** @description Created */
             201: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -3780,11 +3807,12 @@ export interface operations {
                 assigned_to?: components["schemas"]["UserId"];
                 created_after?: string;
                 created_before?: string;
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "number" | "-number" | "status" | "-status";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -4069,7 +4097,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ticket"];
                 };
             };
-            /** @description The ticket is at a version that `If-None-Match` names */
+            /** @description The ticket has not changed since the version in `If-None-Match` */
             304: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
@@ -4276,11 +4304,12 @@ export interface operations {
     listPayments: {
         parameters: {
             query?: {
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "created_at" | "-created_at";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -4537,11 +4566,12 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "name" | "-name" | "created_at" | "-created_at";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -4598,7 +4628,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made */
+            /** @description Created */
             201: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -4723,11 +4753,12 @@ export interface operations {
     listWebhooks: {
         parameters: {
             query?: {
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "created_at" | "-created_at" | "url" | "-url";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -4776,7 +4807,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made */
+            /** @description Created */
             201: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -4935,13 +4966,14 @@ export interface operations {
                 state?: components["schemas"]["DeliveryState"];
                 /** @description The name of an event, for example `ticket.created`. */
                 event?: string;
-                /** @description The `webhook-id` of a request. */
+                /** @description The event's id, which is the `webhook-id` of its requests. */
                 event_id?: components["schemas"]["EventId"];
+                /** @description One of the listed fields, with a minus sign before it for descending order. */
                 sort?: "created_at" | "-created_at";
                 limit?: number;
-                /** @description How many to skip; not together with `cursor`. */
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
                 offset?: number;
-                /** @description The `next_cursor` of the page before, with the same sort and filters. */
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
                 cursor?: string;
             };
             header?: never;
@@ -5245,12 +5277,10 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
-                        /** Format: uuid */
-                        customer_id: string;
+                        customer_id: components["schemas"]["CustomerId"];
                         email: string;
                         name: string;
-                        /** Format: uuid */
-                        shop_id: string;
+                        shop_id: components["schemas"]["ShopId"];
                     };
                     /** @constant */
                     event: "customer.created";
@@ -5283,17 +5313,19 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
-                        /** Format: uuid */
-                        inventory_id: string;
+                        inventory_id: components["schemas"]["ItemId"];
+                        /** Format: int64 */
                         quantity_available: number;
+                        /** Format: int64 */
                         quantity_on_hand: number;
+                        /** Format: int64 */
                         quantity_reserved: number;
+                        /** @description `initial`, `edited`, `reserved`, `released`, `consumed`, or the reason that a client gave. */
                         reason: string;
-                        /** Format: uuid */
-                        shop_id: string;
+                        shop_id: components["schemas"]["ShopId"];
                         sku: string;
-                        /** Format: uuid */
-                        ticket_id?: string;
+                        /** @description The ticket for which the stock moved; absent if there is none. */
+                        ticket_id?: components["schemas"]["TicketId"];
                     };
                     /** @constant */
                     event: "inventory.updated";
@@ -5326,19 +5358,15 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
-                        amount: number;
-                        amount_paid: number;
-                        balance_due: number;
-                        /** Format: uuid */
-                        customer_id: string;
-                        kind: string;
-                        method: string;
-                        /** Format: uuid */
-                        payment_id: string;
-                        /** Format: uuid */
-                        shop_id: string;
-                        /** Format: uuid */
-                        ticket_id: string;
+                        amount: components["schemas"]["Money"];
+                        amount_paid: components["schemas"]["Money"];
+                        balance_due: components["schemas"]["Balance"];
+                        customer_id: components["schemas"]["CustomerId"];
+                        kind: components["schemas"]["PaymentKind"];
+                        method: components["schemas"]["PaymentMethod"];
+                        payment_id: components["schemas"]["PaymentId"];
+                        shop_id: components["schemas"]["ShopId"];
+                        ticket_id: components["schemas"]["TicketId"];
                         ticket_number: string;
                     };
                     /** @constant */
@@ -5372,18 +5400,16 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
-                        error: Record<string, never>;
-                        hook: string;
-                        /** Format: uuid */
-                        installation_id: string;
-                        on_failure: string | null;
+                        error: components["schemas"]["FailureView"];
+                        hook: components["schemas"]["Hook"];
+                        installation_id: components["schemas"]["InstallationId"];
+                        on_failure: components["schemas"]["OnFailure"] | null;
                         outcome: string;
                         plugin: string;
+                        /** @description The id of the request in which the plugin failed; empty if there was no request. */
                         request_id: string;
-                        /** Format: uuid */
-                        shop_id: string;
-                        /** Format: uuid */
-                        ticket_id: string;
+                        shop_id: components["schemas"]["ShopId"];
+                        ticket_id: components["schemas"]["TicketId"];
                         ticket_number: string;
                         version: string;
                     };
@@ -5417,17 +5443,19 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description The data of `plugin.installed`, `plugin.updated` and `plugin.uninstalled`. */
                     data: {
+                        /** @description The names of the changed fields; only in `plugin.updated`. */
                         changed?: string[];
-                        hooks: Record<string, never>;
-                        /** Format: uuid */
-                        installation_id: string;
+                        hooks: {
+                            [key: string]: components["schemas"]["HookSetup"];
+                        };
+                        installation_id: components["schemas"]["InstallationId"];
                         plugin: string;
-                        /** Format: uuid */
-                        plugin_id: string;
-                        /** Format: uuid */
-                        shop_id: string | null;
-                        shop_ids: string[] | null;
+                        plugin_id: components["schemas"]["PluginId"];
+                        shop_id: components["schemas"]["ShopId"] | null;
+                        /** @description The shops that the installation is limited to; `null` means all. */
+                        shop_ids: components["schemas"]["ShopId"][] | null;
                         version: string;
                     };
                     /** @constant */
@@ -5460,17 +5488,19 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description The data of `plugin.installed`, `plugin.updated` and `plugin.uninstalled`. */
                     data: {
+                        /** @description The names of the changed fields; only in `plugin.updated`. */
                         changed?: string[];
-                        hooks: Record<string, never>;
-                        /** Format: uuid */
-                        installation_id: string;
+                        hooks: {
+                            [key: string]: components["schemas"]["HookSetup"];
+                        };
+                        installation_id: components["schemas"]["InstallationId"];
                         plugin: string;
-                        /** Format: uuid */
-                        plugin_id: string;
-                        /** Format: uuid */
-                        shop_id: string | null;
-                        shop_ids: string[] | null;
+                        plugin_id: components["schemas"]["PluginId"];
+                        shop_id: components["schemas"]["ShopId"] | null;
+                        /** @description The shops that the installation is limited to; `null` means all. */
+                        shop_ids: components["schemas"]["ShopId"][] | null;
                         version: string;
                     };
                     /** @constant */
@@ -5503,17 +5533,19 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description The data of `plugin.installed`, `plugin.updated` and `plugin.uninstalled`. */
                     data: {
+                        /** @description The names of the changed fields; only in `plugin.updated`. */
                         changed?: string[];
-                        hooks: Record<string, never>;
-                        /** Format: uuid */
-                        installation_id: string;
+                        hooks: {
+                            [key: string]: components["schemas"]["HookSetup"];
+                        };
+                        installation_id: components["schemas"]["InstallationId"];
                         plugin: string;
-                        /** Format: uuid */
-                        plugin_id: string;
-                        /** Format: uuid */
-                        shop_id: string | null;
-                        shop_ids: string[] | null;
+                        plugin_id: components["schemas"]["PluginId"];
+                        shop_id: components["schemas"]["ShopId"] | null;
+                        /** @description The shops that the installation is limited to; `null` means all. */
+                        shop_ids: components["schemas"]["ShopId"][] | null;
                         version: string;
                     };
                     /** @constant */
@@ -5547,13 +5579,10 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
-                        /** Format: uuid */
-                        customer_id: string;
-                        /** Format: uuid */
-                        shop_id: string;
+                        customer_id: components["schemas"]["CustomerId"];
+                        shop_id: components["schemas"]["ShopId"];
                         status: components["schemas"]["Status"];
-                        /** Format: uuid */
-                        ticket_id: string;
+                        ticket_id: components["schemas"]["TicketId"];
                         ticket_number: string;
                     };
                     /** @constant */
@@ -5588,10 +5617,8 @@ export interface operations {
                 "application/json": {
                     data: {
                         from_status: components["schemas"]["Status"];
-                        /** Format: uuid */
-                        shop_id: string;
-                        /** Format: uuid */
-                        ticket_id: string;
+                        shop_id: components["schemas"]["ShopId"];
+                        ticket_id: components["schemas"]["TicketId"];
                         ticket_number: string;
                         to_status: components["schemas"]["Status"];
                     };
@@ -5626,12 +5653,17 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
+                        /** @description The names of the fields that changed. */
                         changed: string[];
-                        /** Format: uuid */
-                        shop_id: string;
-                        /** Format: uuid */
-                        ticket_id: string;
+                        /** @description The ticket's new customer, if a merge of two customers moved the ticket; otherwise absent. */
+                        customer_id?: components["schemas"]["CustomerId"];
+                        shop_id: components["schemas"]["ShopId"];
+                        ticket_id: components["schemas"]["TicketId"];
                         ticket_number: string;
+                        /**
+                         * Format: int64
+                         * @description The ticket's version after the change.
+                         */
                         version: number;
                     };
                     /** @constant */
@@ -5665,13 +5697,12 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
+                        /** Format: date-time */
                         failing_since: string | null;
                         reason: string;
-                        /** Format: uuid */
-                        shop_id: string | null;
+                        shop_id: components["schemas"]["ShopId"] | null;
                         url: string;
-                        /** Format: uuid */
-                        webhook_id: string;
+                        webhook_id: components["schemas"]["WebhookId"];
                     };
                     /** @constant */
                     event: "webhook.disabled";
@@ -5704,11 +5735,10 @@ export interface operations {
             content: {
                 "application/json": {
                     data: {
+                        /** @description The name of the user or key that requested the test. */
                         sent_by: string;
-                        /** Format: uuid */
-                        shop_id: string | null;
-                        /** Format: uuid */
-                        webhook_id: string;
+                        shop_id: components["schemas"]["ShopId"] | null;
+                        webhook_id: components["schemas"]["WebhookId"];
                     };
                     /** @constant */
                     event: "webhook.test";
