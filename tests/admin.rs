@@ -162,12 +162,12 @@ async fn the_doctor_finds_what_is_broken() {
         (
             "update inventory_items set reserved = 1",
             &item,
-            "the item says 1 reserved, but 2 are held",
+            "has 1 reserved, but its reservations add up to 2",
         ),
         (
             "update inventory_items set reserved = 2, on_hand = 9",
             &item,
-            "says 9 on hand, but its movements add up to 5",
+            "has 9 on hand, but its movements add up to 5",
         ),
         ("update inventory_items set on_hand = 5", &item, ""),
         (
@@ -176,8 +176,12 @@ async fn the_doctor_finds_what_is_broken() {
             "the ticket has ended, but 2 are still reserved for it",
         ),
         ("update tickets set status = 'IN_REPAIR'", &ticket, ""),
-        ("update ticket_parts set quantity = 1", &part, "needs 1, but 2 are reserved or consumed"),
-        ("delete from ticket_parts", &part, "needs 0, but 2 are reserved or consumed"),
+        (
+            "update ticket_parts set quantity = 1",
+            &part,
+            "needs 1, but 2 are reserved or consumed for it",
+        ),
+        ("delete from ticket_parts", &part, "needs 0, but 2 are reserved or consumed for it"),
     ] {
         let mut tx = app.db.begin().await.expect("a transaction");
         repairops::execute!(tx, damage).expect("damaged");

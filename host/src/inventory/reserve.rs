@@ -206,7 +206,7 @@ mod tests {
         let only = &moves.items[0];
         assert_eq!((only.reserved, only.used, only.needed), (-12, 10, -2));
         let uses: Vec<_> = moves.uses.iter().map(|used| (used.quantity, used.later)).collect();
-        assert_eq!(uses, [(3, 7), (7, 0)]);
+        assert_eq!(uses, [(7, 3), (3, 0)]);
         let states: Vec<_> = moves.reservations.iter().map(|row| row.state.as_str()).collect();
         assert_eq!(states, ["released", "consumed", "consumed"]);
     }
