@@ -80,7 +80,7 @@ mod tests {
             ("https://shop.example/#top", "fragment"),
             ("https://shop.example:0/", "port 0"),
             ("https://shop.example:99999/", "not a valid URL"),
-            ("https://shop.example/a b", "blanks"),
+            ("https://shop.example/a b", "spaces"),
             ("https://shop.example/\u{0}", "control"),
             ("https://shop.example\\@other.example/", "backslashes"),
             (&format!("https://shop.example/{}", "x".repeat(2048)), "longer"),
