@@ -111,10 +111,13 @@ async fn a_request_under_way_makes_no_room(t: &TestApp) {
     let writing = node.app.db.begin().await.expect("a transaction");
     let mut working = Vec::new();
     for _ in 0..3 {
+        let before = node.app.db.statements();
         let mut socket = Socket::connect(&base).await;
         // Pipelined: by the time of the first response the server has all of the second request.
         socket.send(&(get("/healthz") + &head + &body)).await;
         assert_eq!(socket.response().await.status, 200);
+        // A request whose key was read is under way; before that, its connection still waits for its client.
+        until("a request under way", async || node.app.db.statements() > before).await;
         working.push(socket);
     }
     until("a server that is full", async || !is_served(&base, "127.0.0.1").await).await;
