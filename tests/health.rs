@@ -2,6 +2,7 @@
 
 use axum::body::Bytes;
 use axum::http::Method;
+use repairops::config::MetricsListen;
 
 use crate::support::{TestApp, both_databases, json};
 
@@ -61,9 +62,17 @@ async fn a_server_that_ends_is_not_ready(t: &TestApp) {
 
 async fn metrics_have_an_address_of_their_own_if_one_is_given(t: &TestApp) {
     t.get("/metrics").await.expect_status(200);
-    let node = t.node(|config| config.metrics_listen = Some("127.0.0.1:0".to_owned())).await;
+    let node = t
+        .node(|config| config.metrics_listen = MetricsListen::Address("127.0.0.1:0".to_owned()))
+        .await;
     node.admin.get("/metrics").await.not_found();
     let metrics = t.admin.at(repairops::metrics::http::router(node.app.clone()));
+    t.node(|config| config.metrics_listen = MetricsListen::Off)
+        .await
+        .admin
+        .get("/metrics")
+        .await
+        .not_found();
     metrics.get("/v1/tickets").await.expect_status(404);
     let shown = metrics.get("/metrics").await.expect_status(200);
     assert!(shown.body.as_str().is_some_and(|text| text.contains("repairops_http_requests")));

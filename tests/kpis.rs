@@ -347,7 +347,7 @@ async fn scores_count_on_their_day(t: &TestApp) {
 async fn the_doctor_finds_wrong_figures(t: &TestApp) {
     pick_up(t, &t.shop, json!({ "labor_hours": 1, "labor_rate": 50 })).await;
     let found = async || {
-        let problems = doctor::examine(&t.app.db).await.expect("an examination");
+        let problems = doctor::examine(&t.app.db, &t.app.secrets).await.expect("an examination");
         problems.into_iter().map(|problem| problem.problem).collect::<Vec<_>>()
     };
     let execute = async |sql: &'static str| {

@@ -362,7 +362,7 @@ async fn count_by_walking(t: &TestApp, filter: &tickets::store::ListFilter) -> i
 async fn the_doctor_finds_wrong_counters(t: &TestApp) {
     t.create_ticket(&t.shop).await;
     let found = async || {
-        let problems = doctor::examine(&t.app.db).await.expect("an examination");
+        let problems = doctor::examine(&t.app.db, &t.app.secrets).await.expect("an examination");
         problems.into_iter().map(|problem| problem.problem).collect::<Vec<_>>()
     };
     assert_eq!(found().await, [""; 0]);

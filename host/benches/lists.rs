@@ -48,7 +48,7 @@ pub async fn run() -> anyhow::Result<()> {
             worlds.push(World::make(&app, *size).await?);
             eprintln!("{name}: {size} tickets in {:.0?}", started.elapsed());
         }
-        let problems = doctor::examine(&app.db).await?;
+        let problems = doctor::examine(&app.db, &app.secrets).await?;
         ensure!(problems.is_empty(), "the doctor found {problems:?}");
         measure(name, &sizes, &worlds).await?;
     }

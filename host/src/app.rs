@@ -14,6 +14,7 @@ use crate::plugins::active::ActivePlugins;
 use crate::plugins::failures::Failures;
 use crate::rate_limits::RateLimits;
 use crate::runtime::{Runtime, RuntimeConfig};
+use crate::secrets::{self, Secrets};
 use crate::shutdown::Shutdown;
 use crate::webhooks::Webhooks;
 use crate::{idempotency, tickets};
@@ -25,6 +26,8 @@ pub struct App {
     pub runtime: Runtime,
     pub active: Arc<ActivePlugins>,
     pub plugin_failures: Arc<Failures>,
+    /// Seal and open the secrets of webhooks.
+    pub secrets: Secrets,
     pub webhooks: Arc<Webhooks>,
     pub metrics: Arc<Metrics>,
     pub rate_limits: Arc<RateLimits>,
@@ -38,6 +41,8 @@ impl App {
         // For this process's HTTPS clients. It fails harmlessly if it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let db = Db::open(&config.database.url).await?;
+        let secrets =
+            secrets::load(&config.secrets, &config.data, matches!(db, Db::Sqlite { .. }))?;
         db.set_commit_hook(Box::new(idempotency::MarkClaims));
         db.migrate().await?;
         tickets::backlog::record_missing(&db)
@@ -58,6 +63,7 @@ impl App {
             runtime,
             active: Arc::default(),
             plugin_failures: Arc::default(),
+            secrets,
             webhooks: Arc::new(Webhooks::new(&config.webhooks)),
             metrics: Arc::default(),
             rate_limits: Arc::new(rate_limits),

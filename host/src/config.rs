@@ -1,6 +1,8 @@
 //! The configuration of a server: flags, environment variables, defaults.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,6 +13,7 @@ use crate::cors::origins::CorsOrigins;
 use crate::model::limits::Limits;
 use crate::rate_limits::rates::RatesOption;
 use crate::runtime::{Caps, CompilerConfig, CompilerProgram};
+use crate::secrets::SecretConfig;
 
 /// How `repairops serve` runs.
 #[derive(Args, Clone, Debug)]
@@ -19,9 +22,9 @@ pub struct Config {
     #[arg(long, env = "REPAIROPS_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
-    /// A separate address for /metrics, which --listen then does not serve.
-    #[arg(long, env = "REPAIROPS_METRICS_LISTEN")]
-    pub metrics_listen: Option<String>,
+    /// Where /metrics is served: an address of its own, `public` for the address of --listen, or `off`.
+    #[arg(long, env = "REPAIROPS_METRICS_LISTEN", default_value = METRICS_LISTEN)]
+    pub metrics_listen: MetricsListen,
 
     #[command(flatten)]
     pub database: DatabaseConfig,
@@ -29,6 +32,9 @@ pub struct Config {
     /// This node's own folder for compiled plugins.
     #[arg(long, env = "REPAIROPS_DATA", default_value = "repairops-data")]
     pub data: PathBuf,
+
+    #[command(flatten)]
+    pub secrets: SecretConfig,
 
     #[command(flatten)]
     pub guests: GuestConfig,
@@ -62,6 +68,30 @@ pub struct Config {
 
     #[command(flatten)]
     pub webhooks: WebhookConfig,
+}
+
+/// The default address of `/metrics`, which only this machine reaches.
+pub const METRICS_LISTEN: &str = "127.0.0.1:9464";
+
+/// Where `/metrics` is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetricsListen {
+    /// Beside the API.
+    Public,
+    Address(String),
+    Off,
+}
+
+impl FromStr for MetricsListen {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "public" => MetricsListen::Public,
+            "off" => MetricsListen::Off,
+            address => MetricsListen::Address(address.to_owned()),
+        })
+    }
 }
 
 /// Timeouts of clients, and how many connections may be open.
@@ -264,9 +294,10 @@ impl Config {
     pub fn new(data: PathBuf) -> Config {
         Config {
             listen: "127.0.0.1:8080".to_owned(),
-            metrics_listen: None,
+            metrics_listen: MetricsListen::Address(METRICS_LISTEN.to_owned()),
             database: DatabaseConfig { url: "sqlite:repairops.db".to_owned() },
             data,
+            secrets: SecretConfig::default(),
             guests: GuestConfig::default(),
             request_budget_ms: 150,
             limits_max: Limits::CEILING,

@@ -12,6 +12,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+use crate::config::MetricsListen;
 use crate::error::ApiError;
 use crate::extract::BODY_MAX_BYTES;
 use crate::webhooks::wake;
@@ -27,8 +28,8 @@ pub fn router(app: App) -> Router {
     // Shared, because axum clones a handler and its captures for each request.
     let document = Arc::new(document);
     let metrics = match app.config.metrics_listen {
-        Some(_) => Router::new(),
-        None => Router::new().route("/metrics", get(metrics::http::show)),
+        MetricsListen::Public => Router::new().route("/metrics", get(metrics::http::show)),
+        MetricsListen::Address(_) | MetricsListen::Off => Router::new(),
     };
     let routes = routes
         .merge(metrics)

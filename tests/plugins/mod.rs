@@ -7,6 +7,7 @@ mod gate;
 mod hostile;
 mod installations;
 mod limits;
+mod log;
 mod nodes;
 mod reserve;
 mod settings;

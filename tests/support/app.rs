@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use repairops::config::MetricsListen;
 use repairops::db::Conn;
 use repairops::keys::create::NewKey;
 use repairops::listener::{Server, bind};
@@ -68,7 +69,8 @@ impl TestApp {
 
     /// Checks the invariants that hold after every test, and gives the database back.
     pub async fn finish(self) {
-        let problems = doctor::examine(&self.app.db).await.expect("an examination");
+        let problems =
+            doctor::examine(&self.app.db, &self.app.secrets).await.expect("an examination");
         assert!(problems.is_empty(), "the doctor found {problems:#?}");
         self.app.rate_limits.close().await;
         self.app.db.close().await;
@@ -156,6 +158,7 @@ async fn start_app(database: &Database, change: impl FnOnce(&mut Config)) -> App
     config.database.url = database.url.clone();
     // All tests share two cores; tests of timeouts set this themselves.
     config.request_budget_ms = 10_000;
+    config.metrics_listen = MetricsListen::Public;
     config.compile.compiler = Some(program());
     // Most tests send more than ten admin requests.
     config.limits.rate_limits = RatesOption::OFF;

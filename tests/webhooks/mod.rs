@@ -13,6 +13,7 @@ mod plugin_events;
 mod replay;
 mod retries;
 mod rotation;
+mod secrets;
 mod standard;
 
 use repairops::App;

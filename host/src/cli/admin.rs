@@ -1,6 +1,7 @@
 //! `repairops admin`: commands that need no running server.
 
 mod keys;
+mod secrets;
 
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cli::log::{self, LogFormat};
 use crate::clock::Clock;
 use crate::config::DatabaseConfig;
 use crate::db::Db;
@@ -52,6 +54,18 @@ enum AdminCommand {
     Doctor {
         #[command(flatten)]
         common: Common,
+        #[command(flatten)]
+        keys: secrets::Keys,
+    },
+    /// Seal the stored secrets of webhooks with the newest key; `serve` does it at its start.
+    SealSecrets {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        keys: secrets::Keys,
+        /// Write them in clear instead, for example before a return to a version that knows no keys.
+        #[arg(long)]
+        clear: bool,
     },
 }
 
@@ -80,7 +94,7 @@ enum OrgCommand {
 
 impl Admin {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logging("warn", super::LogFormat::Text);
+        log::start("warn", LogFormat::Text);
         match self.command {
             AdminCommand::Migrate { common } => migrate(&common).await,
             AdminCommand::Org { command: OrgCommand::Create { common, name, tier } } => {
@@ -90,7 +104,10 @@ impl Admin {
                 set_tier(&common, OrgId(org), &tier).await
             }
             AdminCommand::Key { command } => command.run().await,
-            AdminCommand::Doctor { common } => examine(&common).await,
+            AdminCommand::Doctor { common, keys } => examine(&common, &keys).await,
+            AdminCommand::SealSecrets { common, keys, clear } => {
+                secrets::seal(&common, &keys, clear).await
+            }
         }
     }
 }
@@ -142,9 +159,9 @@ fn no_such_org(org: OrgId) -> String {
     )
 }
 
-async fn examine(common: &Common) -> anyhow::Result<ExitCode> {
+async fn examine(common: &Common, keys: &secrets::Keys) -> anyhow::Result<ExitCode> {
     let db = common.open().await?;
-    let problems = doctor::examine(&db).await.context("examining the database")?;
+    let problems = doctor::examine(&db, &keys.read()?).await.context("examining the database")?;
     let words: Vec<String> = problems
         .iter()
         .map(|problem| {

@@ -16,7 +16,8 @@ use ipnet::IpNet;
 use tempfile::TempDir;
 
 use crate::app::App;
-use crate::config::{Config, DatabaseConfig, LimitConfig};
+use crate::cli::log::{self, LogFormat};
+use crate::config::{Config, DatabaseConfig, LimitConfig, MetricsListen};
 use crate::keys::create::{NewKey, create};
 use crate::listener::{bind, open_files};
 use crate::model::people::Scope;
@@ -47,7 +48,7 @@ const RATES: RatesOption = RatesOption(Some(Rates { read: 100_000, write: 10_000
 
 impl Demo {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logging("error", super::LogFormat::Text);
+        log::start("error", LogFormat::Text);
         // The scenario needs no fixed port, so it can run beside a demo that serves. Bound first: a port in use
         // should fail before minutes of building.
         let listen = if self.check { "127.0.0.1:0" } else { self.listen.as_str() };
@@ -67,7 +68,7 @@ impl Demo {
         let base = format!("http://{}", listener.local_addr()?);
         if self.check {
             tokio::spawn(super::serve::serve(app.clone(), listener, Duration::ZERO));
-            return story::play(&base, &app.db, &world, &keys, &components).await;
+            return story::play(&base, (&app.db, &app.secrets), &world, &keys, &components).await;
         }
         introduce(&base, &world, &keys);
         super::serve::serve(app, listener, Duration::ZERO).await?;
@@ -79,6 +80,7 @@ impl Demo {
         let url = self.database.clone().unwrap_or_else(fresh);
         let mut config = Config {
             database: DatabaseConfig { url },
+            metrics_listen: MetricsListen::Public,
             limits: LimitConfig { rate_limits: RATES, ..LimitConfig::default() },
             ..Config::new(folder.path().join("data"))
         };

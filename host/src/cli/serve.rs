@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::cli::LogFormat;
-use crate::config::Config;
+use crate::cli::log::{self, LogFormat};
+use crate::config::{Config, METRICS_LISTEN, MetricsListen};
 use crate::listener::{Server, bind, open_files};
 use crate::rate_limits::flush;
 use crate::router::router;
@@ -41,21 +41,37 @@ pub struct Serve {
 
 impl Serve {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        super::start_logging("info,sqlx=warn", self.log_format);
+        log::start("info,sqlx=warn", self.log_format);
         open_files::raise_limit();
         let app = App::start(self.config).await?;
         let listener = listen(&app.config.listen).await?;
-        if let Some(address) = &app.config.metrics_listen {
-            let listener = listen(address).await?;
-            tracing::info!(at = %listener.local_addr()?, "serving metrics");
-            let server = Server::new(&app, listener, metrics::http::router(app.clone()))
-                .with_connections_max(METRICS_CONNECTIONS_MAX);
-            tokio::spawn(server.run(std::future::pending()));
+        if let MetricsListen::Address(address) = &app.config.metrics_listen {
+            serve_metrics(&app, address).await?;
         }
         tracing::info!(address = %listener.local_addr()?, "serving");
         serve(app, listener, Duration::from_millis(self.drain_ms)).await?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Another program, such as a second node on this machine, may have the default address: then there are no metrics.
+async fn serve_metrics(app: &App, address: &str) -> anyhow::Result<()> {
+    let listener = match listen(address).await {
+        Ok(listener) => listener,
+        Err(error) if address == METRICS_LISTEN => {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "/metrics is not served; choose another address with --metrics-listen, or `off`"
+            );
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    tracing::info!(at = %listener.local_addr()?, "serving metrics");
+    let server = Server::new(app, listener, metrics::http::router(app.clone()))
+        .with_connections_max(METRICS_CONNECTIONS_MAX);
+    tokio::spawn(server.run(std::future::pending()));
+    Ok(())
 }
 
 async fn listen(address: &str) -> anyhow::Result<TcpListener> {
@@ -77,6 +93,8 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     jobs.spawn(plugins::report_failures::run_until(app.clone(), stopping.clone()));
     jobs.spawn(flush::run_until(app.clone(), stopping.clone()));
     jobs.spawn(idempotency::sweep::run_until(app.clone(), stopping.clone()));
+    let (db, secrets) = (app.db.clone(), app.secrets.clone());
+    jobs.spawn(webhooks::reseal::at_start(db, secrets, stopping.clone()));
     jobs.close();
     let stop = stopping.clone();
     let server = Server::new(&app, listener, router(app.clone())).run(async move {

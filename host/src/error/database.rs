@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::ApiError;
 use crate::db::{self, CommitRefused, Fault};
+use crate::model::secret::CannotOpen;
 
 /// The disk of a database does not become free within a second.
 const STORAGE_FULL_RETRY_S: u32 = 10;
@@ -21,6 +22,11 @@ pub(super) fn answer(error: &sqlx::Error) -> Option<ApiError> {
         let (code, message) = (refused.code, refused.message);
         let error = ApiError::new(StatusCode::CONFLICT, code, message, Value::Null);
         return Some(error.retry_after(1));
+    }
+    if db::reason::<CannotOpen>(error).is_some() {
+        let message = "This server cannot read the webhook's secret at the moment. Try again later, or create a new \
+                       secret with POST /v1/webhooks/{webhook_id}/rotate-secret";
+        return Some(ApiError::unavailable("SECRET_UNAVAILABLE", message, Value::Null));
     }
     match Fault::of(error) {
         Fault::StorageFull => {

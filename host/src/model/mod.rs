@@ -9,6 +9,7 @@ pub mod payment;
 pub mod people;
 pub mod plugin;
 pub mod problem;
+pub mod secret;
 pub mod stock;
 pub mod ticket;
 pub mod time;

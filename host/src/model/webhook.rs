@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use super::ids::{DeliveryId, EventId, WebhookId};
+use super::secret::StoredSecret;
 use super::time::Time;
 
 /// Attempts before a delivery fails and its endpoint is disabled.
@@ -85,8 +86,8 @@ pub struct Webhook {
     pub description: Option<String>,
     #[sqlx(json)]
     pub events: Vec<EventName>,
-    /// `whsec_…`; signs every request.
-    pub secret: String,
+    /// Signs every request, opened.
+    pub secret: StoredSecret,
     #[sqlx(json)]
     pub previous_secrets: Vec<PreviousSecret>,
     pub enabled: bool,
@@ -102,19 +103,13 @@ pub struct Webhook {
 /// A rotated secret, and until when requests are also signed with it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PreviousSecret {
-    pub secret: String,
+    pub secret: StoredSecret,
     pub valid_until: Time,
 }
 
 impl Webhook {
     pub fn wants(&self, event: &str) -> bool {
         self.events.iter().any(|name| *name == EventName::All || name.as_str() == event)
-    }
-
-    /// The secrets valid at that moment, the newest first.
-    pub fn secrets_at(&self, now: Time) -> impl Iterator<Item = &str> {
-        let previous = self.previous_secrets.iter().filter(move |old| old.valid_until > now);
-        std::iter::once(self.secret.as_str()).chain(previous.map(|old| old.secret.as_str()))
     }
 }
 

@@ -86,6 +86,12 @@ pub const CODES: &[(&str, u16, &str)] = &[
         503,
         "The disk of the database is full: writes fail until there is space; reads work",
     ),
+    (
+        "SECRET_UNAVAILABLE",
+        503,
+        "The server lacks the key that sealed the webhook's secret; retry later, or create a new secret with \
+         rotate-secret",
+    ),
     ("PLUGIN_UNAVAILABLE", 503, "A required plugin failed; nothing was changed"),
 ];
 

@@ -12,19 +12,22 @@ use crate::model::webhook::{
 };
 use crate::webhooks::disable::disable;
 use crate::webhooks::send::{FailureKind, Outcome, Request};
-use crate::webhooks::sign;
 use crate::webhooks::store::{deliveries, endpoints};
+use crate::webhooks::{secret, sign};
 
-/// Sends one request, with a log line and metrics. Writes nothing to the database.
+/// Sends one request, with a log line and metrics. Writes nothing to the database. Fails without an attempt if this
+/// node cannot open the endpoint's secret.
 pub async fn send(
     app: &App,
+    org: OrgId,
     webhook: &Webhook,
     event: &Event,
     number: i64,
-) -> (Attempt, Option<FailureKind>) {
+) -> Result<(Attempt, Option<FailureKind>), sqlx::Error> {
     let started_at = app.clock.now();
     let (id, timestamp, body) = (event.id.to_string(), started_at.timestamp(), event.payload());
-    let signatures = sign::signatures(webhook.secrets_at(started_at), &id, timestamp, &body);
+    let opened = secret::open(app, org, webhook, started_at)?;
+    let signatures = sign::signatures(opened.all(), &id, timestamp, &body);
     let request = Request { url: &webhook.url, id, timestamp, signatures, body };
     let outcome = app.webhooks.sender.send(request).await;
     log(app, webhook, event, number, &outcome);
@@ -37,7 +40,7 @@ pub async fn send(
         body_excerpt: outcome.body_excerpt,
         error: outcome.failure.map(|failure| failure.message),
     };
-    (attempt, kind)
+    Ok((attempt, kind))
 }
 
 fn log(app: &App, webhook: &Webhook, event: &Event, number: i64, outcome: &Outcome) {

@@ -7,7 +7,7 @@ use crate::model::invalid::{Invalid, check_optional};
 use crate::model::webhook::{EventName, Webhook};
 use crate::organizations;
 use crate::webhooks::store::endpoints;
-use crate::webhooks::{sign, url};
+use crate::webhooks::{secret, sign, url};
 
 /// The maximum number of endpoints of one organization.
 pub const ENDPOINTS_MAX: i64 = 20;
@@ -33,18 +33,21 @@ pub enum CreateWebhookError {
     Database(#[from] sqlx::Error),
 }
 
+/// Returns the endpoint and its secret.
 pub async fn create(
     app: &App,
     caller: &Caller,
     new: NewWebhook,
-) -> Result<Webhook, CreateWebhookError> {
+) -> Result<(Webhook, String), CreateWebhookError> {
     let now = app.clock.now();
+    let id = app.clock.new_id();
+    let text = sign::generate_secret()?;
     let webhook = Webhook {
-        id: app.clock.new_id(),
+        id,
         url: url::check_url(&new.url)?,
         description: check_optional("description", new.description.as_deref(), DESCRIPTION_MAX)?,
         events: check_events(new.events.unwrap_or_else(|| vec![EventName::All]))?,
-        secret: sign::generate_secret()?,
+        secret: secret::seal(&app.secrets, caller.org, id, &text).map_err(sqlx::Error::from)?,
         previous_secrets: Vec::new(),
         enabled: true,
         disabled_reason: None,
@@ -62,7 +65,7 @@ pub async fn create(
     }
     endpoints::insert(&mut tx, caller.org, &webhook).await?;
     tx.commit().await?;
-    Ok(webhook)
+    Ok((webhook, text))
 }
 
 /// Removes duplicates; `*` replaces all other names.

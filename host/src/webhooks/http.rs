@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::create::NewWebhook;
 use super::rotate::OVERLAP_HOURS_DEFAULT;
+use super::secret::open;
 use super::store::endpoints;
 use super::views::{
     DeliveryDetailView, SecretView, WebhookSecretView, WebhookView, delivery_detail, secret,
@@ -95,7 +96,7 @@ pub async fn create(
 ) -> Result<Created<WebhookSecretView>, ApiError> {
     let new = NewWebhook { url: body.url, events: body.events, description: body.description };
     let made = creation::create(&app, &caller, new).await?;
-    Ok(Created { location: format!("/v1/webhooks/{}", made.id), body: with_secret(made) })
+    Ok(Created { location: format!("/v1/webhooks/{}", made.0.id), body: with_secret(made) })
 }
 
 /// Lists webhooks.
@@ -142,8 +143,8 @@ pub async fn show_secret(
 ) -> Result<Json<SecretView>, ApiError> {
     let mut conn = app.db.read().await?;
     let found = endpoints::get(&mut conn, caller.org, id).await?;
-    let view = found.map(|row| secret(row, app.clock.now()));
-    view.map(Json).ok_or_else(|| ApiError::not_found("Webhook"))
+    let row = found.ok_or_else(|| ApiError::not_found("Webhook"))?;
+    Ok(Json(secret(open(&app, caller.org, &row, app.clock.now())?)))
 }
 
 /// Changes, disables or enables a webhook.

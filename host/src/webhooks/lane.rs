@@ -216,8 +216,13 @@ async fn attempt(
     due: Due,
     slot: OwnedSemaphorePermit,
 ) -> Ended {
-    let (attempt, failure) = attempt::send(&app, &endpoint, &due.event, due.attempts + 1).await;
+    let sent = attempt::send(&app, org, &endpoint, &due.event, due.attempts + 1).await;
     drop(slot);
-    let recorded = attempt::record(&app, org, &endpoint, due.delivery_id, &attempt, failure).await;
+    let recorded = match sent {
+        Ok((made, failure)) => {
+            attempt::record(&app, org, &endpoint, due.delivery_id, &made, failure).await
+        }
+        Err(error) => Err(error),
+    };
     (due.delivery_id, recorded)
 }

@@ -10,8 +10,8 @@ use crate::auth::Caller;
 use crate::model::ids::WebhookId;
 use crate::model::invalid::Invalid;
 use crate::model::webhook::{PreviousSecret, Webhook};
-use crate::webhooks::sign;
 use crate::webhooks::store::endpoints;
+use crate::webhooks::{secret, sign};
 
 pub const OVERLAP_HOURS_DEFAULT: i64 = 24;
 pub const OVERLAP_HOURS_MAX: i64 = 168;
@@ -35,13 +35,14 @@ pub enum RotateSecretError {
     Database(#[from] sqlx::Error),
 }
 
-/// The earlier secrets expire after the overlap or sooner; 0 ends them at once.
+/// Returns the endpoint and its new secret. The earlier secrets expire after the overlap or sooner; 0 ends them at
+/// once.
 pub async fn rotate(
     app: &App,
     caller: &Caller,
     id: WebhookId,
     overlap_hours: i64,
-) -> Result<Webhook, RotateSecretError> {
+) -> Result<(Webhook, String), RotateSecretError> {
     if !(0..=OVERLAP_HOURS_MAX).contains(&overlap_hours) {
         let message = format!("overlap_hours must be from 0 to {OVERLAP_HOURS_MAX}");
         return Err(Invalid::new("overlap_hours", overlap_hours, message).into());
@@ -51,7 +52,9 @@ pub async fn rotate(
     let mut tx = app.db.begin().await?;
     let found = endpoints::lock(&mut tx, caller.org, id).await?;
     let mut webhook = found.ok_or(RotateSecretError::NotFound)?;
-    let secret = std::mem::replace(&mut webhook.secret, sign::generate_secret()?);
+    let text = sign::generate_secret()?;
+    let sealed = secret::seal(&app.secrets, caller.org, id, &text).map_err(sqlx::Error::from)?;
+    let secret = std::mem::replace(&mut webhook.secret, sealed);
     webhook.previous_secrets.insert(0, PreviousSecret { secret, valid_until: end });
     for old in &mut webhook.previous_secrets {
         old.valid_until = old.valid_until.min(end);
@@ -63,5 +66,5 @@ pub async fn rotate(
     webhook.updated_at = now;
     endpoints::update(&mut tx, caller.org, &webhook).await?;
     tx.commit().await?;
-    Ok(webhook)
+    Ok((webhook, text))
 }

@@ -26,7 +26,7 @@ pub async fn send_test(
         .to_parts()
         .map_err(|error| sqlx::Error::Encode(error.into()))?;
     let event = Event { id: app.clock.new_id(), event: name, data, created_at: now };
-    let (attempt, failure) = attempt::send(app, &webhook, &event, 1).await;
+    let (attempt, failure) = attempt::send(app, caller.org, &webhook, &event, 1).await?;
     let state = if failure.is_none() { DeliveryState::Delivered } else { DeliveryState::Failed };
     let ended = app.clock.now();
     let delivery = Delivery {

@@ -7,6 +7,7 @@ pub mod deliveries;
 pub mod endpoints;
 pub mod leases;
 mod outbox;
+pub mod sealed;
 
 use std::collections::BTreeSet;
 

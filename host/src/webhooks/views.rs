@@ -5,9 +5,7 @@ use utoipa::ToSchema;
 
 use crate::model::ids::{DeliveryId, EventId, WebhookId};
 use crate::model::time::Time;
-use crate::model::webhook::{
-    Attempt, Delivery, DeliveryState, Event, EventName, Origin, PreviousSecret, Webhook,
-};
+use crate::model::webhook::{Attempt, Delivery, DeliveryState, Event, EventName, Origin, Webhook};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Webhook)]
@@ -129,18 +127,13 @@ pub fn webhook(row: Webhook) -> WebhookView {
     }
 }
 
-pub fn with_secret(row: Webhook) -> WebhookSecretView {
-    let secret = row.secret.clone();
+pub fn with_secret((row, secret): (Webhook, String)) -> WebhookSecretView {
     WebhookSecretView { webhook: webhook(row), secret }
 }
 
-pub fn secret(row: Webhook, now: Time) -> SecretView {
-    let valid = row.previous_secrets.into_iter().filter(|old| old.valid_until > now);
-    let view = |old: PreviousSecret| PreviousSecretView {
-        secret: old.secret,
-        valid_until: old.valid_until,
-    };
-    SecretView { secret: row.secret, previous: valid.map(view).collect() }
+pub fn secret(opened: Opened) -> SecretView {
+    let view = |(secret, valid_until)| PreviousSecretView { secret, valid_until };
+    SecretView { secret: opened.secret, previous: opened.previous.into_iter().map(view).collect() }
 }
 
 pub fn delivery(row: Delivery) -> DeliveryView {

@@ -11,10 +11,11 @@ use super::built::{Built, Keys, LOOPING};
 use super::history::World;
 use crate::db::Db;
 use crate::doctor;
+use crate::secrets::Secrets;
 
 pub async fn play(
     base: &str,
-    db: &Db,
+    (db, secrets): (&Db, &Secrets),
     world: &World,
     keys: &Keys,
     components: &[Built],
@@ -28,7 +29,7 @@ pub async fn play(
     teller.parts_come_from_the_other_shop(&ticket).await?;
     teller.qc_passes(&ticket).await?;
     teller.a_looping_plugin_is_stopped(&ticket, components).await?;
-    let problems = doctor::examine(db).await?;
+    let problems = doctor::examine(db, secrets).await?;
     ensure!(problems.is_empty(), "the doctor found {problems:?}");
     println!("   The doctor finds nothing: every piece of stock is accounted for.\n");
     println!("All as it should be.");

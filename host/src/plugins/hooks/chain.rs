@@ -86,7 +86,11 @@ impl Chain {
         }
         let steps = self.prepare_steps().await;
         let (subject, now) = (Subject::of(event.ticket()), moment(event.now()));
-        let request_id = request_id::current();
+        let about = About {
+            org: self.org,
+            ticket_id: subject.ticket_id.clone(),
+            request_id: request_id::current(),
+        };
         let mut spent = *budget;
         let (metrics, ceiling) = (self.app.metrics.clone(), self.app.config.limits_max);
         let job = move || {
@@ -102,7 +106,7 @@ impl Chain {
                 });
                 let (answered, log, instance) = answered;
                 used = instance;
-                log_call(&metrics, E::HOOK, &request_id, &answered, &log);
+                log_call(&metrics, E::HOOK, &about, &answered, &log);
                 answers.push(answered);
                 if stop {
                     break;
@@ -250,11 +254,18 @@ fn figures(error: &CallError, fuel: u64) -> (Option<u64>, Option<u64>) {
     }
 }
 
+/// What the log lines of one chain are about.
+struct About {
+    org: OrgId,
+    ticket_id: String,
+    request_id: String,
+}
+
 /// Writes one structured log line for the call, and below it the plugin's own log lines.
 fn log_call<T>(
     metrics: &Metrics,
     hook: Hook,
-    request_id: &str,
+    about: &About,
     answered: &Answered<T>,
     lines: &[LogLine],
 ) {
@@ -264,18 +275,31 @@ fn log_call<T>(
     metrics.count_call(&active.plugin, hook, outcome, answered.fuel, answered.duration);
     tracing::info!(
         target: "repairops::plugin",
+        org = %about.org,
         plugin = active.plugin,
         version = active.version,
         installation_id = %active.installation_id,
         hook = hook.as_str(),
+        ticket_id = about.ticket_id,
         outcome,
         error = answered.result.as_ref().err().map(|failure| failure.view.message.as_str()),
         fuel = answered.fuel,
         duration_us,
-        request_id,
+        request_id = about.request_id,
         "plugin call"
     );
     for line in lines {
-        tracing::info!(target: "repairops::plugin::log", plugin = active.plugin, level = ?line.level, request_id, "{}", line.message);
+        tracing::info!(
+            target: "repairops::plugin::log",
+            org = %about.org,
+            plugin = active.plugin,
+            installation_id = %active.installation_id,
+            hook = hook.as_str(),
+            ticket_id = about.ticket_id,
+            level = ?line.level,
+            text = line.message,
+            request_id = about.request_id,
+            "plugin log"
+        );
     }
 }

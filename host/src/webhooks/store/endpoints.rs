@@ -51,6 +51,13 @@ macro_rules! webhook_columns {
     };
 }
 
+macro_rules! select_owned {
+    () => {
+        concat!("select org_id, ", $crate::webhooks::store::endpoints::webhook_columns!())
+    };
+}
+pub(super) use {select_owned, webhook_columns};
+
 macro_rules! select_webhook {
     () => {
         concat!("select ", webhook_columns!())
@@ -68,7 +75,7 @@ pub async fn insert(conn: &mut Conn, org: OrgId, webhook: &Webhook) -> Result<()
         webhook.url.as_str(),
         webhook.description.as_deref(),
         Json(&webhook.events),
-        webhook.secret.as_str(),
+        webhook.secret.as_stored(),
         Json(&webhook.previous_secrets),
         webhook.enabled,
         webhook.created_at
@@ -144,7 +151,7 @@ pub async fn lock_enabled(
     };
     filter.and_plain("enabled");
     filter.and_plain(&format!("org_id in {list}"));
-    let mut query = filter.figure(concat!("select org_id, ", webhook_columns!()));
+    let mut query = filter.figure(select_owned!());
     query.sql.push_str(" order by org_id, id");
     if conn.is_postgres() {
         query.sql.push_str(" for share");
@@ -164,7 +171,7 @@ pub async fn update(conn: &mut Conn, org: OrgId, webhook: &Webhook) -> Result<()
         webhook.url.as_str(),
         webhook.description.as_deref(),
         Json(&webhook.events),
-        webhook.secret.as_str(),
+        webhook.secret.as_stored(),
         Json(&webhook.previous_secrets),
         webhook.enabled,
         webhook.disabled_reason.as_deref(),
