@@ -2,7 +2,7 @@
 //!
 //! Invariant: one event is one line, whatever a plugin, a client or a receiver wrote into its fields.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::io::IsTerminal;
 
 use tracing::field::Field;

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::model::ids::{DeliveryId, EventId, WebhookId};
 use crate::model::time::Time;
 use crate::model::webhook::{Attempt, Delivery, DeliveryState, Event, EventName, Origin, Webhook};
+use crate::webhooks::secret::Opened;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Webhook)]
