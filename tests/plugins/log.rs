@@ -33,10 +33,10 @@ async fn a_line_names_organization_installation_and_ticket(t: &TestApp) {
     server.wait().expect("the server is gone");
     let parts = [
         format!("org={}", t.org),
-        "plugin=guest-log-flood".to_owned(),
+        "plugin=\"guest-log-flood\"".to_owned(),
         format!("installation_id={installation}"),
-        "hook=pre-transition".to_owned(),
-        format!("ticket_id={ticket}"),
+        "hook=\"pre-transition\"".to_owned(),
+        format!("ticket_id=\"{ticket}\""),
         "text=".to_owned(),
     ];
     for part in parts {

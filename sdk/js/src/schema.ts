@@ -952,10 +952,11 @@ export interface components {
          *     | `SERVER_TIMEOUT` | 503 | The server did not finish the request within `details.timeout_ms`; read the resource to see whether it was processed |
          *     | `DATABASE_UNAVAILABLE` | 503 | The database is not available at the moment; try again after `Retry-After` seconds |
          *     | `STORAGE_FULL` | 503 | The disk of the database is full: writes fail until there is space; reads work |
+         *     | `SECRET_UNAVAILABLE` | 503 | The server lacks the key that sealed the webhook's secret; retry later, or create a new secret with rotate-secret |
          *     | `PLUGIN_UNAVAILABLE` | 503 | A required plugin failed; nothing was changed |
          * @enum {string}
          */
-        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "DATABASE_UNAVAILABLE" | "STORAGE_FULL" | "PLUGIN_UNAVAILABLE";
+        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "DATABASE_UNAVAILABLE" | "STORAGE_FULL" | "SECRET_UNAVAILABLE" | "PLUGIN_UNAVAILABLE";
         ErrorContent: {
             /** @description A stable code for programs. */
             code: components["schemas"]["ErrorCode"];
@@ -2344,7 +2345,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `SERVER_BUSY`, `SERVER_TIMEOUT`, `DATABASE_UNAVAILABLE`, `STORAGE_FULL`, `PLUGIN_UNAVAILABLE`: The server or its database is not available at the moment or took too long, or a required plugin failed */
+        /** @description `SERVER_BUSY`, `SERVER_TIMEOUT`, `DATABASE_UNAVAILABLE`, `STORAGE_FULL`, `SECRET_UNAVAILABLE`, `PLUGIN_UNAVAILABLE`: The server or its database is not available at the moment or took too long, or a required plugin failed */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
