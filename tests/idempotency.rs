@@ -10,6 +10,7 @@ use repairops::db::Conn;
 use repairops::idempotency::sweep::sweep;
 use repairops::rate_limits::rates::{Rates, RatesOption};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::crash::Server;
 use crate::support::builders::ticket_body;
@@ -268,9 +269,9 @@ async fn a_day_later_it_is_carried_out_anew(t: &TestApp) {
     create(t, "two").await.expect_status(201);
 
     assert_eq!(rows(t).await, 2);
-    assert_eq!(sweep(&t.app).await.expect("swept"), 0);
+    assert_eq!(sweep(&t.app, &CancellationToken::new()).await.expect("swept"), 0);
     t.app.clock.advance(Duration::from_secs(86_400));
-    assert_eq!(sweep(&t.app).await.expect("swept"), 2);
+    assert_eq!(sweep(&t.app, &CancellationToken::new()).await.expect("swept"), 2);
     assert_eq!(rows(t).await, 0);
 }
 

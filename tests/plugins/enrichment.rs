@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use repairops::db::{Backend, Conn};
 use repairops::tickets::enrich::run_due;
 use serde_json::Value;
 
@@ -16,6 +17,8 @@ both_databases![
     what_was_removed_is_given_up,
     a_lease_is_not_taken_twice,
     a_client_may_change_what_a_plugin_set,
+    a_result_that_cannot_be_written_is_counted_and_given_up,
+    many_such_tickets_leave_other_organizations_alone,
 ];
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -138,4 +141,81 @@ async fn a_client_may_change_what_a_plugin_set(t: &TestApp) {
     t.change(&id, json!({ "issue": { "severity": "critical" } })).await.ok();
     assert_eq!(run_after_an_hour(t).await, 0);
     assert_eq!(t.ticket(&id).await["issue"]["severity"], "critical");
+}
+
+/// Makes every write of a patch to a ticket of this organization fail, as a bad row or a broken index would.
+async fn poison(t: &TestApp, org: &str) {
+    let mut conn = t.app.db.begin().await.expect("a transaction");
+    let org = org.replace('-', "");
+    let statements: Vec<String> = if conn.is_postgres() {
+        vec![
+            format!(
+                "create function poison() returns trigger language plpgsql as $$ begin
+                 if replace(new.org_id::text, '-', '') = '{org}' then raise exception 'poisoned'; end if;
+                 return new; end $$"
+            ),
+            "create trigger poison before insert on ticket_field_sources for each row execute function poison()"
+                .to_owned(),
+        ]
+    } else {
+        vec![format!(
+            "create trigger poison before insert on ticket_field_sources
+             when lower(hex(new.org_id)) = '{org}' begin select raise(abort, 'poisoned'); end"
+        )]
+    };
+    for sql in statements {
+        execute_text(&mut conn, sql).await;
+    }
+    conn.commit().await.expect("a commit");
+}
+
+async fn execute_text(conn: &mut Conn, sql: String) {
+    let sql = sqlx::AssertSqlSafe(sql);
+    match conn.backend().expect("a connection") {
+        Backend::Sqlite(conn) => drop(sqlx::query(sql).execute(conn).await.expect("a statement")),
+        Backend::Postgres(conn) => drop(sqlx::query(sql).execute(conn).await.expect("a statement")),
+    }
+}
+
+async fn a_result_that_cannot_be_written_is_counted_and_given_up(t: &TestApp) {
+    poison(t, &t.org.to_string()).await;
+    t.install("guest-two-hooks", json!({})).await;
+    let id = t.create_ticket(&t.shop).await;
+    for _ in 0..4 {
+        assert_eq!(t.ticket(&id).await["enrichment"], "pending");
+        assert_eq!(run_after_an_hour(t).await, 1);
+    }
+    assert_eq!(t.ticket(&id).await["enrichment"], "failed");
+    assert_eq!(run_after_an_hour(t).await, 0);
+    assert_eq!(t.ticket(&id).await["tags"], json!([]));
+}
+
+/// More tickets than a round takes, all due longer than those of another organization.
+async fn many_such_tickets_leave_other_organizations_alone(t: &TestApp) {
+    // Ids grow with time: whichever of the two sorts first, the other has its turn.
+    let (first, second) = (t.stranger().await, t.stranger().await);
+    let mut tickets = Vec::new();
+    for (client, count) in [(&first, 40), (&t.admin, 1), (&second, 40)] {
+        let installation = client.install("guest-fickle", json!({ "post_create": "trap" })).await;
+        let shop = client.create_shop("Some Street").await;
+        for _ in 0..count {
+            tickets.push(client.create_ticket(&shop).await);
+        }
+        client.reconfigure(&installation, json!({ "settings": { "tag": "late" } })).await.ok();
+    }
+    t.app.clock.advance(HOUR);
+    run_due(&t.app).await.expect("one round");
+    assert_eq!(
+        t.ticket(&tickets[40]).await["enrichment"],
+        "done",
+        "its turn is in the first round"
+    );
+    while run_due(&t.app).await.expect("another round") > 0 {}
+    for client in [&first, &second] {
+        let list = client.get("/v1/tickets?limit=500").await.ok();
+        for row in list["data"].as_array().expect("tickets") {
+            let ticket = client.ticket(row["id"].as_str().expect("an id")).await;
+            assert_eq!(ticket["enrichment"], "done", "{ticket:#}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The delivery log: what was sent, when, and the response.
 
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::{create, deliver, detail, log, path};
 use crate::support::receiver::{Answer, Receiver};
@@ -165,10 +166,10 @@ async fn old_events_are_forgotten(t: &TestApp) {
     t.transition(&ticket, "TRIAGE").await.ok();
     deliver(&t.app).await;
     t.app.clock.advance(std::time::Duration::from_secs(29 * 24 * 3600));
-    repairops::webhooks::prune::run(&t.app).await;
+    repairops::webhooks::prune::run(&t.app, &CancellationToken::new()).await;
     assert_eq!(t.events().await.len(), 4, "they are kept for 30 days");
     t.app.clock.advance(std::time::Duration::from_secs(2 * 24 * 3600));
-    repairops::webhooks::prune::run(&t.app).await;
+    repairops::webhooks::prune::run(&t.app, &CancellationToken::new()).await;
     let left: Vec<String> = t.events().await.into_iter().map(|(name, _)| name).collect();
     assert_eq!(left, ["ticket.transitioned"], "one that still waits is kept");
     assert_eq!(log(t, &webhook).await.len(), 1);

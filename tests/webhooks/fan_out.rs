@@ -1,6 +1,7 @@
 //! The statements of the fan-out: the same number for any number of endpoints and events.
 
 use repairops::webhooks::fan_out;
+use tokio_util::sync::CancellationToken;
 
 use super::{create, log};
 use crate::support::statements::Statements;
@@ -14,7 +15,7 @@ both_databases![
 /// Fans out what waits. Returns the number of events and of statements.
 async fn fan_out(t: &TestApp) -> (usize, u64) {
     let statements = Statements::counted(&t.app.db);
-    let events = fan_out::run(&t.app).await.expect("a fan-out");
+    let events = fan_out::run(&t.app, &CancellationToken::new()).await.expect("a fan-out");
     (events, statements.so_far())
 }
 

@@ -14,6 +14,7 @@ mod replay;
 mod retries;
 mod rotation;
 mod secrets;
+mod shares;
 mod standard;
 
 use repairops::App;

@@ -90,6 +90,8 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     jobs.spawn(stopping.clone().run_until_cancelled_owned(retrying));
     jobs.spawn(tickets::enrich::run_until(app.clone(), stopping.clone()));
     jobs.spawn(webhooks::dispatch::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(webhooks::measure::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(webhooks::prune::run_until(app.clone(), stopping.clone()));
     jobs.spawn(plugins::report_failures::run_until(app.clone(), stopping.clone()));
     jobs.spawn(flush::run_until(app.clone(), stopping.clone()));
     jobs.spawn(idempotency::sweep::run_until(app.clone(), stopping.clone()));

@@ -53,9 +53,14 @@ impl Filter {
 
     /// Adds a condition; its `?` stands for the value.
     pub fn and(&mut self, condition: &str, value: Value) {
-        self.values.push(value);
-        let bind = format!("${}", self.values.len());
+        let bind = self.bind(value);
         self.and_plain(&condition.replace('?', &bind));
+    }
+
+    /// Binds a value and returns its `$1`, for a text that is not a condition.
+    pub fn bind(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
     }
 
     /// Adds a condition when there is a value for it.
@@ -129,6 +134,13 @@ impl Filter {
 }
 
 impl Query {
+    /// For a statement that writes.
+    pub fn returning(mut self, columns: &str) -> Query {
+        self.sql.push_str(" returning ");
+        self.sql.push_str(columns);
+        self
+    }
+
     pub async fn fetch_all<T>(self, conn: &mut Conn) -> Result<Vec<T>, sqlx::Error>
     where
         T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,

@@ -15,8 +15,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
 const BATCH: i64 = 500;
 
-/// Deletes in batches, so that other writers do not wait long. Returns the number of rows.
-pub async fn sweep(app: &App) -> Result<u64, sqlx::Error> {
+/// Deletes in batches, so that other writers do not wait long; ends between two when `stop` is cancelled. Returns the
+/// number of rows.
+pub async fn sweep(app: &App, stop: &CancellationToken) -> Result<u64, sqlx::Error> {
     let before = app.clock.now() - KEPT;
     let mut deleted = 0;
     loop {
@@ -24,7 +25,7 @@ pub async fn sweep(app: &App) -> Result<u64, sqlx::Error> {
         let rows = store::delete_before(&mut tx, before, BATCH).await?;
         tx.commit().await?;
         deleted += rows;
-        if rows < BATCH as u64 {
+        if rows < BATCH as u64 || stop.is_cancelled() {
             return Ok(deleted);
         }
     }
@@ -32,8 +33,8 @@ pub async fn sweep(app: &App) -> Result<u64, sqlx::Error> {
 
 /// Sweeps every few minutes, until `stop` is cancelled.
 pub async fn run_until(app: App, stop: CancellationToken) {
-    jobs::every(SWEEP_EVERY, stop, || async {
-        if let Err(error) = sweep(&app).await {
+    jobs::every(SWEEP_EVERY, stop.clone(), || async {
+        if let Err(error) = sweep(&app, &stop).await {
             tracing::error!(?error, "old Idempotency-Keys could not be deleted");
         }
     })

@@ -107,7 +107,27 @@ pub struct PreviousSecret {
     pub valid_until: Time,
 }
 
+/// How an endpoint has done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Standing {
+    /// Its last attempt succeeded.
+    Proven,
+    /// It has had no attempt yet.
+    New,
+    /// Its last attempt failed.
+    Failing,
+}
+
 impl Webhook {
+    pub fn standing(&self) -> Standing {
+        match (self.failing_since, self.last_delivery_at) {
+            (Some(_), _) => Standing::Failing,
+            (None, Some(_)) => Standing::Proven,
+            (None, None) => Standing::New,
+        }
+    }
+
     pub fn wants(&self, event: &str) -> bool {
         self.events.iter().any(|name| *name == EventName::All || name.as_str() == event)
     }

@@ -7,9 +7,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::db::Fault;
 use crate::jobs;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, OrgId, TicketId};
@@ -28,6 +30,10 @@ use crate::{organizations, webhooks};
 pub const LEASE: Duration = Duration::from_secs(30);
 
 const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// How many tickets one node works on at the same time, and how many of them may be of one organization.
+const TICKETS_MAX: usize = 16;
+const TICKETS_MAX_PER_ORG: usize = 4;
 
 /// The maximum number of attempts of an installation for one ticket, before its work fails.
 const ATTEMPTS_MAX: i64 = 5;
@@ -62,14 +68,57 @@ pub async fn run(
     if work.plugins.is_empty() {
         return (Trace::default(), None);
     }
+    let installations: Vec<_> = work.plugins.iter().map(|active| active.installation_id).collect();
+    let attempts = work.attempts.clone();
     match try_run(app, org, context, work, actor, budget).await {
         Ok((trace, version)) => (trace, version),
         Err(error) => {
             let ticket = context.ticket.id;
             tracing::error!(%ticket, ?error, "the post-create work of a ticket is left for a retry");
+            if Fault::of(&error) == Fault::Internal {
+                count_failed_write(app, org, ticket, &installations, &attempts).await;
+            }
             (Trace::default(), None)
         }
     }
+}
+
+/// Counts the attempt of work whose result the database refuses, in a transaction of its own: otherwise the count
+/// would be rolled back with the result, and the work would be retried for ever. A database that is not available
+/// counts nothing; the lease then decides when the work is retried.
+async fn count_failed_write(
+    app: &App,
+    org: OrgId,
+    ticket: TicketId,
+    installations: &[InstallationId],
+    earlier: &HashMap<InstallationId, i64>,
+) {
+    let now = app.clock.now();
+    let attempts: Vec<Attempt<'_>> = installations
+        .iter()
+        .map(|installation| Attempt {
+            installation: *installation,
+            state: after_failure(now, earlier.get(installation).copied().unwrap_or_default()),
+            error: Some("the result could not be stored; the server's log says why"),
+        })
+        .collect();
+    let counted = async {
+        let mut tx = app.db.begin().await?;
+        store::record_attempts(&mut tx, org, ticket, &attempts).await?;
+        tx.commit().await
+    };
+    if let Err(error) = counted.await {
+        tracing::error!(%ticket, ?error, "a failed attempt at the post-create work of a ticket could not be counted");
+    }
+}
+
+/// The state of work after one more failure.
+fn after_failure(now: Time, before: i64) -> AttemptState {
+    if before + 1 >= ATTEMPTS_MAX {
+        return AttemptState::Failed;
+    }
+    // Exponential backoff: 10 s, doubled by each retry.
+    AttemptState::Pending(now + Duration::from_secs(10 << before.clamp(0, 10)))
 }
 
 async fn try_run(
@@ -125,15 +174,10 @@ impl<'a> Writing<'a> {
         for (active, error) in &enrichment.failures {
             let installation = active.installation_id;
             let before = earlier.get(&installation).copied().unwrap_or_default();
-            let state = if before + 1 >= ATTEMPTS_MAX {
-                AttemptState::Failed
-            } else {
-                // Exponential backoff: 10 s, doubled by each retry.
-                AttemptState::Pending(now + Duration::from_secs(10 << before.clamp(0, 10)))
-            };
             if before == 0 {
                 first_failures.insert(installation);
             }
+            let state = after_failure(now, before);
             attempts.push(Attempt { installation, state, error: Some(error) });
         }
         Writing { ticket, enrichment, attempts, first_failures, now }
@@ -222,33 +266,71 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// Runs post-create work that is due: after a failure, a crash or a restart. Returns the number of tickets.
+/// Runs post-create work that is due, one set of tickets: after a failure, a crash or a restart. Returns the number of
+/// tickets.
 pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
-    let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
-    let leased = store::lease_enrichments(&mut tx, now, now + LEASE, 20).await?;
-    tx.commit().await?;
-    for (org, ticket) in &leased {
-        let mut conn = app.db.read().await?;
-        let Some(context) = context::load(&mut conn, *org, *ticket).await? else { continue };
-        let mut pending = store::enrichments(&mut conn, *org, *ticket).await?;
-        pending.retain(|row| row.state == "pending");
-        let revision = organizations::store::plugins_revision(&mut conn, *org).await?;
-        drop(conn);
-        let attempts: HashMap<_, _> =
-            pending.iter().map(|row| (row.installation_id, row.attempts)).collect();
-        let mut plugins = app
-            .active
-            .for_hook(&app.db, *org, revision, Hook::PostCreate, context.ticket.shop_id)
-            .await?;
-        plugins.retain(|active| attempts.contains_key(&active.installation_id));
-        end_removed(app, *org, *ticket, &pending, &plugins).await?;
-        let name = context.timeline.first().map_or("RepairOps", |entry| entry.actor.as_str());
-        let actor = Actor { name: name.to_owned(), user_id: None };
-        let work = Work { plugins, attempts };
-        run(app, *org, &context, work, &actor, &mut Budget::new(app)).await;
-    }
+    let leased = lease(app, &HashMap::new(), TICKETS_MAX).await?;
+    let work: JoinSet<()> =
+        leased.iter().map(|(org, ticket)| retry(app.clone(), *org, *ticket)).collect();
+    work.join_all().await;
     Ok(leased.len())
+}
+
+/// Leases up to `free` tickets: organizations take turns, and none gets more than its share beside what is `running`.
+async fn lease(
+    app: &App,
+    running: &HashMap<OrgId, usize>,
+    free: usize,
+) -> Result<Vec<(OrgId, TicketId)>, sqlx::Error> {
+    let now = app.clock.now();
+    let mut conn = app.db.read().await?;
+    let due = store::due_enrichments(&mut conn, now, TICKETS_MAX).await?;
+    drop(conn);
+    let mut running = running.clone();
+    let mut chosen = Vec::new();
+    for (org, ticket) in due {
+        let count = running.entry(org).or_default();
+        if *count < TICKETS_MAX_PER_ORG && chosen.len() < free {
+            *count += 1;
+            chosen.push((org, ticket));
+        }
+    }
+    if chosen.is_empty() {
+        return Ok(chosen);
+    }
+    let mut tx = app.db.begin().await?;
+    let leased = store::lease_enrichments(&mut tx, &chosen, now, now + LEASE).await?;
+    tx.commit().await?;
+    Ok(leased)
+}
+
+/// An error leaves the work of this ticket for the end of the lease, and concerns no other ticket.
+async fn retry(app: App, org: OrgId, ticket: TicketId) {
+    if let Err(error) = try_retry(&app, org, ticket).await {
+        tracing::error!(%ticket, ?error, "the post-create work of a ticket could not be retried");
+    }
+}
+
+async fn try_retry(app: &App, org: OrgId, ticket: TicketId) -> Result<(), sqlx::Error> {
+    let mut conn = app.db.read().await?;
+    let Some(context) = context::load(&mut conn, org, ticket).await? else { return Ok(()) };
+    let mut pending = store::enrichments(&mut conn, org, ticket).await?;
+    pending.retain(|row| row.state == "pending");
+    let revision = organizations::store::plugins_revision(&mut conn, org).await?;
+    drop(conn);
+    let attempts: HashMap<_, _> =
+        pending.iter().map(|row| (row.installation_id, row.attempts)).collect();
+    let mut plugins = app
+        .active
+        .for_hook(&app.db, org, revision, Hook::PostCreate, context.ticket.shop_id)
+        .await?;
+    plugins.retain(|active| attempts.contains_key(&active.installation_id));
+    end_removed(app, org, ticket, &pending, &plugins).await?;
+    let name = context.timeline.first().map_or("RepairOps", |entry| entry.actor.as_str());
+    let actor = Actor { name: name.to_owned(), user_id: None };
+    let work = Work { plugins, attempts };
+    run(app, org, &context, work, &actor, &mut Budget::new(app)).await;
+    Ok(())
 }
 
 /// Ends the work of installations that were removed or disabled meanwhile.
@@ -277,12 +359,57 @@ async fn end_removed(
     tx.commit().await
 }
 
-/// Runs due work every second, until `stop` is cancelled.
+/// Runs due work until `stop` is cancelled; then what has begun is finished.
 pub async fn run_until(app: App, stop: CancellationToken) {
-    jobs::every(POLL_EVERY, stop, || async {
-        if let Err(error) = run_due(&app).await {
-            tracing::error!(?error, "due post-create work could not be run");
+    let mut polls = jobs::interval(POLL_EVERY);
+    let mut work: JoinSet<OrgId> = JoinSet::new();
+    let mut running: HashMap<OrgId, usize> = HashMap::new();
+    let mut is_more_due = false;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = polls.tick() => {}
+            Some(ended) = work.join_next() => {
+                match ended {
+                    Ok(org) => end_one(&mut running, org),
+                    // Not known whose it was; the shares are right again once all has ended.
+                    Err(error) => tracing::error!(?error, "the post-create work of a ticket was aborted"),
+                }
+                if work.is_empty() {
+                    running.clear();
+                }
+                if !is_more_due {
+                    continue;
+                }
+            }
         }
-    })
-    .await;
+        let free = TICKETS_MAX - work.len();
+        if free == 0 {
+            continue;
+        }
+        match lease(&app, &running, free).await {
+            Ok(leased) => {
+                is_more_due = !leased.is_empty();
+                for (org, ticket) in leased {
+                    *running.entry(org).or_default() += 1;
+                    let app = app.clone();
+                    work.spawn(async move {
+                        retry(app, org, ticket).await;
+                        org
+                    });
+                }
+            }
+            Err(error) => tracing::error!(?error, "due post-create work could not be run"),
+        }
+    }
+    work.join_all().await;
+}
+
+fn end_one(running: &mut HashMap<OrgId, usize>, org: OrgId) {
+    if let Some(count) = running.get_mut(&org) {
+        *count -= 1;
+        if *count == 0 {
+            running.remove(&org);
+        }
+    }
 }

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::app::App;
 use crate::model::ids::{EventId, OrgId};
 use crate::model::time::Time;
@@ -15,24 +17,27 @@ use crate::webhooks::store::{self, deliveries, endpoints};
 /// Events per transaction: few enough that other writers do not wait long.
 const BATCH: i64 = 100;
 
-/// Fans out all waiting events in the order of their ids. Returns their number.
-pub async fn run(app: &App) -> Result<usize, sqlx::Error> {
+/// Fans out all waiting events, those of an organization in the order of their ids; ends early, between two batches,
+/// when `stop` is cancelled. Returns their number.
+pub async fn run(app: &App, stop: &CancellationToken) -> Result<usize, sqlx::Error> {
     let mut total = 0;
-    loop {
+    while !stop.is_cancelled() {
         let mut conn = app.db.read().await?;
-        let waiting = store::pending_events(&mut conn, 1).await?;
+        let is_any = store::has_pending_events(&mut conn).await?;
         drop(conn);
-        if waiting.is_empty() {
-            return Ok(total);
+        if !is_any {
+            break;
         }
         match batch(app).await? {
-            0 => return Ok(total), // another node holds the lock
+            0 => break, // another node holds the lock
             done => total += done,
         }
     }
+    Ok(total)
 }
 
-async fn batch(app: &App) -> Result<usize, sqlx::Error> {
+/// One batch. Returns its number of events; 0 if another node holds the lock.
+pub async fn batch(app: &App) -> Result<usize, sqlx::Error> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     if !store::lock_fan_out(&mut tx).await? {

@@ -10,7 +10,6 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -19,13 +18,14 @@ use crate::app::App;
 use crate::model::ids::{DeliveryId, LeaseId, OrgId, WebhookId};
 use crate::model::webhook::Webhook;
 use crate::webhooks::attempt;
+use crate::webhooks::slots::{SLOW_AFTER, Slot};
 use crate::webhooks::store::endpoints;
-use crate::webhooks::store::leases::{self, Due};
+use crate::webhooks::store::leases::{self, Due, DueEndpoint};
 
 /// The maximum difference between the clocks of two nodes.
 const SKEW: Duration = Duration::from_secs(10);
 
-type Ended = (DeliveryId, Result<bool, sqlx::Error>);
+type Ended = (DeliveryId, Slot, Result<bool, sqlx::Error>);
 
 pub struct Lane {
     app: App,
@@ -37,6 +37,8 @@ pub struct Lane {
     endpoint: Option<Arc<Webhook>>,
     queue: VecDeque<Due>,
     in_flight: HashSet<DeliveryId>,
+    /// The slot of the next attempt.
+    slot: Option<Slot>,
     running: JoinSet<Ended>,
     attempts: usize,
 }
@@ -46,33 +48,36 @@ fn lease_time(app: &App) -> Duration {
 }
 
 impl Lane {
-    /// Acquires the endpoint, unless another lane has it.
+    /// Acquires endpoints, each with the slot of its first attempt. Those that another node has are left out.
     pub async fn acquire(
         app: &App,
-        org: OrgId,
-        webhook_id: WebhookId,
-    ) -> Result<Option<Lane>, sqlx::Error> {
+        endpoints: Vec<(DueEndpoint, Slot)>,
+    ) -> Result<Vec<Lane>, sqlx::Error> {
         let lease: LeaseId = app.clock.new_id();
         let leased_until = Instant::now() + lease_time(app);
         let now = app.clock.now();
-        let mut tx = app.db.begin().await?;
         let until = now + lease_time(app);
-        if !leases::acquire(&mut tx, (org, webhook_id), lease.0, now, until).await? {
-            return Ok(None);
-        }
+        let keys: Vec<_> = endpoints.iter().map(|(due, _)| (due.org_id, due.id)).collect();
+        let mut tx = app.db.begin().await?;
+        let acquired = leases::acquire(&mut tx, &keys, lease.0, now, until).await?;
         tx.commit().await?;
-        Ok(Some(Lane {
+        let acquired: HashSet<_> = acquired.into_iter().collect();
+        let endpoints = endpoints.into_iter();
+        let lanes = endpoints.filter(|(due, _)| acquired.contains(&(due.org_id, due.id)));
+        let lane = |(due, slot): (DueEndpoint, Slot)| Lane {
             app: app.clone(),
-            org,
-            webhook_id,
+            org: due.org_id,
+            webhook_id: due.id,
             lease: lease.0,
             leased_until,
             endpoint: None,
             queue: VecDeque::new(),
             in_flight: HashSet::new(),
+            slot: Some(slot),
             running: JoinSet::new(),
             attempts: 0,
-        }))
+        };
+        Ok(lanes.map(lane).collect())
     }
 
     /// Runs until nothing is due or `stop` is cancelled. Returns how many attempts were made.
@@ -88,12 +93,16 @@ impl Lane {
     async fn deliver(&mut self, stop: &CancellationToken) -> Result<(), sqlx::Error> {
         loop {
             while !stop.is_cancelled() && self.running.len() < self.concurrency() {
+                if !self.running.is_empty() && !self.has_another_slot() {
+                    break;
+                }
                 let Some((endpoint, due)) = self.next().await? else { break };
-                self.start(endpoint, due).await?;
+                self.start(endpoint, due, stop).await?;
             }
             match self.running.join_next().await {
-                Some(Ok((delivery, result))) => {
+                Some(Ok((delivery, slot, result))) => {
                     self.in_flight.remove(&delivery);
+                    self.slot.get_or_insert(slot);
                     if !result? {
                         self.queue.clear();
                     }
@@ -195,9 +204,32 @@ impl Lane {
         Ok(renewed)
     }
 
-    async fn start(&mut self, endpoint: Arc<Webhook>, due: Due) -> Result<(), sqlx::Error> {
-        let slots = self.app.webhooks.slots.clone();
-        let Ok(slot) = slots.acquire_owned().await else { return Ok(()) }; // the semaphore is never closed
+    /// For an attempt beside others: it does not wait for a slot.
+    fn has_another_slot(&mut self) -> bool {
+        let Some(endpoint) = &self.endpoint else { return true };
+        if self.slot.is_none() {
+            self.slot = self.app.webhooks.slots.try_acquire(endpoint.standing());
+        }
+        self.slot.is_some()
+    }
+
+    async fn start(
+        &mut self,
+        endpoint: Arc<Webhook>,
+        due: Due,
+        stop: &CancellationToken,
+    ) -> Result<(), sqlx::Error> {
+        let standing = endpoint.standing();
+        let slot = match self.slot.take().filter(|slot| slot.is_of(standing)) {
+            Some(slot) => slot,
+            None => {
+                let waiting = self.app.webhooks.slots.acquire(standing);
+                let Some(Some(slot)) = stop.run_until_cancelled(waiting).await else {
+                    return Ok(());
+                };
+                slot
+            }
+        };
         // Waiting for a slot may have used up the lease.
         if !self.ensure_lease().await? {
             return Ok(());
@@ -209,20 +241,23 @@ impl Lane {
     }
 }
 
-async fn attempt(
-    app: App,
-    org: OrgId,
-    endpoint: Arc<Webhook>,
-    due: Due,
-    slot: OwnedSemaphorePermit,
-) -> Ended {
-    let sent = attempt::send(&app, org, &endpoint, &due.event, due.attempts + 1).await;
-    drop(slot);
+async fn attempt(app: App, org: OrgId, endpoint: Arc<Webhook>, due: Due, mut slot: Slot) -> Ended {
+    let sending = attempt::send(&app, org, &endpoint, &due.event, due.attempts + 1);
+    let mut sending = std::pin::pin!(sending);
+    let sent = match tokio::time::timeout(SLOW_AFTER, &mut sending).await {
+        Ok(sent) => sent,
+        Err(_) => {
+            if slot.give_way(&app.webhooks.slots) {
+                app.webhooks.wake();
+            }
+            sending.await
+        }
+    };
     let recorded = match sent {
         Ok((made, failure)) => {
             attempt::record(&app, org, &endpoint, due.delivery_id, &made, failure).await
         }
         Err(error) => Err(error),
     };
-    (due.delivery_id, recorded)
+    (due.delivery_id, slot, recorded)
 }

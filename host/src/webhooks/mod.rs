@@ -16,6 +16,7 @@ mod errors;
 pub mod fan_out;
 pub mod http;
 mod lane;
+pub mod measure;
 pub mod prune;
 pub mod replay;
 pub mod reseal;
@@ -24,24 +25,24 @@ mod secret;
 mod send;
 pub mod send_test;
 mod sign;
+mod slots;
 pub mod store;
 pub mod update;
 mod url;
 mod views;
 pub mod wake;
 
-use std::sync::Arc;
-
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use crate::config::WebhookConfig;
 use send::Sender;
+use slots::Slots;
 
 /// The state of this node's deliveries.
 pub struct Webhooks {
     sender: Sender,
-    /// Limits concurrent requests.
-    slots: Arc<Semaphore>,
+    /// Limit concurrent requests.
+    slots: Slots,
     new_events: Notify,
 }
 
@@ -49,7 +50,7 @@ impl Webhooks {
     pub fn new(config: &WebhookConfig) -> Webhooks {
         Webhooks {
             sender: Sender::new(config),
-            slots: Arc::new(Semaphore::new(config.webhook_concurrency.max(1))),
+            slots: Slots::new(config.webhook_concurrency),
             new_events: Notify::new(),
         }
     }

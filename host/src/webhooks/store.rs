@@ -69,7 +69,19 @@ pub async fn lock_fan_out(conn: &mut Conn) -> Result<bool, sqlx::Error> {
     Ok(locked)
 }
 
-/// Across organizations by design. Returns events that have no deliveries yet, in order.
+/// Across organizations by design.
+pub async fn has_pending_events(conn: &mut Conn) -> Result<bool, sqlx::Error> {
+    let first: Option<(EventId,)> = fetch_optional!(
+        conn,
+        (EventId,),
+        "select id from events where pending order by id limit 1"
+    )?;
+    Ok(first.is_some())
+}
+
+/// Across organizations by design. Returns events that have no deliveries yet, those of an organization in order:
+/// organizations take turns, and each time the one whose event is the oldest comes first. Reads at most `limit` events
+/// of at most `limit` organizations, whatever waits behind them.
 pub async fn pending_events(
     conn: &mut Conn,
     limit: i64,
@@ -77,8 +89,27 @@ pub async fn pending_events(
     fetch_all!(
         conn,
         (OrgId, EventId, String),
-        "select org_id, id, event from events where pending order by id limit $1",
-        limit
+        "with recursive orgs (org_id) as (
+             select * from (select org_id from events where pending order by org_id limit 1) a
+             union all
+             select (select e.org_id from events e where e.pending and e.org_id > o.org_id
+                     order by e.org_id limit 1)
+             from orgs o where o.org_id is not null),
+         firsts as (
+             select o.org_id,
+                 (select e.id from events e where e.pending and e.org_id = o.org_id order by e.id limit 1) as id
+             from orgs o where o.org_id is not null order by 2 limit $1),
+         shares as (
+             select f.org_id, coalesce(
+                 (select e.id from events e where e.pending and e.org_id = f.org_id order by e.id limit 1 offset $1),
+                 $2) as until
+             from firsts f),
+         turns as (
+             select e.org_id, e.id, e.event, row_number() over (partition by e.org_id order by e.id) as turn
+             from shares s join events e on e.pending and e.org_id = s.org_id and e.id < s.until)
+         select org_id, id, event from turns order by turn, id limit $1",
+        limit,
+        Uuid::max()
     )
 }
 
@@ -98,9 +129,8 @@ pub async fn mark_fanned_out(
         return Ok(());
     };
     filter.and_plain(&format!("id in {ids}"));
-    let mut update = filter.figure("update events set pending = false");
-    update.sql.push_str(" returning id");
-    let _: Vec<(EventId,)> = update.fetch_all(conn).await?;
+    let update = filter.figure("update events set pending = false");
+    let _: Vec<(EventId,)> = update.returning("id").fetch_all(conn).await?;
     Ok(())
 }
 
@@ -171,10 +201,14 @@ pub async fn prune_events(
         first_id_of(before),
         limit
     )?;
-    for (event,) in &done {
-        deliveries::delete_of_event(conn, org, *event).await?;
-        execute!(conn, "delete from events where org_id = $1 and id = $2", org, *event)?;
-    }
+    let mut filter = Filter::for_org("org_id", org.0);
+    let Some(ids) = filter.list(done.iter().map(|(event,)| Value::Uuid(event.0))) else {
+        return Ok(0);
+    };
+    deliveries::delete_of_events(conn, &filter, &ids).await?;
+    filter.and_plain(&format!("id in {ids}"));
+    let deleted = filter.figure("delete from events");
+    let _: Vec<(EventId,)> = deleted.returning("id").fetch_all(conn).await?;
     Ok(done.len())
 }
 

@@ -1,13 +1,15 @@
 //! All SQL of the tables `enrichments`, the post-create work of tickets, and `ticket_field_sources`, which that work
 //! writes.
 
+use std::collections::{BTreeSet, HashSet};
+
 use sqlx::FromRow;
 
-use crate::db::Conn;
+use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{InstallationId, OrgId, TicketId};
 use crate::model::ticket::FieldSource;
 use crate::model::time::Time;
-use crate::{execute, fetch_all, insert_all, update_all};
+use crate::{fetch_all, insert_all, update_all};
 
 /// The post-create work of one installation for one ticket.
 #[derive(Debug, FromRow)]
@@ -88,39 +90,77 @@ pub async fn enrichments(
     )
 }
 
-/// Across organizations by design: leases work that is due until `until`, so that no two nodes do it at the same
-/// time.
-pub async fn lease_enrichments(
+/// Across organizations by design. Returns tickets whose work is due: organizations take turns, and each time the one
+/// whose work has been due longest comes first. Reads about `limit` rows of at most `limit` organizations, whatever
+/// waits behind them.
+pub async fn due_enrichments(
     conn: &mut Conn,
     now: Time,
-    until: Time,
-    limit: i64,
+    limit: usize,
 ) -> Result<Vec<(OrgId, TicketId)>, sqlx::Error> {
-    let due: Vec<(OrgId, TicketId)> = fetch_all!(
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut due: Vec<(OrgId, TicketId)> = fetch_all!(
         conn,
         (OrgId, TicketId),
-        "select distinct org_id, ticket_id from enrichments where state = 'pending' and due_at <= $1
-         order by org_id, ticket_id limit $2",
+        "with recursive orgs (org_id) as (
+             select * from (select org_id from enrichments where state = 'pending' and due_at <= $1
+                            order by org_id limit 1) a
+             union all
+             select (select e.org_id from enrichments e
+                     where e.state = 'pending' and e.due_at <= $1 and e.org_id > o.org_id order by e.org_id limit 1)
+             from orgs o where o.org_id is not null),
+         firsts as (
+             select o.org_id, (select e.due_at from enrichments e
+                               where e.org_id = o.org_id and e.state = 'pending' and e.due_at <= $1
+                               order by e.due_at limit 1) as due_at
+             from orgs o where o.org_id is not null order by 2 limit $2),
+         shares as (
+             select f.org_id, coalesce((select e.due_at from enrichments e
+                                        where e.org_id = f.org_id and e.state = 'pending' and e.due_at <= $1
+                                        order by e.due_at limit 1 offset $2), $1) as until
+             from firsts f),
+         turns as (
+             select e.org_id, e.ticket_id, e.due_at,
+                 row_number() over (partition by e.org_id order by e.due_at, e.ticket_id) as turn
+             from shares s join enrichments e
+                 on e.org_id = s.org_id and e.state = 'pending' and e.due_at <= s.until)
+         select org_id, ticket_id from turns order by turn, due_at, ticket_id limit $2",
         now,
         limit
     )?;
-    let mut leased = Vec::new();
-    // One by one and in order, so that two nodes that lease the same tickets wait for each other and cannot deadlock.
-    for (org, ticket) in due {
-        let rows = execute!(
-            conn,
-            "update enrichments set due_at = $4
-             where org_id = $1 and ticket_id = $2 and state = 'pending' and due_at <= $3",
-            org,
-            ticket,
-            now,
-            until
-        )?;
-        if rows > 0 {
-            leased.push((org, ticket));
-        }
+    let mut seen = HashSet::new();
+    due.retain(|row| seen.insert(*row)); // a ticket has a row for each installation
+    Ok(due)
+}
+
+/// Across organizations by design: leases the due work of these tickets until `until` with one statement, so that no
+/// two nodes do it at the same time. Returns the tickets of which there was some left.
+pub async fn lease_enrichments(
+    conn: &mut Conn,
+    tickets: &[(OrgId, TicketId)],
+    now: Time,
+    until: Time,
+) -> Result<Vec<(OrgId, TicketId)>, sqlx::Error> {
+    let mut filter = Filter::default();
+    let until = filter.bind(Value::Time(until));
+    let orgs: BTreeSet<OrgId> = tickets.iter().map(|(org, _)| *org).collect();
+    let orgs = filter.list(orgs.into_iter().map(|org| Value::Uuid(org.0)));
+    let ids = filter.list(tickets.iter().map(|(_, ticket)| Value::Uuid(ticket.0)));
+    let (Some(orgs), Some(ids)) = (orgs, ids) else { return Ok(Vec::new()) };
+    filter.and_plain(&format!("org_id in {orgs} and ticket_id in {ids} and state = 'pending'"));
+    filter.and("due_at <= ?", Value::Time(now));
+    let mut query = filter.figure("select org_id, ticket_id, installation_id from enrichments");
+    if conn.is_postgres() {
+        // Two nodes that lease the same tickets share them out and never wait for each other.
+        query.sql.push_str(" for update skip locked");
     }
-    Ok(leased)
+    query.sql = format!(
+        "update enrichments set due_at = {until} where (org_id, ticket_id, installation_id) in ({})
+         returning org_id, ticket_id",
+        query.sql
+    );
+    let leased: HashSet<(OrgId, TicketId)> = query.fetch_all(conn).await?.into_iter().collect();
+    Ok(tickets.iter().copied().filter(|ticket| leased.contains(ticket)).collect())
 }
 
 /// Records how attempts at a ticket's pending work ended. Returns the installations whose work was still pending;

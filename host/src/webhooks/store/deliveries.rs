@@ -210,23 +210,20 @@ pub async fn delete_of_webhook(
     Ok(())
 }
 
-pub async fn delete_of_event(
+/// `filter` names the organization and binds the events of the list `ids`.
+pub async fn delete_of_events(
     conn: &mut Conn,
-    org: OrgId,
-    event: EventId,
+    filter: &Filter,
+    ids: &str,
 ) -> Result<(), sqlx::Error> {
-    execute!(
-        conn,
-        "delete from webhook_attempts where org_id = $1 and delivery_id in
-            (select id from webhook_deliveries where org_id = $1 and event_id = $2)",
-        org,
-        event
-    )?;
-    execute!(
-        conn,
-        "delete from webhook_deliveries where org_id = $1 and event_id = $2",
-        org,
-        event
-    )?;
+    let mut deliveries = filter.clone();
+    deliveries.and_plain(&format!("event_id in {ids}"));
+    let mut attempts = filter.clone();
+    let selected = deliveries.figure("select id from webhook_deliveries").sql;
+    attempts.and_plain(&format!("delivery_id in ({selected})"));
+    let attempts = attempts.figure("delete from webhook_attempts").returning("delivery_id");
+    let _: Vec<(DeliveryId,)> = attempts.fetch_all(conn).await?;
+    let deliveries = deliveries.figure("delete from webhook_deliveries").returning("id");
+    let _: Vec<(DeliveryId,)> = deliveries.fetch_all(conn).await?;
     Ok(())
 }

@@ -2,13 +2,15 @@
 //!
 //! Invariant: an endpoint has at most one valid lease, and only its holder renews or releases it.
 
+use std::collections::BTreeSet;
+
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::db::Conn;
+use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{DeliveryId, OrgId, WebhookId};
 use crate::model::time::Time;
-use crate::model::webhook::Event;
+use crate::model::webhook::{Event, Standing};
 use crate::{execute, fetch_all, fetch_one};
 
 /// A delivery that is due, with its event.
@@ -20,46 +22,73 @@ pub struct Due {
     pub event: Event,
 }
 
-/// Across organizations by design. Returns endpoints that have deliveries due and no valid lease, the longest waiting
-/// first.
+/// An endpoint that has deliveries due.
+#[derive(Clone, Copy, Debug, FromRow)]
+pub struct DueEndpoint {
+    pub org_id: OrgId,
+    pub id: WebhookId,
+    pub standing: Standing,
+}
+
+/// Across organizations by design. Returns endpoints that have deliveries due and no valid lease, up to `limit` of each
+/// standing: organizations take turns, and each time the one whose delivery has been due longest comes first.
 pub async fn due_endpoints(
     conn: &mut Conn,
     now: Time,
     limit: i64,
-) -> Result<Vec<(OrgId, WebhookId)>, sqlx::Error> {
+) -> Result<Vec<DueEndpoint>, sqlx::Error> {
     fetch_all!(
         conn,
-        (OrgId, WebhookId),
-        "select w.org_id, w.id from webhook_endpoints w
-         where w.enabled and (w.leased_until is null or w.leased_until <= $1)
-           and exists (select 1 from webhook_deliveries d where d.org_id = w.org_id and d.webhook_id = w.id
-                       and d.state = 'pending' and d.due_at <= $1)
-         order by coalesce(w.last_delivery_at, w.created_at), w.id
-         limit $2",
+        DueEndpoint,
+        "with due as (
+             select w.org_id, w.id,
+                 case when w.failing_since is not null then 'failing'
+                      when w.last_delivery_at is null then 'new' else 'proven' end as standing,
+                 (select d.due_at from webhook_deliveries d
+                  where d.org_id = w.org_id and d.webhook_id = w.id and d.state = 'pending' and d.due_at <= $1
+                  order by d.due_at limit 1) as due_at
+             from webhook_endpoints w
+             where w.enabled and (w.leased_until is null or w.leased_until <= $1)),
+         turns as (
+             select org_id, id, standing, due_at,
+                 row_number() over (partition by standing, org_id order by due_at, id) as turn
+             from due where due_at is not null),
+         places as (
+             select org_id, id, standing, row_number() over (partition by standing order by turn, due_at, id) as place
+             from turns)
+         select org_id, id, standing from places where place <= $2 order by place, standing",
         now,
         limit
     )
 }
 
-/// Acquires the lease of an endpoint. Returns false if another node holds it.
+/// Acquires the leases of endpoints with one statement. Returns those that no other node holds.
 pub async fn acquire(
     conn: &mut Conn,
-    (org, webhook): (OrgId, WebhookId),
+    endpoints: &[(OrgId, WebhookId)],
     lease: Uuid,
     now: Time,
     until: Time,
-) -> Result<bool, sqlx::Error> {
-    let rows = execute!(
-        conn,
-        "update webhook_endpoints set lease_id = $3, leased_until = $5
-         where org_id = $1 and id = $2 and enabled and (leased_until is null or leased_until <= $4)",
-        org,
-        webhook,
-        lease,
-        now,
-        until
-    )?;
-    Ok(rows == 1)
+) -> Result<Vec<(OrgId, WebhookId)>, sqlx::Error> {
+    let mut filter = Filter::default();
+    let set =
+        filter.bind(Value::Uuid(lease)) + ", leased_until = " + &filter.bind(Value::Time(until));
+    let orgs: BTreeSet<OrgId> = endpoints.iter().map(|(org, _)| *org).collect();
+    let orgs = filter.list(orgs.iter().map(|org| Value::Uuid(org.0)));
+    let ids = filter.list(endpoints.iter().map(|(_, id)| Value::Uuid(id.0)));
+    let (Some(orgs), Some(ids)) = (orgs, ids) else { return Ok(Vec::new()) };
+    filter.and_plain(&format!("org_id in {orgs} and id in {ids} and enabled"));
+    filter.and("(leased_until is null or leased_until <= ?)", Value::Time(now));
+    let mut query = filter.figure("select org_id, id from webhook_endpoints");
+    if conn.is_postgres() {
+        // Two nodes that acquire the same endpoints share them out and never wait for each other.
+        query.sql.push_str(" for update skip locked");
+    }
+    query.sql = format!(
+        "update webhook_endpoints set lease_id = {set} where (org_id, id) in ({}) returning org_id, id",
+        query.sql
+    );
+    query.fetch_all(conn).await
 }
 
 /// Extends a lease. Returns false if it is lost.
