@@ -115,6 +115,7 @@ impl Server {
     pub fn start_by(mut command: Command, t: &TestApp, rate_limits: &str) -> Server {
         let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--rate-limits", rate_limits])
+            .args(["--webhook-allow", "127.0.0.0/8"])
             .args(["--database", t.database_url()])
             .arg("--data")
             .arg(node_folder())

@@ -8,8 +8,9 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, Schema};
 use crate::metrics::Metrics;
+use crate::nodes::Node;
 use crate::plugins::active::ActivePlugins;
 use crate::plugins::failures::Failures;
 use crate::rate_limits::RateLimits;
@@ -31,6 +32,7 @@ pub struct App {
     pub webhooks: Arc<Webhooks>,
     pub metrics: Arc<Metrics>,
     pub rate_limits: Arc<RateLimits>,
+    pub node: Node,
     pub config: Arc<Config>,
     pub shutdown: Shutdown,
 }
@@ -44,7 +46,7 @@ impl App {
         let secrets =
             secrets::load(&config.secrets, &config.data, matches!(db, Db::Sqlite { .. }))?;
         db.set_commit_hook(Box::new(idempotency::MarkClaims));
-        db.migrate().await?;
+        db.prepare(Schema::Migrate).await?;
         tickets::backlog::record_missing(&db)
             .await
             .context("giving figures to picked-up tickets")?;
@@ -57,9 +59,11 @@ impl App {
         })
         .context("starting the plugin runtime")?;
         let rate_limits = RateLimits::new(&config.limits, &db, &config.database.url)?;
+        let clock = Clock::default();
         Ok(App {
             db,
-            clock: Clock::default(),
+            node: Node::new(clock.new_id()),
+            clock,
             runtime,
             active: Arc::default(),
             plugin_failures: Arc::default(),

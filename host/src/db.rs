@@ -2,7 +2,7 @@
 //!
 //! SQL text is shared; where the dialects differ, a `store.rs` branches on [`Conn::is_postgres`].
 //!
-//! Invariant: only `store.rs` files use the macros, and `storage.rs` here for its one table.
+//! Invariant: only `store.rs` files use the macros, and `storage.rs` and `migrations.rs` here for their tables.
 
 mod check;
 mod conn;
@@ -10,6 +10,8 @@ mod fault;
 mod filter;
 mod finish;
 mod insert;
+mod lock;
+mod migrations;
 mod open;
 mod postgres;
 mod refused;
@@ -19,8 +21,6 @@ mod update;
 
 use std::sync::Arc;
 
-use anyhow::Context;
-use sqlx::migrate::Migrate;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 
@@ -32,6 +32,8 @@ pub use conn::{AfterCommit, Backend, BeforeCommit, CommitHook, Conn};
 pub use fault::Fault;
 pub use filter::{Filter, Query, Slice, Value};
 pub use insert::{ROWS_MAX, ROWS_PREPARED_MAX};
+pub use lock::lock;
+pub use migrations::Schema;
 pub use refused::{CommitRefused, reason, refuse};
 pub use storage::Trouble;
 
@@ -43,38 +45,7 @@ pub enum Db {
     Postgres { pool: PgPool, storage: Arc<Storage>, hook: Hook },
 }
 
-/// sqlx's table of applied migrations.
-const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
-
-static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sqlite");
-static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/postgres");
-
 impl Db {
-    /// Migrates the schema. Safe on every start and from several nodes at once.
-    pub async fn migrate(&self) -> anyhow::Result<()> {
-        match self {
-            Db::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
-            Db::Postgres { pool, .. } => POSTGRES_MIGRATIONS.run(pool).await,
-        }
-        .context("migrating the database")
-    }
-
-    /// The number of migrations that the database lacks.
-    pub async fn missing_migrations(&self) -> Result<usize, sqlx::migrate::MigrateError> {
-        let (migrator, applied) = match self {
-            Db::Sqlite { readers, .. } => {
-                let mut conn = readers.acquire().await?;
-                (&SQLITE_MIGRATIONS, conn.list_applied_migrations(MIGRATIONS_TABLE).await?)
-            }
-            Db::Postgres { pool, .. } => {
-                let mut conn = pool.acquire().await?;
-                (&POSTGRES_MIGRATIONS, conn.list_applied_migrations(MIGRATIONS_TABLE).await?)
-            }
-        };
-        let is_missing = |version| applied.iter().all(|applied| applied.version != version);
-        Ok(migrator.iter().filter(|migration| is_missing(migration.version)).count())
-    }
-
     /// A connection for reading, or for a single statement on PostgreSQL.
     pub async fn read(&self) -> Result<Conn, sqlx::Error> {
         let link = match self {

@@ -41,6 +41,7 @@ pub mod installations;
 pub mod inventory;
 pub mod keys;
 pub mod kpis;
+pub mod nodes;
 pub mod organizations;
 pub mod payments;
 pub mod plugins;

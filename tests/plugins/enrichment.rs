@@ -145,6 +145,7 @@ async fn a_client_may_change_what_a_plugin_set(t: &TestApp) {
 
 /// Makes every write of a patch to a ticket of this organization fail, as a bad row or a broken index would.
 async fn poison(t: &TestApp, org: &str) {
+    t.spoil_schema();
     let mut conn = t.app.db.begin().await.expect("a transaction");
     let org = org.replace('-', "");
     let statements: Vec<String> = if conn.is_postgres() {

@@ -103,6 +103,11 @@ impl TestApp {
         self.admin.with_key(&create_key(&self.app, org, Scope::Admin, "Stranger").await.1)
     }
 
+    /// Call it before a change of the schema: then no other test uses the database.
+    pub fn spoil_schema(&self) {
+        self.database.is_spoiled.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
     pub fn database_url(&self) -> &str {
         &self.database.url
     }

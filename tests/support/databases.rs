@@ -3,10 +3,10 @@
 //! dropped.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use repairops::db::Db;
+use repairops::db::{Db, Schema};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
@@ -26,6 +26,8 @@ pub enum Backend {
 pub struct Database {
     pub url: String,
     kind: Kind,
+    /// A test changed the schema, so no other may use the database.
+    pub is_spoiled: AtomicBool,
 }
 
 enum Kind {
@@ -39,7 +41,11 @@ impl Database {
             Backend::Sqlite => {
                 let folder = tempfile::tempdir().expect("a folder for the database");
                 let url = format!("sqlite:{}", folder.path().join("test.db").display());
-                Database { url, kind: Kind::Sqlite { _folder: folder } }
+                Database {
+                    url,
+                    kind: Kind::Sqlite { _folder: folder },
+                    is_spoiled: AtomicBool::new(false),
+                }
             }
             Backend::Postgres => {
                 let idle = idle().pop();
@@ -48,13 +54,16 @@ impl Database {
                     None => copy_template().await.expect("a database for the test"),
                 };
                 let url = with_database(&CLUSTER.server.url, &name);
-                Database { url, kind: Kind::Postgres { name } }
+                Database { url, kind: Kind::Postgres { name }, is_spoiled: AtomicBool::new(false) }
             }
         }
     }
 
     pub async fn give_back(self) {
-        if let Kind::Postgres { name } = self.kind {
+        let is_spoiled = self.is_spoiled.load(Ordering::Relaxed);
+        if let Kind::Postgres { name } = self.kind
+            && !is_spoiled
+        {
             empty(&self.url).await.expect("the test's database is emptied");
             idle().push(name);
         }
@@ -110,7 +119,7 @@ async fn make_template(url: &str) -> anyhow::Result<String> {
     let name = format!("{PREFIX}{}_template", std::process::id());
     administrate(url, format!("create database {name}")).await?;
     let db = Db::open(&with_database(url, &name)).await?;
-    db.migrate().await?;
+    db.prepare(Schema::Migrate).await?;
     db.close().await;
     Ok(name)
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, ensure};
 use repairops::clock::Clock;
-use repairops::db::Db;
+use repairops::db::{Db, Schema};
 use repairops::keys::create::{NewKey, create};
 use repairops::model::ids::OrgId;
 use repairops::model::people::Scope;
@@ -97,7 +97,7 @@ impl Party {
 /// Of two organizations, one each.
 async fn make_keys(database: &str) -> anyhow::Result<[String; 2]> {
     let (db, clock) = (Db::open(database).await?, Clock::default());
-    db.migrate().await?;
+    db.prepare(Schema::Migrate).await?;
     let mut keys = [String::new(), String::new()];
     for key in &mut keys {
         let org: OrgId = clock.new_id();

@@ -11,7 +11,8 @@ const MIB: u32 = 1 << 20;
 /// The limits of one call. Every figure is a maximum that is still allowed.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
+// Not `deny_unknown_fields`: a later version may have stored more. `changed` checks the names that clients send.
+#[serde(default)]
 pub struct Limits {
     /// Units of fuel: about one a WebAssembly instruction, and one a byte of a bulk copy. Repeatable, unlike time.
     pub fuel: u64,
@@ -136,6 +137,13 @@ mod tests {
     fn what_is_left_out_stays() {
         let limits = Limits::default().changed(&changes(r#"{"fuel": 5}"#)).expect("a known limit");
         assert_eq!(limits, Limits { fuel: 5, ..Limits::default() });
+    }
+
+    #[test]
+    fn what_a_later_version_stored_is_no_error() {
+        let stored = r#"{"fuel": 7, "wall_minutes": 3}"#;
+        let limits: Limits = serde_json::from_str(stored).expect("limits");
+        assert_eq!(limits, Limits { fuel: 7, ..Limits::default() });
     }
 
     #[test]

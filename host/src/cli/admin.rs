@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::cli::log::{self, LogFormat};
 use crate::clock::Clock;
 use crate::config::DatabaseConfig;
-use crate::db::Db;
+use crate::db::{Db, Schema};
 use crate::doctor;
 use crate::model::ids::OrgId;
 use crate::organizations;
@@ -114,8 +114,12 @@ impl Admin {
 
 impl Common {
     async fn open(&self) -> anyhow::Result<Db> {
+        self.open_with(Schema::Expect).await
+    }
+
+    async fn open_with(&self, schema: Schema) -> anyhow::Result<Db> {
         let db = Db::open(&self.database.url).await?;
-        db.migrate().await?;
+        db.prepare(schema).await?;
         Ok(db)
     }
 
@@ -125,7 +129,7 @@ impl Common {
 }
 
 async fn migrate(common: &Common) -> anyhow::Result<ExitCode> {
-    common.open().await?;
+    common.open_with(Schema::Migrate).await?;
     common.print(&json!({ "ok": true }), "The schema is up to date.");
     Ok(ExitCode::SUCCESS)
 }

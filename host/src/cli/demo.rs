@@ -18,10 +18,12 @@ use tempfile::TempDir;
 use crate::app::App;
 use crate::cli::log::{self, LogFormat};
 use crate::config::{Config, DatabaseConfig, LimitConfig, MetricsListen};
+use crate::db;
 use crate::keys::create::{NewKey, create};
 use crate::listener::{bind, open_files};
 use crate::model::people::Scope;
 use crate::rate_limits::rates::{Rates, RatesOption};
+use crate::shutdown::Signals;
 use crate::toolchain::{build_components, ensure_wasm_target};
 use built::{Built, Keys, LOOPING};
 use history::World;
@@ -55,23 +57,26 @@ impl Demo {
         let listener = bind(listen).await.with_context(|| {
             format!("listening on {listen}; choose another address with --listen")
         })?;
+        let signals = Signals::listen().context("listening for signals")?;
         let folder = tempfile::tempdir().context("creating a folder for the demo")?;
         let components = tokio::task::spawn_blocking(build).await??;
 
         say("Creating a database with two shops, their people, stock and some weeks of tickets …");
         open_files::raise_limit();
-        let app = App::start(self.config(&folder)).await?;
+        let config = self.config(&folder);
+        let _lock = db::lock(&config.database.url)?;
+        let app = App::start(config).await?;
         let world =
             history::make(&app, &components).await.context("creating the demo's history")?;
         let keys = make_keys(&app, &world).await?;
 
         let base = format!("http://{}", listener.local_addr()?);
         if self.check {
-            tokio::spawn(super::serve::serve(app.clone(), listener, Duration::ZERO));
+            tokio::spawn(super::serve::serve(app.clone(), listener, Duration::ZERO, signals));
             return story::play(&base, (&app.db, &app.secrets), &world, &keys, &components).await;
         }
         introduce(&base, &world, &keys);
-        super::serve::serve(app, listener, Duration::ZERO).await?;
+        super::serve::serve(app, listener, Duration::ZERO, signals).await?;
         Ok(ExitCode::SUCCESS)
     }
 

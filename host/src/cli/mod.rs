@@ -48,5 +48,9 @@ impl Command {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(future);
+    // A thread that still hangs, for example in a file system or a name server, does not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(500));
+    Ok(result)
 }

@@ -1,6 +1,7 @@
 //! `repairops serve`.
 
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,14 +13,18 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::cli::log::{self, LogFormat};
 use crate::config::{Config, METRICS_LISTEN, MetricsListen};
+use crate::db::Db;
 use crate::listener::{Server, bind, open_files};
+use crate::nodes::heartbeat::Heartbeat;
 use crate::rate_limits::flush;
 use crate::router::router;
-use crate::shutdown::Shutdown;
-use crate::{idempotency, metrics, plugins, tickets, webhooks};
+use crate::shutdown::{Deadline, Shutdown, Signals};
+use crate::{db, idempotency, metrics, nodes, plugins, tickets, webhooks};
 
-/// The limit of each step of the shutdown: a guest has a deadline of a second at most, a client may be slow.
-const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
+/// What is left of the time for the end when requests in progress, and then the jobs, are given up.
+const SPARE_AFTER_REQUESTS: Duration = Duration::from_secs(8);
+const SPARE_AFTER_JOBS: Duration = Duration::from_secs(4);
+const SPARE_AFTER_CLOSING: Duration = Duration::from_secs(1);
 
 /// A separate limit for metrics collectors, so that an attack on the client connections stays visible.
 const METRICS_CONNECTIONS_MAX: usize = 64;
@@ -35,7 +40,7 @@ pub struct Serve {
 
     /// How long a server that got SIGTERM still takes requests, in milliseconds, while /readyz is 503: as long as a
     /// load balancer needs to see it.
-    #[arg(long, env = "REPAIROPS_DRAIN_MS", default_value_t = 1_000)]
+    #[arg(long, env = "REPAIROPS_DRAIN_MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(..=15_000))]
     drain_ms: u64,
 }
 
@@ -43,15 +48,30 @@ impl Serve {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         log::start("info,sqlx=warn", self.log_format);
         open_files::raise_limit();
-        let app = App::start(self.config).await?;
-        let listener = listen(&app.config.listen).await?;
-        if let MetricsListen::Address(address) = &app.config.metrics_listen {
-            serve_metrics(&app, address).await?;
-        }
-        tracing::info!(address = %listener.local_addr()?, "serving");
-        serve(app, listener, Duration::from_millis(self.drain_ms)).await?;
+        let mut signals = Signals::listen().context("listening for signals")?;
+        let lock = db::lock(&self.config.database.url)?;
+        let drain = Duration::from_millis(self.drain_ms);
+        let starting = start(self.config);
+        let (app, listener) = tokio::select! {
+            started = starting => started?,
+            () = signals.next() => {
+                tracing::info!("shutdown requested before the server had started");
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        serve(app, listener, drain, signals).await?;
+        drop(lock);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+async fn start(config: Config) -> anyhow::Result<(App, TcpListener)> {
+    let app = App::start(config).await?;
+    let listener = listen(&app.config.listen).await?;
+    if let MetricsListen::Address(address) = &app.config.metrics_listen {
+        serve_metrics(&app, address).await?;
+    }
+    Ok((app, listener))
 }
 
 /// Another program, such as a second node on this machine, may have the default address: then there are no metrics.
@@ -81,10 +101,24 @@ async fn listen(address: &str) -> anyhow::Result<TcpListener> {
 /// Serves until the process gets SIGTERM or SIGINT. While it drains, `/readyz` fails and requests are still served.
 /// Then requests in progress are finished, guests by their deadline; unfinished post-create work stays marked for the
 /// next start.
-pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::Result<()> {
+///
+/// All of it ends within [`shutdown::END_MAX`] of the signal.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    drain: Duration,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
     let Shutdown { draining, stopping } = app.shutdown.clone();
     // The jobs also end if the caller drops this future.
     let _guard = stopping.clone().drop_guard();
+    let ended = CancellationToken::new();
+    let _ended = ended.clone().drop_guard();
+    let heartbeat = tokio::select! {
+        started = start_heartbeat(&app, &ended) => started?,
+        () = signals.next() => return Ok(()),
+    };
+    tracing::info!(node = %app.node.id, address = %listener.local_addr()?, "serving");
     let jobs = TaskTracker::new();
     let retrying = plugins::compile::retry_forever(app.clone());
     jobs.spawn(stopping.clone().run_until_cancelled_owned(retrying));
@@ -98,25 +132,62 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     let (db, secrets) = (app.db.clone(), app.secrets.clone());
     jobs.spawn(webhooks::reseal::at_start(db, secrets, stopping.clone()));
     jobs.close();
-    let stop = stopping.clone();
+    let deadline = Arc::new(OnceLock::new());
+    let (stop, begun) = (stopping.clone(), deadline.clone());
     let server = Server::new(&app, listener, router(app.clone())).run(async move {
-        terminated().await;
+        signals.next().await;
+        let _ = begun.set(Deadline::begin(signals));
         draining.cancel();
         tracing::info!("shutdown requested; /readyz now returns 503");
         tokio::time::sleep(drain).await;
         tracing::info!("waiting for the requests in progress");
         stop.cancel();
     });
+    let too_long = async {
+        stopping.cancelled().await;
+        if let Some(deadline) = deadline.get() {
+            tokio::time::sleep_until(deadline.before(SPARE_AFTER_REQUESTS)).await;
+        }
+    };
     tokio::select! {
         () = server => {}
-        () = too_long_after(&stopping) => {
-            tracing::warn!("some requests did not finish within {} s; closing their \
-                            connections", SHUTDOWN_MAX.as_secs());
-        }
+        () = too_long => tracing::warn!("some requests did not finish in time; closing their connections"),
     }
-    let _ = tokio::time::timeout(SHUTDOWN_MAX, jobs.wait()).await;
-    let _ = tokio::time::timeout(SHUTDOWN_MAX, close(&app)).await;
+    // Without a signal, as when a test drops the server, nothing is waited for.
+    let Some(deadline) = deadline.get() else { return Ok(()) };
+    if tokio::time::timeout_at(deadline.before(SPARE_AFTER_JOBS), jobs.wait()).await.is_err() {
+        tracing::warn!(
+            jobs = jobs.len(),
+            "some jobs did not end in time; their leases will expire"
+        );
+    }
+    ended.cancel();
+    let closing = async {
+        let _ = heartbeat.await;
+        close(&app).await;
+    };
+    if tokio::time::timeout_at(deadline.before(SPARE_AFTER_CLOSING), closing).await.is_err() {
+        tracing::warn!("the database did not answer in time; its connections are left to it");
+    }
     Ok(())
+}
+
+/// The leases of nodes that are gone are released: on SQLite at once, since this node is alone; on PostgreSQL by
+/// whichever node sees that their heartbeats have ended.
+async fn start_heartbeat(
+    app: &App,
+    ended: &CancellationToken,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    if matches!(app.db, Db::Sqlite { .. }) {
+        let mut tx = app.db.begin().await?;
+        nodes::store::release_all(&mut tx, app.clock.now()).await?;
+        tx.commit().await?;
+        return Ok(tokio::spawn(std::future::ready(())));
+    }
+    let apart = app.db.open_apart(&app.config.database.url)?;
+    let heartbeat = Heartbeat::start(apart, app.node.clone(), app.clock.clone());
+    let heartbeat = heartbeat.await.context("signing on among the nodes of the database")?;
+    Ok(tokio::spawn(heartbeat.run_until(ended.clone())))
 }
 
 async fn close(app: &App) {
@@ -125,25 +196,4 @@ async fn close(app: &App) {
     }
     app.rate_limits.close().await;
     app.db.close().await;
-}
-
-async fn too_long_after(stopping: &CancellationToken) {
-    stopping.cancelled().await;
-    tokio::time::sleep(SHUTDOWN_MAX).await;
-}
-
-async fn terminated() {
-    let interrupted = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut sigterm) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = sigterm.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = interrupted.await;
 }

@@ -114,8 +114,8 @@ impl Conn {
         result
     }
 
-    /// A session that began while its database was read-only stays read-only.
-    fn close_on_drop(&mut self) {
+    /// For a session that must not be used again, such as one that began while its database was read-only.
+    pub fn close_on_drop(&mut self) {
         match &mut self.link {
             Link::Sqlite(connection) => connection.close_on_drop(),
             Link::SqliteTransaction(transaction) => transaction.close_on_drop(),

@@ -18,13 +18,22 @@ use super::{Db, Storage};
 impl Db {
     /// Opens `sqlite:PATH` (created if missing) or `postgres://…`.
     pub async fn open(url: &str) -> anyhow::Result<Db> {
-        if let Some(path) = url.strip_prefix("sqlite:") {
-            return open_sqlite(PathBuf::from(path.trim_start_matches("//"))).await;
+        if let Some(path) = sqlite_path(url) {
+            return open_sqlite(path).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return open_postgres(url).await;
         }
         bail!("unknown database {url:?}: use sqlite:PATH or postgres://USER@HOST/NAME")
+    }
+
+    /// The same database through connections of its own, for what must not wait behind requests. Connected on first
+    /// use. SQLite needs none: it is in this process.
+    pub fn open_apart(&self, url: &str) -> anyhow::Result<Db> {
+        let Db::Postgres { storage, hook, .. } = self else { return Ok(self.clone()) };
+        let pool = postgres_pool(2).acquire_timeout(Duration::from_secs(2));
+        let pool = pool.connect_lazy_with(postgres_options(url)?);
+        Ok(Db::Postgres { pool, storage: storage.clone(), hook: hook.clone() })
     }
 
     /// On PostgreSQL: sessions with asynchronous commit, for writes that may be lost in a crash of the database's
@@ -35,6 +44,11 @@ impl Db {
         let pool = postgres_pool(8).connect_lazy_with(options);
         Ok(Some(Db::Postgres { pool, storage: storage.clone(), hook: hook.clone() }))
     }
+}
+
+/// The path of `sqlite:PATH`; `None` for another database.
+pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(url.strip_prefix("sqlite:")?.trim_start_matches("//")))
 }
 
 async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {

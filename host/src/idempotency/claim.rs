@@ -15,7 +15,6 @@ use super::slot::{self, Claim};
 use super::store::{self, Row};
 use super::stored::{KEPT, LEASE};
 use crate::app::App;
-use crate::db::Db;
 use crate::error::ApiError;
 use crate::keys::store::KeyRow;
 use crate::model::time::Time;
@@ -81,7 +80,7 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
         Claimed { org: row.org_id, key: row.key_id, address, claim_id: app.clock.new_id() };
     let sealer = Sealer::new(key, &claimed);
     let claim = Claim { claimed, sealer, clock: app.clock.clone(), is_committed: false };
-    match claim_or_find(&app.db, &claim.claimed, &fingerprint, app.clock.now()).await {
+    match claim_or_find(app, &claim.claimed, &fingerprint).await {
         Ok(None) => {
             slot.lock().claim = Some(claim);
             Ok(())
@@ -104,15 +103,15 @@ pub async fn claim(parts: &Parts, app: &App, row: &KeyRow, key: &str) -> Result<
 
 /// Claims the key, or finds the stored response.
 async fn claim_or_find(
-    db: &Db,
+    app: &App,
     claimed: &Claimed,
     fingerprint: &[u8],
-    now: Time,
 ) -> Result<Option<Row>, ClaimError> {
+    let now = app.clock.now();
+    let lease = (now + LEASE, app.node.id);
     for _ in 0..ATTEMPTS_MAX {
-        let mut conn = db.single().await?;
-        let lease_until = now + LEASE;
-        if store::insert(&mut conn, claimed, fingerprint, lease_until, now).await? {
+        let mut conn = app.db.single().await?;
+        if store::insert(&mut conn, claimed, fingerprint, lease, now).await? {
             conn.commit().await?;
             return Ok(None);
         }
@@ -126,7 +125,7 @@ async fn claim_or_find(
             Found::OtherRequest => return Err(ClaimError::Reused),
         }
         let before = row.claim_id;
-        if store::take_over(&mut conn, claimed, before, fingerprint, lease_until, now).await? {
+        if store::take_over(&mut conn, claimed, before, fingerprint, lease, now).await? {
             conn.commit().await?;
             return Ok(None);
         }

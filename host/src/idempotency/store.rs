@@ -9,7 +9,7 @@ use super::claimed::Claimed;
 use super::seal::Sealer;
 use super::stored::{Answer, KEPT, Sealed};
 use crate::db::Conn;
-use crate::model::ids::ClaimId;
+use crate::model::ids::{ClaimId, NodeId};
 use crate::model::time::Time;
 use crate::{execute, fetch_optional};
 
@@ -43,13 +43,14 @@ pub(super) async fn insert(
     conn: &mut Conn,
     claimed: &Claimed,
     fingerprint: &[u8],
-    lease_until: Time,
+    (lease_until, node): (Time, NodeId),
     now: Time,
 ) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,
-        "insert into idempotency_keys (org_id, key_id, address, fingerprint, claim_id, lease_until, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into idempotency_keys
+             (org_id, key_id, address, fingerprint, claim_id, lease_until, created_at, lease_node)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (org_id, key_id, address) do nothing",
         claimed.org,
         claimed.key,
@@ -57,7 +58,8 @@ pub(super) async fn insert(
         fingerprint,
         claimed.claim_id,
         lease_until,
-        now
+        now,
+        node
     )?;
     Ok(rows == 1)
 }
@@ -80,13 +82,13 @@ pub(super) async fn take_over(
     claimed: &Claimed,
     before: ClaimId,
     fingerprint: &[u8],
-    lease_until: Time,
+    (lease_until, node): (Time, NodeId),
     now: Time,
 ) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,
         "update idempotency_keys set claim_id = $4, fingerprint = $6, lease_until = $7, created_at = $8,
-                committed_at = null, answered_at = null, status = null, headers = null, body = null
+                lease_node = $10, committed_at = null, answered_at = null, status = null, headers = null, body = null
          where org_id = $1 and key_id = $2 and address = $3 and claim_id = $5
                and (committed_at is null and answered_at is null or created_at <= $9)",
         claimed.org,
@@ -97,7 +99,8 @@ pub(super) async fn take_over(
         fingerprint,
         lease_until,
         now,
-        now - KEPT
+        now - KEPT,
+        node
     )?;
     Ok(rows == 1)
 }

@@ -260,7 +260,7 @@ fn view(row: Installation) -> InstallationView {
         grants: row.grants,
         limits: row.limits,
         shop_ids: row.shop_ids,
-        hooks: row.hooks,
+        hooks: row.hooks.into_known(),
         created_at: row.created_at,
         updated_at: row.updated_at,
     }

@@ -59,4 +59,6 @@ ids! {
     DeliveryId = "delivery_id",
     /// A node's lease of a webhook.
     LeaseId = "lease_id",
+    /// One start of a server.
+    NodeId = "node_id",
 }

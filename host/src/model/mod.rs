@@ -2,6 +2,7 @@
 
 pub mod ids;
 pub mod key;
+pub mod known;
 pub mod money;
 pub mod outbox;
 pub mod patch;

@@ -292,7 +292,7 @@ impl InstallationData {
             version: plugin.version.clone(),
             shop_id: only.filter(|ids| ids.len() == 1).and_then(<[ShopId]>::first).copied(),
             shop_ids: installation.shop_ids.clone(),
-            hooks: installation.hooks.clone(),
+            hooks: installation.hooks.clone().into_known(),
             changed: None,
         }
     }

@@ -1,13 +1,12 @@
 //! Plugins and their installations.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::FromRow;
 
 use super::event::Hook;
 use super::ids::{InstallationId, PluginId, ShopId};
+use super::known::{KnownList, KnownMap};
 use super::limits::Limits;
 use super::time::Time;
 
@@ -35,7 +34,7 @@ pub struct Plugin {
     /// Why it is unusable, if `state` is `failed`.
     pub error: Option<String>,
     #[sqlx(json)]
-    pub hooks: Vec<Hook>,
+    pub hooks: KnownList<Hook>,
     #[sqlx(json)]
     pub permissions: Vec<String>,
     #[sqlx(json(nullable))]
@@ -108,7 +107,7 @@ pub struct Installation {
     #[sqlx(json(nullable))]
     pub shop_ids: Option<Vec<ShopId>>,
     #[sqlx(json)]
-    pub hooks: BTreeMap<Hook, HookSetup>,
+    pub hooks: KnownMap<Hook, HookSetup>,
     pub created_at: Time,
     pub updated_at: Time,
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use super::ids::{DeliveryId, EventId, WebhookId};
+use super::known::KnownList;
 use super::secret::StoredSecret;
 use super::time::Time;
 
@@ -85,7 +86,7 @@ pub struct Webhook {
     pub url: String,
     pub description: Option<String>,
     #[sqlx(json)]
-    pub events: Vec<EventName>,
+    pub events: KnownList<EventName>,
     /// Signs every request, opened.
     pub secret: StoredSecret,
     #[sqlx(json)]

@@ -97,6 +97,6 @@ fn active(row: ActiveRow) -> Active {
         settings: settings.to_string(),
         limits: row.installation.limits,
         shop_ids: row.installation.shop_ids.map(HashSet::from_iter),
-        hooks: row.installation.hooks.into_iter().collect(),
+        hooks: row.installation.hooks.into_known().into_iter().collect(),
     }
 }

@@ -79,7 +79,10 @@ async fn record(
 pub async fn retry_forever(app: App) {
     retry_unfinished(&app, app.clock.now()).await;
     loop {
-        tokio::time::sleep(RETRY_EVERY).await;
+        tokio::select! {
+            () = tokio::time::sleep(RETRY_EVERY) => {}
+            () = app.node.released.notified() => {}
+        }
         retry_unfinished(&app, app.clock.now() - RETRY_MIN_AGE).await;
     }
 }

@@ -119,7 +119,7 @@ fn view(plugin: Plugin) -> PluginView {
         size_bytes: plugin.size_bytes,
         state: plugin.state,
         error: plugin.error,
-        hooks: plugin.hooks,
+        hooks: plugin.hooks.into_known(),
         permissions: plugin.permissions,
         settings_schema: plugin.settings_schema,
         created_at: plugin.created_at,

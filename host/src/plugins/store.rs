@@ -8,7 +8,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
-use crate::model::ids::{OrgId, PluginId};
+use crate::model::ids::{NodeId, OrgId, PluginId};
 use crate::model::plugin::{Installation, Plugin, PluginState};
 use crate::model::time::Time;
 use crate::page::{Column, Listed, Listing, Sort, Window};
@@ -27,15 +27,17 @@ pub async fn insert_component(
     conn: &mut Conn,
     digest: &str,
     bytes: &[u8],
+    node: NodeId,
     now: Time,
 ) -> Result<(), sqlx::Error> {
     execute!(
         conn,
-        "insert into components (digest, bytes, state, created_at) values ($1, $2, 'compiling', $3)
+        "insert into components (digest, bytes, state, created_at, lease_node) values ($1, $2, 'compiling', $3, $4)
          on conflict (digest) do nothing",
         digest,
         bytes,
-        now
+        now,
+        node
     )?;
     Ok(())
 }
@@ -54,8 +56,8 @@ pub async fn component_bytes(
     Ok(row.map(|row| row.0))
 }
 
-/// Across organizations by design. Returns components uploaded before the given time that are still to be compiled,
-/// oldest first.
+/// Across organizations by design. Returns components that are still to be compiled, oldest first: those uploaded before the
+/// given time, and those whose node is gone.
 pub async fn compiling_digests(
     conn: &mut Conn,
     before: Time,
@@ -64,7 +66,8 @@ pub async fn compiling_digests(
     let rows: Vec<(String,)> = fetch_all!(
         conn,
         (String,),
-        "select digest from components where state = 'compiling' and created_at <= $1 order by created_at limit $2",
+        "select digest from components where state = 'compiling' and (created_at <= $1 or lease_node is null)
+         order by created_at limit $2",
         before,
         limit
     )?;
@@ -72,11 +75,17 @@ pub async fn compiling_digests(
 }
 
 /// Retries a failed component that is uploaded again, for example after the limits were raised.
-pub async fn retry_component(conn: &mut Conn, digest: &str) -> Result<(), sqlx::Error> {
+pub async fn retry_component(
+    conn: &mut Conn,
+    digest: &str,
+    node: NodeId,
+) -> Result<(), sqlx::Error> {
     execute!(
         conn,
-        "update components set state = 'compiling', error = null where digest = $1 and state = 'failed'",
-        digest
+        "update components set state = 'compiling', error = null, lease_node = $2
+         where digest = $1 and state = 'failed'",
+        digest,
+        node
     )?;
     Ok(())
 }

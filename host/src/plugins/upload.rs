@@ -52,10 +52,10 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
     let mut tx = app.db.begin().await?;
     let mut is_new = false;
     if let Some(plugin) = &new {
-        store::insert_component(&mut tx, &digest, &bytes, plugin.created_at).await?;
+        store::insert_component(&mut tx, &digest, &bytes, app.node.id, plugin.created_at).await?;
         is_new = store::insert_plugin(&mut tx, caller.org, plugin).await?;
     }
-    store::retry_component(&mut tx, &digest).await?;
+    store::retry_component(&mut tx, &digest, app.node.id).await?;
     let stored = store::find_plugin(&mut tx, caller.org, &digest).await?;
     tx.commit().await?;
     let stored = stored.ok_or(sqlx::Error::RowNotFound)?;
@@ -96,7 +96,7 @@ async fn inspect(
         size_bytes,
         state: PluginState::Compiling,
         error: None,
-        hooks: manifest.hooks,
+        hooks: manifest.hooks.into(),
         permissions: manifest.permissions,
         settings_schema: manifest.settings_schema,
         created_at: app.clock.now(),

@@ -105,7 +105,8 @@ pub async fn create(
     store::insert(&mut tx, org, &ticket, &[new_event(&entry)]).await?;
     let installations: Vec<_> = plugins.iter().map(|active| active.installation_id).collect();
     let due_at = now + enrich::LEASE;
-    store::insert_enrichments(&mut tx, org, ticket.id, &installations, due_at).await?;
+    store::insert_enrichments(&mut tx, org, ticket.id, &installations, (due_at, app.node.id))
+        .await?;
     webhooks::store::enqueue_all(&mut tx, org, &events(app, &ticket, &found), now).await?;
     idempotency::note(|| replay_answer::created(&ticket));
     tx.commit().await?;

@@ -299,7 +299,8 @@ async fn lease(
         return Ok(chosen);
     }
     let mut tx = app.db.begin().await?;
-    let leased = store::lease_enrichments(&mut tx, &chosen, now, now + LEASE).await?;
+    let leased =
+        store::lease_enrichments(&mut tx, &chosen, now, (now + LEASE, app.node.id)).await?;
     tx.commit().await?;
     Ok(leased)
 }

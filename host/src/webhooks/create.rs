@@ -46,7 +46,7 @@ pub async fn create(
         id,
         url: url::check_url(&new.url)?,
         description: check_optional("description", new.description.as_deref(), DESCRIPTION_MAX)?,
-        events: check_events(new.events.unwrap_or_else(|| vec![EventName::All]))?,
+        events: check_events(new.events.unwrap_or_else(|| vec![EventName::All]))?.into(),
         secret: secret::seal(&app.secrets, caller.org, id, &text).map_err(sqlx::Error::from)?,
         previous_secrets: Vec::new(),
         enabled: true,

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::db::Fault;
 use crate::model::ids::{DeliveryId, LeaseId, OrgId, WebhookId};
 use crate::model::webhook::Webhook;
 use crate::webhooks::attempt;
@@ -59,7 +60,7 @@ impl Lane {
         let until = now + lease_time(app);
         let keys: Vec<_> = endpoints.iter().map(|(due, _)| (due.org_id, due.id)).collect();
         let mut tx = app.db.begin().await?;
-        let acquired = leases::acquire(&mut tx, &keys, lease.0, now, until).await?;
+        let acquired = leases::acquire(&mut tx, &keys, (lease.0, app.node.id), now, until).await?;
         tx.commit().await?;
         let acquired: HashSet<_> = acquired.into_iter().collect();
         let endpoints = endpoints.into_iter();
@@ -82,12 +83,28 @@ impl Lane {
 
     /// Runs until nothing is due or `stop` is cancelled. Returns how many attempts were made.
     pub async fn run(mut self, stop: CancellationToken) -> usize {
-        if let Err(error) = self.deliver(&stop).await {
-            // The lease expires by itself; until then no node retries.
-            tracing::error!(webhook_id = %self.webhook_id, ?error, "deliveries to a webhook are postponed");
-        }
+        let result = self.deliver(&stop).await;
         while self.running.join_next().await.is_some() {}
+        if let Err(error) = result {
+            tracing::error!(webhook_id = %self.webhook_id, ?error, "deliveries to a webhook are postponed");
+            // After any other error the lease expires by itself, and until then no node retries.
+            if Fault::of(&error) != Fault::Internal {
+                self.release().await;
+            }
+        }
         self.attempts
+    }
+
+    /// After an error of the database, which may be over. If it is not, the lease expires.
+    async fn release(&self) {
+        let released = async {
+            let mut tx = self.app.db.begin().await?;
+            leases::release(&mut tx, self.key(), self.lease).await?;
+            tx.commit().await
+        };
+        if let Err(error) = released.await {
+            tracing::warn!(webhook_id = %self.webhook_id, ?error, "a webhook could not be released");
+        }
     }
 
     async fn deliver(&mut self, stop: &CancellationToken) -> Result<(), sqlx::Error> {

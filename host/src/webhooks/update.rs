@@ -33,7 +33,7 @@ pub async fn update(
         webhook.url = url::check_url(&text)?;
     }
     if let Some(names) = change.events {
-        webhook.events = check_events(names)?;
+        webhook.events = check_events(names)?.into();
     }
     if let Some(text) = change.description {
         webhook.description = check_optional("description", text.as_deref(), DESCRIPTION_MAX)?;

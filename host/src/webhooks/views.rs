@@ -117,7 +117,7 @@ pub fn webhook(row: Webhook) -> WebhookView {
         id: row.id,
         url: row.url,
         description: row.description,
-        events: row.events,
+        events: row.events.into_known(),
         enabled: row.enabled,
         disabled_reason: row.disabled_reason,
         disabled_at: row.disabled_at,

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use sqlx::FromRow;
 
 use crate::db::{Conn, Filter, Value};
-use crate::model::ids::{InstallationId, OrgId, TicketId};
+use crate::model::ids::{InstallationId, NodeId, OrgId, TicketId};
 use crate::model::ticket::FieldSource;
 use crate::model::time::Time;
 use crate::{fetch_all, insert_all, update_all};
@@ -53,24 +53,26 @@ impl AttemptState {
     }
 }
 
-/// Creates the pending work of a new ticket. Until `due_at` it belongs to the request that creates the ticket.
+/// Creates the pending work of a new ticket. Until `due_at` it belongs to the request that creates the ticket, on
+/// this node.
 pub async fn insert_enrichments(
     conn: &mut Conn,
     org: OrgId,
     ticket: TicketId,
     installations: &[InstallationId],
-    due_at: Time,
+    (due_at, node): (Time, NodeId),
 ) -> Result<(), sqlx::Error> {
     insert_all!(
         conn,
-        "insert into enrichments (org_id, ticket_id, installation_id, state, attempts, due_at) ",
+        "insert into enrichments (org_id, ticket_id, installation_id, state, attempts, due_at, lease_node) ",
         installations,
         |installation| org,
         ticket,
         *installation,
         "pending",
         0_i64,
-        due_at
+        due_at,
+        node
     )?;
     Ok(())
 }
@@ -139,10 +141,10 @@ pub async fn lease_enrichments(
     conn: &mut Conn,
     tickets: &[(OrgId, TicketId)],
     now: Time,
-    until: Time,
+    (until, node): (Time, NodeId),
 ) -> Result<Vec<(OrgId, TicketId)>, sqlx::Error> {
     let mut filter = Filter::default();
-    let until = filter.bind(Value::Time(until));
+    let [until, node] = [Value::Time(until), Value::Uuid(node.0)].map(|value| filter.bind(value));
     let orgs: BTreeSet<OrgId> = tickets.iter().map(|(org, _)| *org).collect();
     let orgs = filter.list(orgs.into_iter().map(|org| Value::Uuid(org.0)));
     let ids = filter.list(tickets.iter().map(|(_, ticket)| Value::Uuid(ticket.0)));
@@ -155,7 +157,7 @@ pub async fn lease_enrichments(
         query.sql.push_str(" for update skip locked");
     }
     query.sql = format!(
-        "update enrichments set due_at = {until} where (org_id, ticket_id, installation_id) in ({})
+        "update enrichments set due_at = {until}, lease_node = {node} where (org_id, ticket_id, installation_id) in ({})
          returning org_id, ticket_id",
         query.sql
     );
@@ -175,7 +177,8 @@ pub async fn record_attempts(
         conn,
         (InstallationId,),
         "update enrichments
-         set state = c.column2, last_error = c.column3, due_at = coalesce(c.column4, due_at), attempts = attempts + 1
+         set state = c.column2, last_error = c.column3, due_at = coalesce(c.column4, due_at), attempts = attempts + 1,
+             lease_node = null
          from (",
         attempts,
         |attempt| attempt.installation,

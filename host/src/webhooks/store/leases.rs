@@ -8,7 +8,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
-use crate::model::ids::{DeliveryId, OrgId, WebhookId};
+use crate::model::ids::{DeliveryId, NodeId, OrgId, WebhookId};
 use crate::model::time::Time;
 use crate::model::webhook::{Event, Standing};
 use crate::{execute, fetch_all, fetch_one};
@@ -66,13 +66,13 @@ pub async fn due_endpoints(
 pub async fn acquire(
     conn: &mut Conn,
     endpoints: &[(OrgId, WebhookId)],
-    lease: Uuid,
+    (lease, node): (Uuid, NodeId),
     now: Time,
     until: Time,
 ) -> Result<Vec<(OrgId, WebhookId)>, sqlx::Error> {
     let mut filter = Filter::default();
-    let set =
-        filter.bind(Value::Uuid(lease)) + ", leased_until = " + &filter.bind(Value::Time(until));
+    let [lease, until, node] = [Value::Uuid(lease), Value::Time(until), Value::Uuid(node.0)]
+        .map(|value| filter.bind(value));
     let orgs: BTreeSet<OrgId> = endpoints.iter().map(|(org, _)| *org).collect();
     let orgs = filter.list(orgs.iter().map(|org| Value::Uuid(org.0)));
     let ids = filter.list(endpoints.iter().map(|(_, id)| Value::Uuid(id.0)));
@@ -85,7 +85,8 @@ pub async fn acquire(
         query.sql.push_str(" for update skip locked");
     }
     query.sql = format!(
-        "update webhook_endpoints set lease_id = {set} where (org_id, id) in ({}) returning org_id, id",
+        "update webhook_endpoints set lease_id = {lease}, leased_until = {until}, lease_node = {node}
+         where (org_id, id) in ({}) returning org_id, id",
         query.sql
     );
     query.fetch_all(conn).await
@@ -116,7 +117,7 @@ pub async fn release(
 ) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,
-        "update webhook_endpoints set lease_id = null, leased_until = null
+        "update webhook_endpoints set lease_id = null, leased_until = null, lease_node = null
          where org_id = $1 and id = $2 and lease_id = $3",
         org,
         webhook,
