@@ -108,6 +108,14 @@ impl Cache {
         }
     }
 
+    /// The digests of the artifacts that this engine can load.
+    pub(super) fn digests(&self) -> io::Result<Vec<String>> {
+        let ours = format!("-{}{EXTENSION}", self.engine_key);
+        let entries = self.entries()?;
+        let digests = entries.iter().filter_map(|entry| entry.name.strip_suffix(&ours));
+        Ok(digests.map(str::to_owned).collect())
+    }
+
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let mut file = self.dir.open(name)?.into_std();
         if file.metadata()?.len() > self.max_bytes {

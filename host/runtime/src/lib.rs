@@ -217,6 +217,27 @@ impl Runtime {
         self.prepare(digest, async { Ok(component) }).await
     }
 
+    /// The digests of all artifacts of this engine in the cache folder, which this process need not have made.
+    pub async fn compiled(&self) -> Vec<String> {
+        let inner = self.0.clone();
+        let listed = tokio::task::spawn_blocking(move || inner.cache.digests()).await;
+        match listed {
+            Ok(Ok(digests)) => digests,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the cache folder of compiled plugins cannot be listed");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Deletes the artifact of this digest, from memory and from the cache folder. Calls in progress keep it.
+    pub async fn forget(&self, digest: String) {
+        self.0.prepared.remove(&digest);
+        let inner = self.0.clone();
+        let _ = tokio::task::spawn_blocking(move || inner.cache.forget(&digest)).await;
+    }
+
     /// The number of running and of queued jobs.
     pub fn load(&self) -> (usize, usize) {
         self.0.threads.load()

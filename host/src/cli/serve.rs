@@ -76,6 +76,7 @@ pub async fn serve(app: App, listener: TcpListener, drain: Duration) -> anyhow::
     jobs.spawn(webhooks::dispatch::run_until(app.clone(), stopping.clone()));
     jobs.spawn(plugins::report_failures::run_until(app.clone(), stopping.clone()));
     jobs.spawn(flush::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(plugins::sweep::run_until(app.clone(), stopping.clone()));
     jobs.spawn(idempotency::sweep::run_until(app.clone(), stopping.clone()));
     jobs.close();
     let stop = stopping.clone();
