@@ -190,7 +190,7 @@ async fn a_refusal_names_when_it_is_over(t: &TestApp) {
         assert_eq!(at.timestamp(), reset);
         assert_eq!(
             error["details"],
-            json!({ "limit": 1, "window_seconds": 3600, "class": "read", "reset_at": reset_at })
+            json!({ "limit": 1, "window_seconds": 3600, "class": "read", "reset_at": reset_at, "budget": "key" })
         );
         assert!(error["message"].as_str().is_some_and(|text| text.contains(reset_at)));
     }

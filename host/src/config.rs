@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::cors::origins::CorsOrigins;
 use crate::model::limits::Limits;
-use crate::rate_limits::rates::RatesOption;
+use crate::rate_limits::rates::{OrganizationRates, RatesOption};
 use crate::runtime::{Caps, CompilerConfig, CompilerProgram};
 
 /// How `repairops serve` runs.
@@ -235,6 +235,11 @@ pub struct LimitConfig {
     #[arg(long, env = "REPAIROPS_RATE_LIMITS", default_value = "read=1000,write=100,admin=10")]
     pub rate_limits: RatesOption,
 
+    /// Requests an hour of one organization, all its keys together: a multiple of --rate-limits, figures like there
+    /// (those left out are ten times the key's), or off; off too if --rate-limits is.
+    #[arg(long, env = "REPAIROPS_ORGANIZATION_RATE_LIMITS", default_value = "10x")]
+    pub organization_rate_limits: OrganizationRates,
+
     /// Requests a minute from one address without a valid key, before it gets 429 for the rest of the minute;
     /// 0 means any number.
     #[arg(long, env = "REPAIROPS_AUTH_FAILURES_PER_MINUTE", default_value_t = 60)]
@@ -249,6 +254,7 @@ impl Default for LimitConfig {
     fn default() -> Self {
         LimitConfig {
             rate_limits: RatesOption::DEFAULT,
+            organization_rate_limits: OrganizationRates::DEFAULT,
             auth_failures_per_minute: 60,
             trusted_proxies: Vec::new(),
         }

@@ -44,6 +44,7 @@ mod versions;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -217,10 +218,10 @@ impl Runtime {
         self.prepare(digest, async { Ok(component) }).await
     }
 
-    /// The digests of all artifacts of this engine in the cache folder, which this process need not have made.
-    pub async fn compiled(&self) -> Vec<String> {
+    /// The digests of the artifacts of this engine in the cache folder that were not loaded for `idle`.
+    pub async fn compiled(&self, idle: Duration) -> Vec<String> {
         let inner = self.0.clone();
-        let listed = tokio::task::spawn_blocking(move || inner.cache.digests()).await;
+        let listed = tokio::task::spawn_blocking(move || inner.cache.digests(idle)).await;
         match listed {
             Ok(Ok(digests)) => digests,
             Ok(Err(error)) => {

@@ -40,10 +40,10 @@ pub async fn sweep(app: &App) -> Result<u64, sqlx::Error> {
     }
 }
 
-/// Forgets what this node compiled of components that are gone, whichever node deleted them. One that is uploaded
-/// again is compiled again.
-pub async fn forget_compiled(app: &App) -> Result<(), sqlx::Error> {
-    for digest in app.runtime.compiled().await {
+/// Forgets what this node compiled of components that are gone, whichever node deleted them, if it was not loaded for
+/// `idle`. One that is uploaded again is compiled again.
+pub async fn forget_compiled(app: &App, idle: Duration) -> Result<(), sqlx::Error> {
+    for digest in app.runtime.compiled(idle).await {
         let mut conn = app.db.read().await?;
         let exists = store::component_exists(&mut conn, &digest).await?;
         drop(conn);
@@ -60,7 +60,7 @@ pub async fn run_until(app: App, stop: CancellationToken) {
         if let Err(error) = sweep(&app).await {
             tracing::error!(?error, "components that no plugin names could not be deleted");
         }
-        if let Err(error) = forget_compiled(&app).await {
+        if let Err(error) = forget_compiled(&app, GRACE).await {
             tracing::error!(?error, "components could not be looked up for the cache folder");
         }
     })
