@@ -120,8 +120,7 @@ impl FromStr for RatesOption {
 
 /// The figures of `read=1000,write=100,admin=10`, or any of them.
 fn figures(text: &str, expected: &str) -> Result<Vec<(Scope, u32)>, String> {
-    let wrong =
-        |part: &str| format!("{part:?} is not a limit; expected {expected} (any of them)");
+    let wrong = |part: &str| format!("{part:?} is not a limit; expected {expected} (any of them)");
     let mut figures = Vec::new();
     for part in text.split(',') {
         let (class, number) = part.split_once('=').ok_or_else(|| wrong(part))?;
@@ -179,7 +178,8 @@ impl Spent {
         match organization {
             Some(organization)
                 if key.is_allowed()
-                    && (!organization.is_allowed() || organization.remaining() < key.remaining()) =>
+                    && (!organization.is_allowed()
+                        || organization.remaining() < key.remaining()) =>
             {
                 organization
             }
@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn an_organization_has_a_multiple_or_figures_of_its_own() {
-        let of = |text: &str| text.parse().map(|option: OrganizationRates| option.of(Rates::DEFAULT));
+        let of =
+            |text: &str| text.parse().map(|option: OrganizationRates| option.of(Rates::DEFAULT));
         let ten = Rates { read: 10_000, write: 1_000, admin: 100 };
         assert_eq!(of("off"), Ok(None));
         assert_eq!(of("10x"), Ok(Some(ten)));

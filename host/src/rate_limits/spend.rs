@@ -83,8 +83,11 @@ impl RateLimits {
             let spent = counter.spent(Budget::Key, class, rates);
             let of_organization = self.organization_rates.filter(|_| spent.is_allowed());
             let organization = of_organization.map(|rates| {
-                count(&mut counters.organizations, counted_org, stored_org, now)
-                    .spent(Budget::Organization, class, rates)
+                count(&mut counters.organizations, counted_org, stored_org, now).spent(
+                    Budget::Organization,
+                    class,
+                    rates,
+                )
             });
             Spent::narrower(spent, organization)
         });
