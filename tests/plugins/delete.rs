@@ -219,7 +219,7 @@ async fn what_was_compiled_is_forgotten(t: &TestApp) {
     let data = folder.path().to_owned();
     let node = t.node(|config| config.data = data).await;
     let plugin = node.admin.upload("guest-trap").await.expect_status(201);
-    let kept = node.admin.upload("guest-exit").await.expect_status(201);
+    let kept = node.admin.upload("guest-two-hooks").await.expect_status(201);
     let digest = |reply: &Value| reply["digest"].as_str().expect("a digest").to_owned();
     let (gone, kept) = (digest(&plugin.body), digest(&kept.body));
     assert_eq!(hex::encode(<sha2::Sha256 as sha2::Digest>::digest(component("guest-trap"))), gone);
