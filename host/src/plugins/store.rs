@@ -23,7 +23,7 @@ macro_rules! select_plugin {
 }
 
 /// Stores the bytes once for all organizations that upload them. Locks the component, so that the sweep cannot delete
-/// it before its plugin is stored.
+/// it before its plugin is stored: PostgreSQL locks a conflicting row even if `where` then leaves it unchanged.
 pub async fn insert_component(
     conn: &mut Conn,
     digest: &str,
@@ -33,7 +33,7 @@ pub async fn insert_component(
     execute!(
         conn,
         "insert into components (digest, bytes, state, created_at) values ($1, $2, 'compiling', $3)
-         on conflict (digest) do update set released_at = null",
+         on conflict (digest) do update set released_at = null where components.released_at is not null",
         digest,
         bytes,
         now
