@@ -170,7 +170,8 @@ async fn an_upload_waits_for_the_sweep(t: &TestApp) {
     t.delete(&path(&id)).await.expect_status(204);
     let mut tx = t.app.db.begin().await.expect("a transaction");
     let now = t.app.clock.now();
-    assert_eq!(lock_released(&mut tx, now, 8).await.expect("locked"), [digest.clone()]);
+    let locked = lock_released(&mut tx, now, 8).await.expect("locked");
+    assert_eq!(locked.as_slice(), std::slice::from_ref(&digest));
     let uploading = tokio::spawn(t.upload_bytes(&by_hand(1)));
     wait_for_a_lock(t).await;
     assert!(delete_component(&mut tx, &digest).await.expect("deleted"));
