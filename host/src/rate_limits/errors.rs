@@ -15,7 +15,7 @@ impl ApiError {
         let used_up = match spent.budget {
             Budget::Key => format!("This key has used its {limit} {class} requests of this hour"),
             Budget::Organization => format!(
-                "The keys of this organization have together used its {limit} {class} requests of this hour"
+                "All keys of this organization together have used its {limit} {class} requests of this hour"
             ),
         };
         let message = format!("{used_up}; the next hour begins at {reset_at}");
