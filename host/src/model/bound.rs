@@ -42,7 +42,7 @@ impl Bound {
 
     /// Checks whether `more` may be added to the `current` ones.
     pub fn check(self, current: i64, more: i64, maximum: i64) -> Result<(), LimitReached> {
-        if current.saturating_add(more) <= maximum {
+        if current.checked_add(more).is_some_and(|sum| sum <= maximum) {
             return Ok(());
         }
         Err(LimitReached { bound: self, maximum, current })
