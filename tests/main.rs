@@ -4,6 +4,7 @@ mod support;
 
 mod admin;
 mod auth;
+mod bounds;
 mod compression;
 mod connections;
 mod cors;

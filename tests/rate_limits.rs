@@ -5,7 +5,7 @@ use std::time::Duration;
 use repairops::Config;
 use repairops::model::people::Scope;
 use repairops::rate_limits::flush::flush;
-use repairops::rate_limits::rates::{Rates, RatesOption};
+use repairops::rate_limits::rates::{OrganizationRates, Rates, RatesOption};
 
 use crate::crash::Server;
 use crate::support::app::Node;
@@ -17,6 +17,11 @@ use crate::support::{TestApp, all_at_once, both_databases, json};
 both_databases![
     exactly_the_limit_gets_through,
     two_nodes_share_a_window,
+    an_organization_s_keys_share_a_budget,
+    two_nodes_share_an_organization_s_budget,
+    what_a_key_is_refused_costs_its_organization_nothing,
+    an_organization_s_budget_outlives_a_restart,
+    an_organization_s_budget_may_be_off,
     the_next_hour_has_a_new_window,
     classes_and_keys_have_windows_of_their_own,
     every_answer_to_a_good_key_says_what_is_left,
@@ -67,6 +72,8 @@ async fn exactly_the_limit_gets_through(t: &TestApp) {
     let replies = all_at_once((0..1100).map(|_| reader.get("/v1/shops"))).await;
     expect_exactly(&replies, 1000);
     let small = limited(t, Rates { read: 100, ..Rates::DEFAULT }).await;
+    // The organization has used up this node's budget of this hour: ten times 100.
+    small.app.clock.advance(Duration::from_secs(3_600));
     let reader = key(t, &small, Scope::Read).await;
     expect_exactly(&all_at_once((0..1000).map(|_| reader.get("/v1/shops"))).await, 100);
     reader.get("/v1/shops").await.error(429, "RATE_LIMIT_EXCEEDED");
@@ -190,7 +197,7 @@ async fn a_refusal_names_when_it_is_over(t: &TestApp) {
         assert_eq!(at.timestamp(), reset);
         assert_eq!(
             error["details"],
-            json!({ "limit": 1, "window_seconds": 3600, "class": "read", "reset_at": reset_at })
+            json!({ "limit": 1, "window_seconds": 3600, "class": "read", "reset_at": reset_at, "budget": "key" })
         );
         assert!(error["message"].as_str().is_some_and(|text| text.contains(reset_at)));
     }
@@ -280,6 +287,114 @@ async fn a_client_without_a_good_key_is_slowed_down_by_its_address(t: &TestApp) 
     elsewhere(&bad).await.error(401, "UNAUTHORIZED");
     node.app.clock.advance(Duration::from_secs(60));
     bad.get("/v1/tickets").await.error(401, "UNAUTHORIZED");
+    close([node]).await;
+}
+
+/// A node whose organizations have so many reads an hour, all keys together, and its keys as many as `key`.
+async fn with_budget(t: &TestApp, key: u32, organization: u32) -> Node {
+    let node = t
+        .node(|config| {
+            config.limits.rate_limits = RatesOption(Some(Rates { read: key, ..Rates::DEFAULT }));
+            config.limits.organization_rate_limits =
+                OrganizationRates::Figures { read: Some(organization), write: None, admin: None };
+        })
+        .await;
+    let into = node.app.clock.now().timestamp_millis().rem_euclid(3_600_000) as u64;
+    node.app.clock.advance(Duration::from_millis(3_600_000 - into));
+    node
+}
+
+async fn read_status(client: &Client) -> u16 {
+    client.get("/v1/shops").await.status
+}
+
+async fn an_organization_s_keys_share_a_budget(t: &TestApp) {
+    let node = with_budget(t, 30, 50).await;
+    let mut keys = Vec::new();
+    for _ in 0..4 {
+        keys.push(key(t, &node, Scope::Read).await);
+    }
+    let requests = (0..100).map(|number| keys[number % 4].get("/v1/shops"));
+    let replies = all_at_once(requests).await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 50);
+    // A new key is no new budget, and the answers show the budget that is used up.
+    let late = key(t, &node, Scope::Read).await;
+    for _ in 0..2 {
+        let reply = late.get("/v1/shops").await;
+        assert_eq!((number(&reply, "x-ratelimit-limit"), remaining(&reply)), (Some(50), Some(0)));
+        assert!(number(&reply, "retry-after").is_some());
+        let error = reply.error(429, "RATE_LIMIT_EXCEEDED");
+        assert_eq!(
+            (&error["details"]["budget"], &error["details"]["limit"], &error["details"]["class"]),
+            (&json!("organization"), &json!(50), &json!("read"))
+        );
+        assert!(error["message"].as_str().is_some_and(|text| text.contains("organization")));
+    }
+    // Other classes and other organizations have budgets of their own.
+    let body = ticket_body(&t.shop, json!({}));
+    key(t, &node, Scope::Write).await.post("/v1/tickets", body).await.expect_status(201);
+    let other = node.admin.authorized(Some(t.stranger().await.authorization()));
+    assert_eq!(read_status(&other).await, 200);
+    node.app.clock.advance(Duration::from_secs(3_600));
+    let reply = late.get("/v1/shops").await.expect_status(200);
+    assert_eq!((number(&reply, "x-ratelimit-limit"), remaining(&reply)), (Some(30), Some(29)));
+    close([node]).await;
+}
+
+async fn two_nodes_share_an_organization_s_budget(t: &TestApp) {
+    if matches!(t.app.db, repairops::db::Db::Sqlite { .. }) {
+        return; // one process by definition
+    }
+    let nodes = [with_budget(t, 200, 100).await, with_budget(t, 200, 100).await];
+    let keys = [key(t, &nodes[0], Scope::Read).await, key(t, &nodes[1], Scope::Read).await];
+    let replies = all_at_once((0..200).map(|number| keys[number % 2].get("/v1/shops"))).await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 100);
+    close(nodes).await;
+}
+
+async fn what_a_key_is_refused_costs_its_organization_nothing(t: &TestApp) {
+    let node = with_budget(t, 5, 12).await;
+    let (greedy, modest) = (key(t, &node, Scope::Read).await, key(t, &node, Scope::Read).await);
+    let replies = all_at_once((0..40).map(|_| greedy.get("/v1/shops"))).await;
+    expect_exactly(&replies, 5);
+    let details = greedy.get("/v1/shops").await.details(429, "RATE_LIMIT_EXCEEDED");
+    assert_eq!(details["budget"], "key");
+    for left in [4, 3, 2, 1, 0] {
+        assert_eq!(remaining(&modest.get("/v1/shops").await.expect_status(200)), Some(left));
+    }
+    // Two are left for all: fewer than the key has.
+    let third = key(t, &node, Scope::Read).await;
+    let reply = third.get("/v1/shops").await.expect_status(200);
+    assert_eq!((number(&reply, "x-ratelimit-limit"), remaining(&reply)), (Some(12), Some(1)));
+    close([node]).await;
+}
+
+async fn an_organization_s_budget_outlives_a_restart(t: &TestApp) {
+    let node = with_budget(t, 50, 4).await;
+    let first = key(t, &node, Scope::Read).await;
+    for _ in 0..3 {
+        first.get("/v1/shops").await.expect_status(200);
+    }
+    flush(&node.app).await.expect("written");
+    close([node]).await;
+    let node = with_budget(t, 50, 4).await;
+    let other = key(t, &node, Scope::Read).await;
+    assert_eq!([read_status(&other).await, read_status(&other).await], [200, 429]);
+    close([node]).await;
+}
+
+async fn an_organization_s_budget_may_be_off(t: &TestApp) {
+    let set = |config: &mut Config| {
+        config.limits.rate_limits = RatesOption(Some(Rates { read: 3, ..Rates::DEFAULT }));
+        config.limits.organization_rate_limits = OrganizationRates::Off;
+    };
+    let node = t.node(set).await;
+    for _ in 0..12 {
+        let reader = key(t, &node, Scope::Read).await;
+        for _ in 0..3 {
+            reader.get("/v1/shops").await.expect_status(200);
+        }
+    }
     close([node]).await;
 }
 

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
 use ipnet::IpNet;
 
 use crate::cors::origins::CorsOrigins;
 use crate::model::limits::Limits;
-use crate::rate_limits::rates::RatesOption;
+use crate::rate_limits::rates::{OrganizationRates, RatesOption};
 use crate::runtime::{Caps, CompilerConfig, CompilerProgram};
 use crate::secrets::SecretConfig;
 
@@ -57,6 +57,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub limits: LimitConfig,
+
+    #[command(flatten)]
+    pub bounds: BoundConfig,
 
     /// Origins whose web pages may call the API from a browser, for example
     /// https://app.example.com,http://localhost:5173, or * for all; empty for none.
@@ -262,6 +265,11 @@ pub struct LimitConfig {
     #[arg(long, env = "REPAIROPS_RATE_LIMITS", default_value = "read=1000,write=100,admin=10")]
     pub rate_limits: RatesOption,
 
+    /// Requests an hour of one organization, all its keys together: a multiple of --rate-limits, figures like there
+    /// (those left out are ten times the key's), or off; off too if --rate-limits is.
+    #[arg(long, env = "REPAIROPS_ORGANIZATION_RATE_LIMITS", default_value = "10x")]
+    pub organization_rate_limits: OrganizationRates,
+
     /// Requests a minute from one address without a valid key, before it gets 429 for the rest of the minute;
     /// 0 means any number.
     #[arg(long, env = "REPAIROPS_AUTH_FAILURES_PER_MINUTE", default_value_t = 60)]
@@ -276,8 +284,65 @@ impl Default for LimitConfig {
     fn default() -> Self {
         LimitConfig {
             rate_limits: RatesOption::DEFAULT,
+            organization_rate_limits: OrganizationRates::DEFAULT,
             auth_failures_per_minute: 60,
             trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+/// What one organization may have. Creating more is a 409 `LIMIT_REACHED`; what is there stays, if a bound is lowered.
+#[derive(Args, Clone, Debug)]
+pub struct BoundConfig {
+    /// Installations of one organization.
+    #[arg(long, env = "REPAIROPS_INSTALLATIONS_MAX", default_value_t = 100, value_parser = bound())]
+    pub installations_max: i64,
+
+    /// Valid API keys of one organization; revoked and expired ones do not count.
+    #[arg(long, env = "REPAIROPS_API_KEYS_MAX", default_value_t = 100, value_parser = bound())]
+    pub api_keys_max: i64,
+
+    /// Shops of one organization.
+    #[arg(long, env = "REPAIROPS_SHOPS_MAX", default_value_t = 1_000, value_parser = bound())]
+    pub shops_max: i64,
+
+    /// Users of one organization.
+    #[arg(long, env = "REPAIROPS_USERS_MAX", default_value_t = 1_000, value_parser = bound())]
+    pub users_max: i64,
+
+    /// Webhooks of one organization.
+    #[arg(long, env = "REPAIROPS_WEBHOOKS_MAX", default_value_t = 20, value_parser = bound())]
+    pub webhooks_max: i64,
+
+    /// Plugins of one organization, whether installed or not.
+    #[arg(long, env = "REPAIROPS_PLUGINS_MAX", default_value_t = 200, value_parser = bound())]
+    pub plugins_max: i64,
+
+    /// The components of one organization's plugins, all together, in bytes.
+    #[arg(long, env = "REPAIROPS_COMPONENTS_MAX_BYTES", default_value_t = 1 << 30, value_parser = bound())]
+    pub components_max_bytes: i64,
+
+    /// The settings of one installation as JSON, in bytes; more is a 400.
+    #[arg(long, env = "REPAIROPS_SETTINGS_MAX_BYTES", default_value_t = 64 << 10)]
+    pub settings_max_bytes: usize,
+}
+
+/// At least one.
+fn bound() -> RangedI64ValueParser<i64> {
+    clap::value_parser!(i64).range(1..)
+}
+
+impl Default for BoundConfig {
+    fn default() -> Self {
+        BoundConfig {
+            installations_max: 100,
+            api_keys_max: 100,
+            shops_max: 1_000,
+            users_max: 1_000,
+            webhooks_max: 20,
+            plugins_max: 200,
+            components_max_bytes: 1 << 30,
+            settings_max_bytes: 64 << 10,
         }
     }
 }
@@ -304,6 +369,7 @@ impl Config {
             component_max_bytes: 32 * 1024 * 1024,
             compile: CompileConfig::default(),
             limits: LimitConfig::default(),
+            bounds: BoundConfig::default(),
             cors_origins: CorsOrigins::None,
             connections: ConnectionConfig::default(),
             webhooks: WebhookConfig::default(),

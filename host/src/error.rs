@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::model::bound::LimitReached;
 use crate::model::excerpt;
 use crate::model::invalid::Invalid;
 use crate::request_id;
@@ -66,6 +67,11 @@ impl ApiError {
 
     pub fn conflict(message: impl Into<String>, details: Value) -> Self {
         Self::new(StatusCode::CONFLICT, "CONFLICT", message, details)
+    }
+
+    /// A plugin that installations still name cannot be deleted.
+    pub fn plugin_in_use(message: impl Into<String>, details: Value) -> Self {
+        Self::new(StatusCode::CONFLICT, "PLUGIN_IN_USE", message, details)
     }
 
     pub fn unauthorized(message: &str) -> Self {
@@ -160,6 +166,14 @@ impl IntoResponse for ApiError {
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+impl From<LimitReached> for ApiError {
+    fn from(reached: LimitReached) -> Self {
+        let LimitReached { bound, maximum, current } = reached;
+        let details = json!({ "limit": bound.as_str(), "maximum": maximum, "current": current });
+        Self::new(StatusCode::CONFLICT, "LIMIT_REACHED", reached.to_string(), details)
     }
 }
 

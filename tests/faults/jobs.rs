@@ -17,7 +17,7 @@ on_one_database!(postgres Postgres: a_broken_plugin_is_reported_when_events_can_
 const KEYS: usize = 520;
 
 async fn all_counts_are_kept_until_they_are_written(t: &TestApp) {
-    let node = limited(t, Rates { read: 10, ..Rates::DEFAULT }).await;
+    let node = limited(t, Rates { read: 100, ..Rates::DEFAULT }).await;
     let mut readers = Vec::new();
     for _ in 0..KEYS {
         readers.push(node.admin.with_key(&t.create_key(Scope::Read, "Report").await.1));
@@ -35,6 +35,9 @@ async fn all_counts_are_kept_until_they_are_written(t: &TestApp) {
         fetch_one!(conn, (i64, i64), "select count(*), cast(sum(used) as bigint) from key_usage")
             .expect("the counts");
     assert_eq!((rows, used), (KEYS as i64, KEYS as i64));
+    let (used,): (i64,) = fetch_one!(conn, (i64,), "select used from organization_usage")
+        .expect("the organization's count");
+    assert_eq!(used, KEYS as i64);
     drop(conn);
     node.app.db.close().await;
 }

@@ -2,6 +2,7 @@
 
 mod compile;
 mod corpus;
+mod delete;
 mod enrichment;
 mod gate;
 mod hostile;

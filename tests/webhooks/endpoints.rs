@@ -100,7 +100,8 @@ async fn there_are_twenty_at_most(t: &TestApp) {
     let made = replies.iter().filter(|reply| reply.status == 201).count();
     assert_eq!(made, 20);
     for reply in replies.into_iter().filter(|reply| reply.status != 201) {
-        assert_eq!(reply.details(409, "CONFLICT")["max"], 20);
+        let details = reply.details(409, "LIMIT_REACHED");
+        assert_eq!(details, json!({ "limit": "webhooks", "maximum": 20, "current": 20 }));
     }
     assert_eq!(t.get("/v1/webhooks").await["pagination"]["total"], 20);
 }

@@ -108,6 +108,16 @@ impl Cache {
         }
     }
 
+    /// The digests of the artifacts that this engine can load and that were not loaded for `idle`.
+    pub(super) fn digests(&self, idle: Duration) -> io::Result<Vec<String>> {
+        let ours = format!("-{}{EXTENSION}", self.engine_key);
+        let before = SystemTime::now().checked_sub(idle);
+        let mut entries = self.entries()?;
+        entries.retain(|entry| before.is_some_and(|before| entry.used <= before));
+        let digests = entries.iter().filter_map(|entry| entry.name.strip_suffix(&ours));
+        Ok(digests.map(str::to_owned).collect())
+    }
+
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let mut file = self.dir.open(name)?.into_std();
         if file.metadata()?.len() > self.max_bytes {
@@ -326,6 +336,20 @@ mod tests {
         assert!([1, 3, 4].iter().all(|byte| cache.load(&digest(*byte)).is_some()));
         assert!(cache.store(&digest(5), &[5; 1000]).is_err());
         assert!([1, 3, 4].iter().all(|byte| cache.load(&digest(*byte)).is_some()));
+    }
+
+    #[test]
+    fn idle_artifacts_are_listed_by_their_digests() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(&folder, ENGINE, 1000);
+        for byte in 1..=2 {
+            cache.store(&digest(byte), &[byte; 10]).unwrap();
+        }
+        set_age(&cache, &cache.file_name(&digest(1)), 100);
+        std::fs::write(folder.path().join("notes.txt"), "x").unwrap();
+        assert_eq!(cache.digests(Duration::from_secs(50)).unwrap(), [digest(1)]);
+        assert_eq!(cache.digests(Duration::ZERO).unwrap().len(), 2);
+        assert!(cache.digests(Duration::MAX).unwrap().is_empty());
     }
 
     #[test]

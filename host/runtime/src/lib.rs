@@ -44,6 +44,7 @@ mod versions;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -215,6 +216,27 @@ impl Runtime {
         component: Bytes,
     ) -> Result<Arc<Prepared>, CompileError> {
         self.prepare(digest, async { Ok(component) }).await
+    }
+
+    /// The digests of the artifacts of this engine in the cache folder that were not loaded for `idle`.
+    pub async fn compiled(&self, idle: Duration) -> Vec<String> {
+        let inner = self.0.clone();
+        let listed = tokio::task::spawn_blocking(move || inner.cache.digests(idle)).await;
+        match listed {
+            Ok(Ok(digests)) => digests,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the cache folder of compiled plugins cannot be listed");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Deletes the artifact of this digest, from memory and from the cache folder. Calls in progress keep it.
+    pub async fn forget(&self, digest: String) {
+        self.0.prepared.remove(&digest);
+        let inner = self.0.clone();
+        let _ = tokio::task::spawn_blocking(move || inner.cache.forget(&digest)).await;
     }
 
     /// The number of running and of queued jobs.

@@ -128,6 +128,7 @@ pub async fn serve(
     jobs.spawn(webhooks::prune::run_until(app.clone(), stopping.clone()));
     jobs.spawn(plugins::report_failures::run_until(app.clone(), stopping.clone()));
     jobs.spawn(flush::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(plugins::sweep::run_until(app.clone(), stopping.clone()));
     jobs.spawn(idempotency::sweep::run_until(app.clone(), stopping.clone()));
     let (db, secrets) = (app.db.clone(), app.secrets.clone());
     jobs.spawn(webhooks::reseal::at_start(db, secrets, stopping.clone()));

@@ -16,6 +16,13 @@ impl From<InstallError> for ApiError {
                 json!({ "field": "plugin_id", "state": state, "error": error }),
             ),
             InstallError::SettingsUnchecked(error) => ApiError::settings_unchecked(&error),
+            InstallError::SettingsTooLarge { bytes, maximum } => {
+                let details = json!({
+                    "field": "settings", "value": bytes, "size_bytes": bytes, "limit_bytes": maximum,
+                });
+                ApiError::invalid(message, details)
+            }
+            InstallError::LimitReached(reached) => reached.into(),
             InstallError::Database(error) => error.into(),
         }
     }

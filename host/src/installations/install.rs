@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::db::Conn;
 use crate::installations::{settings, store};
+use crate::model::bound::{Bound, LimitReached};
 use crate::model::distinct::each_once;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, OrgId, PluginId, ShopId};
@@ -58,6 +59,10 @@ pub enum InstallError {
     NotReady { state: PluginState, error: Option<String> },
     #[error("{0}")]
     SettingsUnchecked(SettingsError),
+    #[error("The settings have {bytes} bytes as JSON; at most {maximum} are allowed")]
+    SettingsTooLarge { bytes: usize, maximum: usize },
+    #[error(transparent)]
+    LimitReached(#[from] LimitReached),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -67,6 +72,9 @@ impl From<settings::CheckError> for InstallError {
         match error {
             settings::CheckError::Invalid(invalid) => InstallError::Invalid(invalid),
             settings::CheckError::Unchecked(error) => InstallError::SettingsUnchecked(error),
+            settings::CheckError::TooLarge { bytes, maximum } => {
+                InstallError::SettingsTooLarge { bytes, maximum }
+            }
         }
     }
 }
@@ -99,11 +107,16 @@ pub async fn install(
     let installation = apply(fresh, change, &plugin, &app.config.limits_max)?;
     settings::check(app, caller.org, &plugin, &installation.settings).await?;
     let mut tx = app.db.begin().await?;
+    // First: this row's lock serializes the changes of one organization's plugins.
+    organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
+    // The plugin may have been deleted meanwhile.
+    find_plugin(&mut tx, caller.org, plugin_id).await?;
+    let current = store::count(&mut tx, caller.org).await?;
+    Bound::Installations.check(current, 1, app.config.bounds.installations_max)?;
     check_shops(&mut tx, caller.org, &installation).await?;
     store::insert(&mut tx, caller.org, &installation).await?;
     let event = OutboxEvent::PluginInstalled(InstallationData::of(&installation, &plugin));
     webhooks::store::enqueue(&mut tx, caller.org, app.clock.new_id(), &event, now).await?;
-    organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
     tx.commit().await?;
     Ok(installation)
 }

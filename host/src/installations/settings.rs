@@ -19,6 +19,8 @@ pub enum CheckError {
     /// This node had no free capacity for the check, or the check failed.
     #[error("{0}")]
     Unchecked(SettingsError),
+    #[error("the settings have {bytes} bytes; at most {maximum} are allowed")]
+    TooLarge { bytes: usize, maximum: usize },
 }
 
 pub async fn check(
@@ -29,6 +31,10 @@ pub async fn check(
 ) -> Result<(), CheckError> {
     if !settings.is_object() {
         return Err(Invalid::new("settings", settings, "settings must be a JSON object").into());
+    }
+    let (bytes, maximum) = (settings.to_string().len(), app.config.bounds.settings_max_bytes);
+    if bytes > maximum {
+        return Err(CheckError::TooLarge { bytes, maximum });
     }
     let Some(schema) = &plugin.settings_schema else { return Ok(()) };
     let checked = app.runtime.check_settings(org.0, schema, settings).await;

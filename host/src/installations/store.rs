@@ -9,7 +9,7 @@ use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{InstallationId, OrgId, PluginId};
 use crate::model::plugin::Installation;
 use crate::page::{Column, Listed, Listing, Sort, Window};
-use crate::{execute, fetch_optional};
+use crate::{execute, fetch_all, fetch_optional};
 
 macro_rules! select_installation {
     () => {
@@ -96,6 +96,28 @@ pub async fn get(
         org,
         id
     )
+}
+
+pub async fn count(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
+    Filter::for_org("org_id", org.0).count("installations").fetch_figure(conn).await
+}
+
+/// The installations of a plugin, oldest first.
+pub async fn ids_of_plugin(
+    conn: &mut Conn,
+    org: OrgId,
+    plugin: PluginId,
+    limit: i64,
+) -> Result<Vec<InstallationId>, sqlx::Error> {
+    let rows: Vec<(InstallationId,)> = fetch_all!(
+        conn,
+        (InstallationId,),
+        "select id from installations where org_id = $1 and plugin_id = $2 order by id limit $3",
+        org,
+        plugin,
+        limit
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
 pub async fn list(

@@ -4,12 +4,13 @@ use crate::clock::Clock;
 use crate::db::{Conn, Db};
 use crate::idempotency;
 use crate::keys::{generate, hint, key_hash, store, views};
+use crate::model::bound::{Bound, LimitReached};
 use crate::model::ids::{OrgId, UserId};
 use crate::model::invalid::{Invalid, check_text};
 use crate::model::key::{ApiKey, MadeKey};
 use crate::model::people::Scope;
 use crate::model::time::Time;
-use crate::users;
+use crate::{organizations, users};
 
 pub struct NewKey {
     pub name: String,
@@ -30,15 +31,29 @@ pub enum CreateKeyError {
     Invalid(#[from] Invalid),
     #[error("no randomness")]
     Randomness(#[source] anyhow::Error),
+    #[error(transparent)]
+    LimitReached(#[from] LimitReached),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
+/// For operators, who need a key also where an organization has as many as it may have.
 pub async fn create(
     db: &Db,
     clock: &Clock,
     org: OrgId,
     new: NewKey,
+) -> Result<MadeKey, CreateKeyError> {
+    create_within(db, clock, org, new, i64::MAX).await
+}
+
+/// `maximum` is the bound on the organization's valid keys.
+pub async fn create_within(
+    db: &Db,
+    clock: &Clock,
+    org: OrgId,
+    new: NewKey,
+    maximum: i64,
 ) -> Result<MadeKey, CreateKeyError> {
     let new = NewKey { name: check_text("name", &new.name, 200)?, ..new };
     check_expiry(new.expires_at, clock.now())?;
@@ -50,7 +65,9 @@ pub async fn create(
             Invalid::new("user_id", user, "user_id is not a user of this organization").into()
         );
     }
+    organizations::store::lock(&mut tx, org).await?;
     let made = make(&mut tx, clock, org, new).await?;
+    check_count(&mut tx, org, clock.now(), maximum).await?;
     idempotency::note(|| views::made_view(made.clone(), clock.now()).into());
     tx.commit().await?;
     Ok(made)
@@ -77,6 +94,17 @@ pub(super) async fn make(
     };
     store::insert(conn, org, &key, &key_hash(&text)).await?;
     Ok(MadeKey { key, text })
+}
+
+/// Call it after the change, with the organization locked: the keys that are then valid, the new one among them.
+pub(super) async fn check_count(
+    conn: &mut Conn,
+    org: OrgId,
+    now: Time,
+    maximum: i64,
+) -> Result<(), CreateKeyError> {
+    let besides = store::count_valid(conn, org, now).await? - 1;
+    Ok(Bound::ApiKeys.check(besides, 1, maximum)?)
 }
 
 pub(super) fn check_expiry(expires_at: Option<Time>, now: Time) -> Result<(), Invalid> {

@@ -11,6 +11,7 @@ impl From<CreateKeyError> for ApiError {
     fn from(error: CreateKeyError) -> Self {
         match error {
             CreateKeyError::Invalid(invalid) => invalid.into(),
+            CreateKeyError::LimitReached(reached) => reached.into(),
             CreateKeyError::Randomness(error) => ApiError::internal(error),
             CreateKeyError::Database(error) => error.into(),
         }
@@ -38,6 +39,11 @@ impl From<RotateKeyError> for ApiError {
                 ApiError::conflict(message, json!({ "state": state }))
             }
             RotateKeyError::LastAdmin => last_admin(message),
+            RotateKeyError::LimitReached(reached) => {
+                let mut error = ApiError::from(reached);
+                error.message = message;
+                error
+            }
             RotateKeyError::Randomness(error) => ApiError::internal(error),
             RotateKeyError::Database(error) => error.into(),
         }

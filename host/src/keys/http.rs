@@ -106,7 +106,8 @@ pub async fn create(
         user_id: body.user_id,
         expires_at: body.expires_at,
     };
-    let made = create::create(&app.db, &app.clock, caller.org, new).await?;
+    let maximum = app.config.bounds.api_keys_max;
+    let made = create::create_within(&app.db, &app.clock, caller.org, new, maximum).await?;
     Ok(made_view(made, app.clock.now()))
 }
 
@@ -137,7 +138,9 @@ pub async fn rotate(
     Body(body): Body<RotateBody>,
 ) -> Result<Created<MadeView>, ApiError> {
     let RotateBody { overlap_hours, expires_at } = body;
+    let maximum = app.config.bounds.api_keys_max;
     let made =
-        rotate::rotate(&app.db, &app.clock, caller.org, id, overlap_hours, expires_at).await?;
+        rotate::rotate(&app.db, &app.clock, caller.org, id, overlap_hours, expires_at, maximum)
+            .await?;
     Ok(made_view(made, app.clock.now()))
 }

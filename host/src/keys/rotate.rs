@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::idempotency;
-use crate::keys::create::{CreateKeyError, NewKey, check_expiry, make};
+use crate::keys::create::{CreateKeyError, NewKey, check_count, check_expiry, make};
 use crate::keys::{guard, store, views};
+use crate::model::bound::LimitReached;
 use crate::model::ids::{KeyId, OrgId};
 use crate::model::invalid::Invalid;
 use crate::model::key::{KeyState, MadeKey};
@@ -33,6 +34,8 @@ pub enum RotateKeyError {
     LastAdmin,
     #[error("no randomness")]
     Randomness(#[source] anyhow::Error),
+    #[error("{0}; a rotation with overlap_hours 0 is possible, since it ends the old key at once")]
+    LimitReached(LimitReached),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -41,6 +44,7 @@ impl From<CreateKeyError> for RotateKeyError {
     fn from(error: CreateKeyError) -> Self {
         match error {
             CreateKeyError::Invalid(invalid) => RotateKeyError::Invalid(invalid),
+            CreateKeyError::LimitReached(reached) => RotateKeyError::LimitReached(reached),
             CreateKeyError::Randomness(error) => RotateKeyError::Randomness(error),
             CreateKeyError::Database(error) => RotateKeyError::Database(error),
         }
@@ -48,7 +52,8 @@ impl From<CreateKeyError> for RotateKeyError {
 }
 
 /// The old key expires after the overlap, or at its own expiry if that is sooner. The new one expires at
-/// `expires_at`, or never.
+/// `expires_at`, or never. `maximum` is the bound on the organization's valid keys, in which both count during the
+/// overlap.
 pub async fn rotate(
     db: &Db,
     clock: &Clock,
@@ -56,6 +61,7 @@ pub async fn rotate(
     id: KeyId,
     overlap_hours: Option<i64>,
     expires_at: Option<Time>,
+    maximum: i64,
 ) -> Result<MadeKey, RotateKeyError> {
     let hours = overlap_hours.unwrap_or(OVERLAP_HOURS_DEFAULT);
     let seconds = match u64::try_from(hours) {
@@ -82,6 +88,7 @@ pub async fn rotate(
     let end = now + Duration::from_secs(seconds);
     let end = old.expires_at.map_or(end, |expires_at| expires_at.min(end));
     store::expire(&mut tx, org, id, end).await?;
+    check_count(&mut tx, org, now, maximum).await?;
     idempotency::note(|| views::made_view(made.clone(), now).into());
     tx.commit().await?;
     Ok(made)

@@ -9,7 +9,7 @@ use crate::model::key::ApiKey;
 use crate::model::people::Scope;
 use crate::model::time::Time;
 use crate::page::{Column, Listed, Listing, Sort, Window};
-use crate::{execute, fetch_all, fetch_optional};
+use crate::{execute, fetch_all, fetch_one, fetch_optional};
 
 pub static LISTING: Listing = Listing {
     name: "keys",
@@ -141,6 +141,19 @@ pub async fn active_admins_besides(
         now
     )?;
     Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Two ranges of one partial index; revoked and expired keys cost nothing.
+pub async fn count_valid(conn: &mut Conn, org: OrgId, now: Time) -> Result<i64, sqlx::Error> {
+    let (count,): (i64,) = fetch_one!(
+        conn,
+        (i64,),
+        "select (select count(*) from api_keys where org_id = $1 and revoked_at is null and expires_at is null)
+              + (select count(*) from api_keys where org_id = $1 and revoked_at is null and expires_at > $2)",
+        org,
+        now
+    )?;
+    Ok(count)
 }
 
 /// A revoked key stays unchanged.

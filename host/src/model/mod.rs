@@ -1,5 +1,6 @@
 //! Plain data and rules: no I/O, no SQL, no HTTP.
 
+pub mod bound;
 pub mod ids;
 pub mod key;
 pub mod known;

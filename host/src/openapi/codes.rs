@@ -40,6 +40,16 @@ pub const CODES: &[(&str, u16, &str)] = &[
     ),
     ("INSUFFICIENT_STOCK", 409, "Parts are short; `details.lines` says which and how many"),
     (
+        "LIMIT_REACHED",
+        409,
+        "The organization has as many of `details.limit` as it may have: `details.maximum`",
+    ),
+    (
+        "PLUGIN_IN_USE",
+        409,
+        "The plugin is installed and cannot be deleted; `details.installations` lists the ids of the installations",
+    ),
+    (
         "IDEMPOTENCY_IN_FLIGHT",
         409,
         "Another request with this `Idempotency-Key` is still being processed; try again",

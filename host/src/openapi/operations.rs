@@ -20,7 +20,7 @@ const ERRORS: &[(u16, &str, &str)] = &[
         "Unprocessable",
         "Plugins rejected the request, or the `Idempotency-Key` was already used for a different request",
     ),
-    (429, "TooManyRequests", "The key has no requests left in this hour"),
+    (429, "TooManyRequests", "The key or its organization has no requests left in this hour"),
     (500, "ServerError", "Contact support with the request id"),
     (
         503,
@@ -92,8 +92,8 @@ fn headers() -> Value {
             "description": "The request's id, for support; the client's own if it sent \
                             one.", "example": "req_5f0c3b7a9d2e4c61b8a7f013" },
         "RateLimitLimit": { "schema": { "type": "integer", "minimum": 1 }, "example": 1000,
-            "description": "How many requests of this class the key has in an hour. Absent when the server has no \
-                            limits." },
+            "description": "How many requests of this class the key has in an hour, or its organization if that has \
+                            fewer left. Absent when the server has no limits." },
         "RateLimitRemaining": { "schema": { "type": "integer", "minimum": 0 }, "example": 999,
             "description": "How many requests are left." },
         "RateLimitReset": { "schema": { "type": "integer" }, "example": 1646899200,

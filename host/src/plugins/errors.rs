@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
+use crate::plugins::delete::DeletePluginError;
 use crate::plugins::upload::UploadError;
 use crate::request_id;
 use crate::runtime::SettingsError;
@@ -28,11 +29,25 @@ impl From<UploadError> for ApiError {
                 ApiError::invalid(message, details)
             }
             UploadError::SchemaUnchecked(error) => ApiError::settings_unchecked(&error),
-            UploadError::Busy(_) => {
+            UploadError::Busy(_) | UploadError::Deleted => {
                 ApiError::unavailable("SERVER_BUSY", error.to_string(), Value::Null)
             }
+            UploadError::LimitReached(reached) => reached.into(),
             UploadError::Inspection(error) => ApiError::internal(error),
             UploadError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeletePluginError> for ApiError {
+    fn from(error: DeletePluginError) -> Self {
+        let message = error.to_string();
+        match error {
+            DeletePluginError::NotFound => ApiError::not_found("Plugin"),
+            DeletePluginError::InUse { installations, .. } => {
+                ApiError::plugin_in_use(message, json!({ "installations": installations }))
+            }
+            DeletePluginError::Database(error) => error.into(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/v1/plugins`: uploads components and shows them.
+//! `/v1/plugins`: uploads components, shows and deletes them.
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
@@ -20,7 +20,7 @@ use crate::model::ids::PluginId;
 use crate::model::plugin::{Plugin, PluginState};
 use crate::model::time::Time;
 use crate::page::Page;
-use crate::plugins::{store, upload};
+use crate::plugins::{delete as deletion, store, upload};
 use crate::respond::Created;
 
 /// Components may be larger than other request bodies.
@@ -28,7 +28,7 @@ pub fn routes(component_max_bytes: usize) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(upload).layer(DefaultBodyLimit::max(component_max_bytes)))
-        .routes(routes!(show))
+        .routes(routes!(show, delete))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -107,6 +107,20 @@ pub async fn show(
     let mut conn = app.db.read().await?;
     let plugin = store::get_plugin(&mut conn, caller.org, id).await?;
     plugin.map(view).map(Json).ok_or_else(|| ApiError::not_found("Plugin"))
+}
+
+/// Deletes a plugin that is not installed.
+#[utoipa::path(
+    delete, path = "/plugins/{plugin_id}", tag = "Plugins", operation_id = "deletePlugin", security(("api_key" = ["admin"])),
+    responses((status = 204, description = "Deleted")),
+)]
+pub async fn delete(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<PluginId>,
+) -> Result<StatusCode, ApiError> {
+    deletion::delete(&app, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn view(plugin: Plugin) -> PluginView {

@@ -2,10 +2,12 @@
 
 pub mod active;
 pub mod compile;
+pub mod delete;
 mod errors;
 pub mod failures;
 pub mod hooks;
 pub mod http;
 pub mod report_failures;
 pub mod store;
+pub mod sweep;
 pub mod upload;

@@ -12,7 +12,7 @@ use crate::model::ids::{NodeId, OrgId, PluginId};
 use crate::model::plugin::{Installation, Plugin, PluginState};
 use crate::model::time::Time;
 use crate::page::{Column, Listed, Listing, Sort, Window};
-use crate::{execute, fetch_all, fetch_optional};
+use crate::{execute, fetch_all, fetch_one, fetch_optional};
 
 macro_rules! select_plugin {
     () => {
@@ -22,7 +22,8 @@ macro_rules! select_plugin {
     };
 }
 
-/// Stores the bytes once for all organizations that upload them.
+/// Stores the bytes once for all organizations that upload them. Locks the component, so that the sweep cannot delete
+/// it before its plugin is stored: PostgreSQL locks a conflicting row even if `where` then leaves it unchanged.
 pub async fn insert_component(
     conn: &mut Conn,
     digest: &str,
@@ -33,7 +34,7 @@ pub async fn insert_component(
     execute!(
         conn,
         "insert into components (digest, bytes, state, created_at, lease_node) values ($1, $2, 'compiling', $3, $4)
-         on conflict (digest) do nothing",
+         on conflict (digest) do update set released_at = null where components.released_at is not null",
         digest,
         bytes,
         now,
@@ -56,8 +57,70 @@ pub async fn component_bytes(
     Ok(row.map(|row| row.0))
 }
 
-/// Across organizations by design. Returns components that are still to be compiled, oldest first: those uploaded before the
-/// given time, and those whose node is gone.
+/// Notes that a plugin is about to stop naming the component, for the sweep. Locks the component.
+pub async fn release_component(
+    conn: &mut Conn,
+    digest: &str,
+    now: Time,
+) -> Result<(), sqlx::Error> {
+    execute!(conn, "update components set released_at = $2 where digest = $1", digest, now)?;
+    Ok(())
+}
+
+/// Across organizations by design. Locks released components until the transaction ends, so that none of them gets a
+/// plugin meanwhile; skips those that an upload has locked.
+pub async fn lock_released(
+    conn: &mut Conn,
+    before: Time,
+    limit: i64,
+) -> Result<Vec<String>, sqlx::Error> {
+    let rows: Result<Vec<(String,)>, _> = if conn.is_postgres() {
+        fetch_all!(
+            conn,
+            (String,),
+            "select digest from components where released_at <= $1 order by released_at limit $2
+             for update skip locked",
+            before,
+            limit
+        )
+    } else {
+        // SQLite has one writer at a time.
+        fetch_all!(
+            conn,
+            (String,),
+            "select digest from components where released_at <= $1 order by released_at limit $2",
+            before,
+            limit
+        )
+    };
+    Ok(rows?.into_iter().map(|row| row.0).collect())
+}
+
+/// Across organizations by design. Deletes the component if no plugin names it. Returns false if one does.
+pub async fn delete_component(conn: &mut Conn, digest: &str) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "delete from components where digest = $1 and not exists (select 1 from plugins where digest = $1)",
+        digest
+    )?;
+    Ok(rows == 1)
+}
+
+/// The component stays, since a plugin names it.
+pub async fn keep_component(conn: &mut Conn, digest: &str) -> Result<(), sqlx::Error> {
+    execute!(conn, "update components set released_at = null where digest = $1", digest)?;
+    Ok(())
+}
+
+/// Across organizations by design.
+pub async fn component_exists(conn: &mut Conn, digest: &str) -> Result<bool, sqlx::Error> {
+    let row: Option<(i32,)> =
+        fetch_optional!(conn, (i32,), "select 1 from components where digest = $1", digest)?;
+    Ok(row.is_some())
+}
+
+/// Across organizations by design. Returns components that are still to be compiled, oldest first: those uploaded
+/// before the given time, and those whose node is gone.
 pub async fn compiling_digests(
     conn: &mut Conn,
     before: Time,
@@ -164,6 +227,29 @@ pub async fn find_plugin(
         concat!(select_plugin!(), " where p.org_id = $1 and p.digest = $2"),
         org,
         digest
+    )
+}
+
+/// Returns false if the plugin does not exist.
+pub async fn delete_plugin(conn: &mut Conn, org: OrgId, id: PluginId) -> Result<bool, sqlx::Error> {
+    let rows = execute!(conn, "delete from plugins where org_id = $1 and id = $2", org, id)?;
+    Ok(rows == 1)
+}
+
+/// How many plugins an organization has, and their bytes together.
+#[derive(Debug, FromRow)]
+pub struct PluginTotals {
+    pub count: i64,
+    pub bytes: i64,
+}
+
+pub async fn plugin_totals(conn: &mut Conn, org: OrgId) -> Result<PluginTotals, sqlx::Error> {
+    fetch_one!(
+        conn,
+        PluginTotals,
+        "select count(*) as count, cast(coalesce(sum(size_bytes), 0) as bigint) as bytes
+         from plugins where org_id = $1",
+        org
     )
 }
 

@@ -9,7 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::db::Conn;
+use crate::model::bound::{Bound, LimitReached};
+use crate::model::ids::OrgId;
 use crate::model::plugin::{Plugin, PluginState};
+use crate::organizations;
 use crate::plugins::compile::compile_and_record;
 use crate::plugins::store;
 use crate::runtime::{Busy, InspectError, Manifest, Runtime, SchemaError, SettingsError};
@@ -25,6 +29,10 @@ pub enum UploadError {
     SchemaUnchecked(SettingsError),
     #[error("Too many uploads of this {} are being checked; try again in a moment", .0.whose)]
     Busy(Busy),
+    #[error("The plugin was deleted while this request uploaded it; try again")]
+    Deleted,
+    #[error(transparent)]
+    LimitReached(#[from] LimitReached),
     #[error("inspecting the upload failed")]
     Inspection(#[from] tokio::task::JoinError),
     #[error("the database failed")]
@@ -42,7 +50,12 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
     let digest = digest(bytes.clone()).await?;
     let known = {
         let mut conn = app.db.read().await?;
-        store::find_plugin(&mut conn, caller.org, &digest).await?
+        let known = store::find_plugin(&mut conn, caller.org, &digest).await?;
+        if known.is_none() {
+            // Before the costly inspection; what counts is the check in the transaction.
+            check_bounds(&mut conn, app, caller.org, bytes.len() as i64).await?;
+        }
+        known
     };
     // A stored plugin was inspected when it was uploaded, possibly before these bounds existed.
     let new = match known {
@@ -52,13 +65,18 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
     let mut tx = app.db.begin().await?;
     let mut is_new = false;
     if let Some(plugin) = &new {
+        // The component first: its bytes take a while, and the organization must not be locked as long.
         store::insert_component(&mut tx, &digest, &bytes, app.node.id, plugin.created_at).await?;
-        is_new = store::insert_plugin(&mut tx, caller.org, plugin).await?;
+        organizations::store::lock(&mut tx, caller.org).await?;
+        if store::find_plugin(&mut tx, caller.org, &digest).await?.is_none() {
+            check_bounds(&mut tx, app, caller.org, plugin.size_bytes).await?;
+            is_new = store::insert_plugin(&mut tx, caller.org, plugin).await?;
+        }
     }
     store::retry_component(&mut tx, &digest, app.node.id).await?;
     let stored = store::find_plugin(&mut tx, caller.org, &digest).await?;
     tx.commit().await?;
-    let stored = stored.ok_or(sqlx::Error::RowNotFound)?;
+    let stored = stored.ok_or(UploadError::Deleted)?;
     if stored.state != PluginState::Compiling {
         return Ok(Uploaded { plugin: stored, is_new });
     }
@@ -68,6 +86,20 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
     let mut conn = app.db.read().await?;
     let plugin = store::get_plugin(&mut conn, caller.org, stored.id).await?.unwrap_or(stored);
     Ok(Uploaded { plugin, is_new })
+}
+
+/// Checks whether the organization may have one more plugin, of this size.
+async fn check_bounds(
+    conn: &mut Conn,
+    app: &App,
+    org: OrgId,
+    size_bytes: i64,
+) -> Result<(), UploadError> {
+    let bounds = &app.config.bounds;
+    let totals = store::plugin_totals(conn, org).await?;
+    Bound::Plugins.check(totals.count, 1, bounds.plugins_max)?;
+    Bound::ComponentBytes.check(totals.bytes, size_bytes, bounds.components_max_bytes)?;
+    Ok(())
 }
 
 /// Returns the SHA-256 in hex. Runs on a thread for blocking work, since the upload may be large.

@@ -5,17 +5,23 @@ use serde_json::json;
 use crate::error::ApiError;
 use crate::model::time::Time;
 use crate::rate_limits::failures::TooMany;
+use crate::rate_limits::rates::Budget;
 use crate::rate_limits::{Spent, failures, rates};
 
 impl ApiError {
     pub fn rate_limited(spent: Spent, now: Time) -> ApiError {
         let (class, limit) = (spent.class.as_str(), spent.limit);
         let reset_at = spent.reset_at();
-        let message = format!(
-            "This key has used its {limit} {class} requests of this hour; the next hour begins at {reset_at}"
-        );
+        let used_up = match spent.budget {
+            Budget::Key => format!("This key has used its {limit} {class} requests of this hour"),
+            Budget::Organization => format!(
+                "All keys of this organization together have used its {limit} {class} requests of this hour"
+            ),
+        };
+        let message = format!("{used_up}; the next hour begins at {reset_at}");
         let details = json!({
             "limit": limit, "window_seconds": rates::WINDOW_SECONDS, "class": class, "reset_at": reset_at,
+            "budget": spent.budget.as_str(),
         });
         ApiError::too_many_requests(message, details, seconds_until(reset_at, now))
     }

@@ -2,14 +2,17 @@
 //!
 //! Invariant: a killed server loses at most the counts of the last second.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Counted, Counter, RateLimits, rates, store};
+use super::{Counted, CountedOrg, Counter, RateLimits, rates, store};
 use crate::app::App;
 use crate::jobs;
+use crate::model::time::Time;
 
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
@@ -31,46 +34,73 @@ pub async fn flush(app: &App) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-async fn write(app: &App, batch: &[(Counted, Counter)]) -> Result<(), sqlx::Error> {
+async fn write(app: &App, batch: &[(Window, Counter)]) -> Result<(), sqlx::Error> {
     // On PostgreSQL the database counts; what this node counted during an outage is only a part.
     let counts = app.rate_limits.rates.is_some() && app.rate_limits.quick.is_none();
     let db = app.rate_limits.quick.as_ref().unwrap_or(&app.db);
     let mut tx = db.begin().await?;
-    for (counted, counter) in batch {
+    for (window, counter) in batch {
         let Counter { window_start, used, last_used_at, .. } = *counter;
-        if counts {
-            store::put_window(&mut tx, *counted, window_start, used, last_used_at).await?;
-        } else {
-            store::put_last_use(&mut tx, *counted, window_start, last_used_at).await?;
+        match *window {
+            Window::Key(counted) if counts => {
+                store::put_window(&mut tx, counted, window_start, used, last_used_at).await?;
+            }
+            Window::Key(counted) => {
+                store::put_last_use(&mut tx, counted, window_start, last_used_at).await?;
+            }
+            Window::Organization(counted) if counts => {
+                store::put_organization_window(&mut tx, counted, window_start, used).await?;
+            }
+            Window::Organization(_) => {}
         }
     }
     tx.commit().await
 }
 
+/// Keys before organizations: the order in which requests lock them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Window {
+    Key(Counted),
+    Organization(CountedOrg),
+}
+
 impl RateLimits {
     /// Takes the unwritten windows and drops written ones that have ended. Sorted by key, so that every node acquires
     /// its locks in the same order.
-    fn take_new(&self, app: &App) -> Vec<(Counted, Counter)> {
+    fn take_new(&self, app: &App) -> Vec<(Window, Counter)> {
         let now = app.clock.now();
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        counters
-            .retain(|_, counter| counter.is_new || !rates::has_ended(counter.window_start, now));
-        let mut new: Vec<_> = counters
-            .iter_mut()
-            .filter_map(|(counted, counter)| {
-                std::mem::take(&mut counter.is_new).then_some((*counted, *counter))
-            })
-            .collect();
-        new.sort_unstable_by_key(|(counted, _)| *counted);
+        let mut new = Vec::new();
+        take(&mut counters.keys, Window::Key, now, &mut new);
+        take(&mut counters.organizations, Window::Organization, now, &mut new);
+        new.sort_unstable_by_key(|(window, _)| *window);
         new
     }
 
-    fn keep(&self, unwritten: &[(Counted, Counter)]) {
+    fn keep(&self, unwritten: &[(Window, Counter)]) {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        for (counted, _) in unwritten {
-            if let Some(counter) = counters.get_mut(counted) {
+        for (window, _) in unwritten {
+            let counter = match window {
+                Window::Key(counted) => counters.keys.get_mut(counted),
+                Window::Organization(counted) => counters.organizations.get_mut(counted),
+            };
+            if let Some(counter) = counter {
                 counter.is_new = true;
             }
+        }
+    }
+}
+
+fn take<K: Copy + Eq + Hash>(
+    counters: &mut HashMap<K, Counter>,
+    window: fn(K) -> Window,
+    now: Time,
+    new: &mut Vec<(Window, Counter)>,
+) {
+    counters.retain(|_, counter| counter.is_new || !rates::has_ended(counter.window_start, now));
+    for (counted, counter) in counters {
+        if std::mem::take(&mut counter.is_new) {
+            new.push((window(*counted), *counter));
         }
     }
 }

@@ -12,7 +12,7 @@ use axum::response::Response;
 
 use super::Spent;
 
-/// The hourly limit of the key.
+/// The hourly limit of the key, or of its organization if that has fewer requests left.
 pub const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 /// Requests left in this window.
 pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -23,7 +23,7 @@ pub const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 #[derive(Clone, Default)]
 struct Note(Arc<OnceLock<Spent>>);
 
-/// Middleware: adds the state of the key's window.
+/// Middleware: adds the state of the narrower of the key's and the organization's window.
 pub async fn show(mut request: Request, next: Next) -> Response {
     let note = Note::default();
     request.extensions_mut().insert(note.clone());

@@ -1,8 +1,8 @@
-//! Limits requests per key and class in fixed windows of an hour (the class is the scope that the route needs), and
-//! failed authentications per address.
+//! Limits requests per key and class, and per organization and class, in fixed windows of an hour (the class is the
+//! scope that the route needs), and failed authentications per address.
 //!
 //! Invariants: a window admits exactly as many requests as its limit, on any number of nodes; a GET never waits for a
-//! disk. On PostgreSQL the count is one upsert in the statement that looks the key up anyway, on connections with
+//! disk; what a key's window refuses does not count against its organization. On PostgreSQL the count is one upsert in the statement that looks the key up anyway, on connections with
 //! asynchronous commit; while PostgreSQL is read-only, each node counts in memory. SQLite has one process, so its
 //! counts are in memory, and are written back every second and at shutdown.
 
@@ -33,15 +33,27 @@ pub use rates::Spent;
 /// Shared by all requests of this node.
 pub struct RateLimits {
     rates: Option<Rates>,
+    /// Of an organization, all its keys together.
+    organization_rates: Option<Rates>,
     /// PostgreSQL only: sessions with asynchronous commit.
     quick: Option<Db>,
-    counters: Mutex<HashMap<Counted, Counter>>,
+    counters: Mutex<Counters>,
     spent_out: SpentOut,
     pub failures: Failures,
 }
 
 /// The key of a window.
 type Counted = (OrgId, KeyId, Scope);
+
+/// The key of an organization's window.
+type CountedOrg = (OrgId, Scope);
+
+/// The windows in memory.
+#[derive(Default)]
+struct Counters {
+    keys: HashMap<Counted, Counter>,
+    organizations: HashMap<CountedOrg, Counter>,
+}
 
 /// One window, in memory.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +69,10 @@ impl RateLimits {
     pub fn new(config: &LimitConfig, db: &Db, database_url: &str) -> anyhow::Result<RateLimits> {
         Ok(RateLimits {
             rates: config.rate_limits.0,
+            organization_rates: config
+                .rate_limits
+                .0
+                .and_then(|rates| config.organization_rate_limits.of(rates)),
             quick: db.open_quick(database_url)?,
             counters: Mutex::default(),
             spent_out: SpentOut::default(),

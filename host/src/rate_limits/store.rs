@@ -1,8 +1,8 @@
-//! All SQL of key_usage.
+//! All SQL of key_usage and organization_usage.
 
 use sqlx::FromRow;
 
-use super::Counted;
+use super::{Counted, CountedOrg};
 use crate::db::Conn;
 use crate::keys::KeyHash;
 use crate::keys::store::KeyRow;
@@ -17,16 +17,22 @@ pub(super) struct FoundRow {
     pub key: KeyRow,
     pub window_start: Option<Time>,
     pub used: Option<i64>,
+    pub org_window_start: Option<Time>,
+    pub org_used: Option<i64>,
 }
 
 /// PostgreSQL only. Across organizations by design: the hash identifies the organization. Clocks of nodes differ, so
-/// a window never moves back.
+/// a window never moves back. A request counts against the organization only if the key's window lets it through
+/// (`key_limit`) and the organization has a budget at all (`counts_org`). The second upsert reads the first, so that
+/// every statement locks the key's row before the organization's.
 pub(super) async fn find_and_spend(
     conn: &mut Conn,
     hash: &KeyHash,
     class: Scope,
     window_start: Time,
     now: Time,
+    key_limit: u32,
+    counts_org: bool,
 ) -> Result<Option<FoundRow>, sqlx::Error> {
     fetch_optional!(
         conn,
@@ -46,13 +52,23 @@ pub(super) async fn find_and_spend(
                  used = case when w.window_start >= excluded.window_start then w.used + 1 else 1 end,
                  window_start = greatest(w.window_start, excluded.window_start),
                  last_used_at = greatest(w.last_used_at, excluded.last_used_at)
+             returning org_id, window_start, used
+         ), spent_by_org as (
+             insert into organization_usage as w (org_id, class, window_start, used)
+             select org_id, $2::text, $3::timestamptz, 1 from spent where used <= $5::bigint and $6::boolean
+             on conflict (org_id, class) do update set
+                 used = case when w.window_start >= excluded.window_start then w.used + 1 else 1 end,
+                 window_start = greatest(w.window_start, excluded.window_start)
              returning window_start, used
          )
-         select found.*, spent.window_start, spent.used from found left join spent on true",
+         select found.*, spent.window_start, spent.used, o.window_start as org_window_start, o.used as org_used
+         from found left join spent on true left join spent_by_org o on true",
         hash.as_slice(),
         class.as_str(),
         window_start,
-        now
+        now,
+        i64::from(key_limit),
+        counts_org
     )
 }
 
@@ -69,6 +85,38 @@ pub(super) async fn window(
         key,
         class.as_str()
     )
+}
+
+/// The same of an organization.
+pub(super) async fn organization_window(
+    conn: &mut Conn,
+    (org, class): CountedOrg,
+) -> Result<Option<(Time, i64)>, sqlx::Error> {
+    fetch_optional!(
+        conn,
+        (Time, i64),
+        "select window_start, used from organization_usage where org_id = $1 and class = $2",
+        org,
+        class.as_str()
+    )
+}
+
+pub(super) async fn put_organization_window(
+    conn: &mut Conn,
+    (org, class): CountedOrg,
+    window_start: Time,
+    used: i64,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "insert into organization_usage (org_id, class, window_start, used) values ($1, $2, $3, $4)
+         on conflict (org_id, class) do update set window_start = excluded.window_start, used = excluded.used",
+        org,
+        class.as_str(),
+        window_start,
+        used
+    )?;
+    Ok(())
 }
 
 pub(super) async fn put_window(

@@ -3,9 +3,11 @@
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::OperationError;
+use crate::model::bound::Bound;
 use crate::model::ids::OrgId;
 use crate::model::invalid::{Invalid, check_optional, check_text};
 use crate::model::people::Shop;
+use crate::organizations;
 use crate::shops::store;
 
 pub struct NewShop {
@@ -15,11 +17,13 @@ pub struct NewShop {
     pub address: Option<String>,
 }
 
+/// `maximum` is the bound on the organization's shops.
 pub async fn create(
     db: &Db,
     clock: &Clock,
     org: OrgId,
     new: NewShop,
+    maximum: i64,
 ) -> Result<Shop, OperationError> {
     let zone = check_zone(new.time_zone.as_deref().unwrap_or("UTC"))?;
     let shop = Shop {
@@ -30,6 +34,8 @@ pub async fn create(
         created_at: clock.now(),
     };
     let mut tx = db.begin().await?;
+    organizations::store::lock(&mut tx, org).await?;
+    Bound::Shops.check(store::count(&mut tx, org).await?, 1, maximum)?;
     store::insert(&mut tx, org, &shop).await?;
     tx.commit().await?;
     Ok(shop)

@@ -75,7 +75,8 @@ pub async fn create(
     Body(body): Body<CreateBody>,
 ) -> Result<Created<ShopView>, ApiError> {
     let new = NewShop { name: body.name, time_zone: body.time_zone, address: body.address };
-    let shop = create::create(&app.db, &app.clock, caller.org, new).await?;
+    let shop =
+        create::create(&app.db, &app.clock, caller.org, new, app.config.bounds.shops_max).await?;
     Ok(Created { location: format!("/v1/shops/{}", shop.id), body: view(shop) })
 }
 

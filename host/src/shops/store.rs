@@ -95,6 +95,10 @@ pub async fn list(
     Ok((shops, filter.count("shops").fetch_figure(conn).await?))
 }
 
+pub async fn count(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
+    Filter::for_org("org_id", org.0).count("shops").fetch_figure(conn).await
+}
+
 /// Returns the changed shop, or `None` if it does not exist.
 pub async fn update(
     conn: &mut Conn,

@@ -2,10 +2,12 @@
 
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::model::bound::{Bound, LimitReached};
 use crate::model::ids::OrgId;
 use crate::model::invalid::{Invalid, check_email, check_text};
 use crate::model::money::Money;
 use crate::model::people::User;
+use crate::organizations;
 use crate::users::store;
 
 pub struct NewUser {
@@ -23,15 +25,19 @@ pub enum CreateUserError {
     Invalid(#[from] Invalid),
     #[error("Another user already has the email {email}")]
     Duplicate { email: String },
+    #[error(transparent)]
+    LimitReached(#[from] LimitReached),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
 
+/// `maximum` is the bound on the organization's users.
 pub async fn create(
     db: &Db,
     clock: &Clock,
     org: OrgId,
     new: NewUser,
+    maximum: i64,
 ) -> Result<User, CreateUserError> {
     let user = User {
         id: clock.new_id(),
@@ -42,6 +48,8 @@ pub async fn create(
         created_at: clock.now(),
     };
     let mut tx = db.begin().await?;
+    organizations::store::lock(&mut tx, org).await?;
+    Bound::Users.check(store::count(&mut tx, org).await?, 1, maximum)?;
     if !store::insert(&mut tx, org, &user).await? {
         return Err(CreateUserError::Duplicate { email: user.email });
     }

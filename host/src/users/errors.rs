@@ -13,6 +13,7 @@ impl From<CreateUserError> for ApiError {
                 let details = json!({ "field": "email", "value": email });
                 ApiError::conflict(error.to_string(), details)
             }
+            CreateUserError::LimitReached(reached) => reached.into(),
             CreateUserError::Database(error) => error.into(),
         }
     }

@@ -90,7 +90,8 @@ pub async fn create(
         role: body.role,
         hourly_cost: body.hourly_cost,
     };
-    let user = create::create(&app.db, &app.clock, caller.org, new).await?;
+    let user =
+        create::create(&app.db, &app.clock, caller.org, new, app.config.bounds.users_max).await?;
     Ok(Created { location: format!("/v1/users/{}", user.id), body: view(user) })
 }
 

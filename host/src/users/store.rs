@@ -84,6 +84,10 @@ pub async fn list(
     Ok((users, filter.count("users").fetch_figure(conn).await?))
 }
 
+pub async fn count(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
+    Filter::for_org("org_id", org.0).count("users").fetch_figure(conn).await
+}
+
 /// Returns the changed user, or `None` if it does not exist.
 pub async fn update(
     conn: &mut Conn,

@@ -2,15 +2,13 @@
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::model::bound::{Bound, LimitReached};
 use crate::model::distinct::each_once;
 use crate::model::invalid::{Invalid, check_optional};
 use crate::model::webhook::{EventName, Webhook};
 use crate::organizations;
 use crate::webhooks::store::endpoints;
 use crate::webhooks::{secret, sign, url};
-
-/// The maximum number of endpoints of one organization.
-pub const ENDPOINTS_MAX: i64 = 20;
 
 pub const DESCRIPTION_MAX: usize = 200;
 
@@ -25,8 +23,8 @@ pub struct NewWebhook {
 pub enum CreateWebhookError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("An organization has at most {max} webhooks; delete one that is not needed")]
-    TooMany { max: i64 },
+    #[error(transparent)]
+    LimitReached(#[from] LimitReached),
     #[error("random bytes for a secret are not available")]
     Randomness(#[from] getrandom::Error),
     #[error("the database failed")]
@@ -60,9 +58,8 @@ pub async fn create(
     let mut tx = app.db.begin().await?;
     // Two concurrent requests must not exceed the maximum.
     organizations::store::lock(&mut tx, caller.org).await?;
-    if endpoints::count(&mut tx, caller.org).await? >= ENDPOINTS_MAX {
-        return Err(CreateWebhookError::TooMany { max: ENDPOINTS_MAX });
-    }
+    let current = endpoints::count(&mut tx, caller.org).await?;
+    Bound::Webhooks.check(current, 1, app.config.bounds.webhooks_max)?;
     endpoints::insert(&mut tx, caller.org, &webhook).await?;
     tx.commit().await?;
     Ok((webhook, text))

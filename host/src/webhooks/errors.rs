@@ -11,9 +11,7 @@ impl From<CreateWebhookError> for ApiError {
     fn from(error: CreateWebhookError) -> Self {
         match error {
             CreateWebhookError::Invalid(invalid) => invalid.into(),
-            CreateWebhookError::TooMany { max } => {
-                ApiError::conflict(error.to_string(), json!({ "max": max }))
-            }
+            CreateWebhookError::LimitReached(reached) => reached.into(),
             CreateWebhookError::Randomness(error) => ApiError::internal(error),
             CreateWebhookError::Database(error) => error.into(),
         }

@@ -250,7 +250,8 @@ export interface paths {
         get: operations["getPlugin"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Deletes a plugin that is not installed. */
+        delete: operations["deletePlugin"];
         options?: never;
         head?: never;
         patch?: never;
@@ -939,6 +940,8 @@ export interface components {
          *     | `CONFLICT` | 409 | Resource conflict: the resource already exists, or its state does not allow the request |
          *     | `INVALID_TRANSITION` | 409 | The workflow does not allow this transition; `details.allowed` lists the allowed ones |
          *     | `INSUFFICIENT_STOCK` | 409 | Parts are short; `details.lines` says which and how many |
+         *     | `LIMIT_REACHED` | 409 | The organization has as many of `details.limit` as it may have: `details.maximum` |
+         *     | `PLUGIN_IN_USE` | 409 | The plugin is installed and cannot be deleted; `details.installations` lists the ids of the installations |
          *     | `IDEMPOTENCY_IN_FLIGHT` | 409 | Another request with this `Idempotency-Key` is still being processed; try again |
          *     | `IDEMPOTENCY_ANSWER_LOST` | 409 | The request with this `Idempotency-Key` was processed, but the server stopped before it could store the response |
          *     | `PRECONDITION_FAILED` | 412 | `If-Match` does not list the ticket's version; `details.current_version` says which it is |
@@ -956,7 +959,7 @@ export interface components {
          *     | `PLUGIN_UNAVAILABLE` | 503 | A required plugin failed; nothing was changed |
          * @enum {string}
          */
-        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "DATABASE_UNAVAILABLE" | "STORAGE_FULL" | "SECRET_UNAVAILABLE" | "PLUGIN_UNAVAILABLE";
+        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "LIMIT_REACHED" | "PLUGIN_IN_USE" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "DATABASE_UNAVAILABLE" | "STORAGE_FULL" | "SECRET_UNAVAILABLE" | "PLUGIN_UNAVAILABLE";
         ErrorContent: {
             /** @description A stable code for programs. */
             code: components["schemas"]["ErrorCode"];
@@ -2138,7 +2141,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `CONFLICT`, `INVALID_TRANSITION`, `INSUFFICIENT_STOCK`, `IDEMPOTENCY_IN_FLIGHT`, `IDEMPOTENCY_ANSWER_LOST`: The resource already exists, or its state does not allow the request */
+        /** @description `CONFLICT`, `INVALID_TRANSITION`, `INSUFFICIENT_STOCK`, `LIMIT_REACHED`, `PLUGIN_IN_USE`, `IDEMPOTENCY_IN_FLIGHT`, `IDEMPOTENCY_ANSWER_LOST`: The resource already exists, or its state does not allow the request */
         Conflict: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
@@ -2295,7 +2298,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `RATE_LIMIT_EXCEEDED`: The key has no requests left in this hour */
+        /** @description `RATE_LIMIT_EXCEEDED`: The key or its organization has no requests left in this hour */
         TooManyRequests: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -2445,7 +2448,7 @@ export interface components {
         /** @description The path of the created resource. */
         Location: string;
         /**
-         * @description How many requests of this class the key has in an hour. Absent when the server has no limits.
+         * @description How many requests of this class the key has in an hour, or its organization if that has fewer left. Absent when the server has no limits.
          * @example 1000
          */
         RateLimitLimit: number;
@@ -3609,6 +3612,47 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deletePlugin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the plugin. */
+                plugin_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            204: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];

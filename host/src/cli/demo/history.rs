@@ -194,7 +194,9 @@ impl Desk<'_> {
             time_zone: Some("America/Chicago".to_owned()),
             address: Some(address.to_owned()),
         };
-        Ok(shops::create::create(&self.app.db, &self.app.clock, self.caller.org, new).await?.id)
+        let maximum = self.app.config.bounds.shops_max;
+        let App { db, clock, .. } = self.app;
+        Ok(shops::create::create(db, clock, self.caller.org, new, maximum).await?.id)
     }
 
     async fn make_user(&self, name: &str, email: &str, hourly_cost: i64) -> anyhow::Result<UserId> {
@@ -204,7 +206,9 @@ impl Desk<'_> {
             role: "technician".to_owned(),
             hourly_cost: Some(Money(hourly_cost)),
         };
-        Ok(users::create::create(&self.app.db, &self.app.clock, self.caller.org, new).await?.id)
+        let maximum = self.app.config.bounds.users_max;
+        let App { db, clock, .. } = self.app;
+        Ok(users::create::create(db, clock, self.caller.org, new, maximum).await?.id)
     }
 
     async fn stock_shelves(&self, downtown: ShopId, riverside: ShopId) -> anyhow::Result<()> {

@@ -20,4 +20,9 @@ export class Plugins extends Resource {
   ): Promise<Answer<'uploadPlugin'>> {
     return this.api.upload('/plugins', { type: 'application/wasm', content: component }, options)
   }
+
+  /** Deletes a plugin that no installation uses. */
+  async delete(id: string, options?: WriteOptions): Promise<Answer<'deletePlugin'>> {
+    return this.api.delete(path`/plugins/${id}`, options)
+  }
 }
