@@ -110,6 +110,7 @@ impl World {
         config.compile.compiler = Some(env!("CARGO_BIN_EXE_repairops").into());
         // What a load beside it costs is what is measured, not when the budget is used up.
         config.request_budget_ms = 10_000;
+        config.request_wall_ms = 60_000;
         config.limits.rate_limits = RatesOption::OFF;
         let app = App::start(config).await?;
         Ok(World { router: router(app.clone()), app, component: component.to_vec() })

@@ -39,9 +39,13 @@ pub struct Config {
     #[command(flatten)]
     pub guests: GuestConfig,
 
-    /// Plugin time of one request, all its plugins together, in milliseconds.
+    /// Processor time for the plugins of one request, all together, in milliseconds.
     #[arg(long, env = "REPAIROPS_REQUEST_BUDGET_MS", default_value_t = 150)]
     pub request_budget_ms: u32,
+
+    /// How long all plugins of one request may take, in milliseconds.
+    #[arg(long, env = "REPAIROPS_REQUEST_WALL_MS", default_value_t = 5_000)]
+    pub request_wall_ms: u32,
 
     /// Upper bounds for the limits of installations: JSON with the limits to lower, for example
     /// {"fuel": 50000000}.
@@ -365,6 +369,7 @@ impl Config {
             secrets: SecretConfig::default(),
             guests: GuestConfig::default(),
             request_budget_ms: 150,
+            request_wall_ms: 5_000,
             limits_max: Limits::CEILING,
             component_max_bytes: 32 * 1024 * 1024,
             compile: CompileConfig::default(),

@@ -45,7 +45,7 @@ async fn all_counts_are_kept_until_they_are_written(t: &TestApp) {
 async fn a_broken_plugin_is_reported_when_events_can_be_written_again(t: &TestApp) {
     t.install("guest-trap", serde_json::json!({})).await;
     let ticket = t.create_ticket(&t.shop).await;
-    t.transition(&ticket, "TRIAGE").await.error(503, "PLUGIN_UNAVAILABLE");
+    t.transition(&ticket, "TRIAGE").await.error(422, "PLUGIN_FAILED");
     run(
         t,
         "create function fill() returns trigger language plpgsql as $$ begin

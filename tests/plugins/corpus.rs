@@ -147,7 +147,7 @@ async fn ask(t: &TestApp, guest: &Guest, ticket: &str) -> Result<()> {
             "INTAKE"
         }
         _ => {
-            ensure!(reply.status == 503, "{reply:#?}");
+            ensure!(reply.status == 422, "{reply:#?}");
             check_failure(guest, details)?;
             "INTAKE"
         }
@@ -195,7 +195,7 @@ async fn five_hundred_loops_in_a_row_cost_nothing_that_lasts(t: &TestApp) {
     for _ in 0..ROUNDS {
         let before = resident_bytes();
         for _ in 0..CALLS_PER_ROUND {
-            let details = t.transition(&ticket, "TRIAGE").await.details(503, "PLUGIN_UNAVAILABLE");
+            let details = t.transition(&ticket, "TRIAGE").await.details(422, "PLUGIN_FAILED");
             assert_eq!(
                 (&details["outcome"], &details["error"]["limit"]),
                 (&json!("fuel"), &json!(10_000_000))

@@ -7,11 +7,12 @@ use crate::support::builders::merged;
 use crate::support::{TestApp, all_at_once, both_databases, json};
 
 both_databases![
-    fail_closed_is_a_503_that_names_plugin_figure_and_limit,
+    fail_closed_is_a_422_that_names_plugin_figure_and_limit,
     fail_open_is_a_warning,
     a_flood_of_log_is_cut_and_harmless,
     one_request_has_one_budget,
     a_full_queue_is_a_503_at_once,
+    what_the_node_did_not_give_is_a_503_and_no_failure_of_the_plugin,
 ];
 
 const MIB: u64 = 1024 * 1024;
@@ -51,15 +52,15 @@ fn breakers() -> impl Iterator<Item = Breaker> {
     })
 }
 
-async fn fail_closed_is_a_503_that_names_plugin_figure_and_limit(t: &TestApp) {
+async fn fail_closed_is_a_422_that_names_plugin_figure_and_limit(t: &TestApp) {
     let elm = t.create_shop("Elm Street").await;
     let (here, there) = (t.create_ticket(&t.shop).await, t.create_ticket(&elm).await);
     let mut to = ["TRIAGE", "DIAGNOSTICS"].into_iter().cycle();
     for Breaker { package, limits, outcome, limit, used } in breakers() {
         let id = t.install_with(package, json!({ "limits": limits, "shop_ids": [elm] })).await;
         let reply = t.transition(&there, "TRIAGE").await;
-        assert_eq!(reply.header("retry-after"), Some("1"), "{package}");
-        let details = reply.details(503, "PLUGIN_UNAVAILABLE");
+        assert_eq!(reply.header("retry-after"), None, "{package}: a retry fails again");
+        let details = reply.details(422, "PLUGIN_FAILED");
         assert_eq!(
             (&details["plugin"], &details["hook"]),
             (&json!(package), &json!("pre-transition"))
@@ -161,11 +162,36 @@ async fn a_full_queue_is_a_503_at_once(t: &TestApp) {
     t.install_with("guest-loop-forever", json!({ "limits": limits })).await;
     let ticket = t.create_ticket(&t.shop).await;
     let replies = all_at_once((0..4).map(|_| node.admin.transition(&ticket, "TRIAGE"))).await;
-    let outcomes: Vec<Value> = replies
-        .into_iter()
-        .map(|reply| reply.details(503, "PLUGIN_UNAVAILABLE")["outcome"].clone())
-        .collect();
-    assert!(outcomes.iter().any(|outcome| outcome == "busy"), "{outcomes:?}");
-    assert!(outcomes.iter().any(|outcome| outcome != "busy"), "{outcomes:?}");
+    let (busy, others): (Vec<_>, Vec<_>) =
+        replies.into_iter().partition(|reply| reply["error"]["details"]["outcome"] == "busy");
+    assert!(!busy.is_empty() && !others.is_empty(), "{busy:?} {others:?}");
+    for reply in busy {
+        assert_eq!(reply.header("retry-after"), Some("1"));
+        reply.error(503, "PLUGIN_UNAVAILABLE");
+    }
+    for reply in others {
+        reply.error(422, "PLUGIN_FAILED");
+    }
     t.get("/v1/tickets").await.ok();
+}
+
+/// The wall clock ends the call before its processor time does, as on a node that has other things to do.
+async fn what_the_node_did_not_give_is_a_503_and_no_failure_of_the_plugin(t: &TestApp) {
+    let limits = json!({ "fuel": 1_000_000_000, "deadline_ms": 1_000, "wall_ms": 5 });
+    let id = t.install_with("guest-loop-forever", json!({ "limits": limits })).await;
+    let ticket = t.create_ticket(&t.shop).await;
+    let known = t.events().await.len();
+    let reply = t.transition(&ticket, "TRIAGE").await;
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    let details = reply.details(503, "PLUGIN_UNAVAILABLE");
+    assert_eq!((&details["outcome"], &details["error"]["limit"]), (&json!("wall"), &json!(5)));
+    repairops::plugins::report_failures::write(&t.app).await;
+    assert_eq!(t.event_names_after(known).await.len(), 0, "no plugin.failed");
+
+    let limits = json!({ "deadline_ms": 5, "wall_ms": 20_000 });
+    t.reconfigure(&id, json!({ "limits": limits })).await.ok();
+    let details = t.transition(&ticket, "TRIAGE").await.details(422, "PLUGIN_FAILED");
+    assert_eq!((&details["outcome"], &details["error"]["limit"]), (&json!("deadline"), &json!(5)));
+    repairops::plugins::report_failures::write(&t.app).await;
+    assert_eq!(t.event_names_after(known).await, ["plugin.updated", "plugin.failed"]);
 }

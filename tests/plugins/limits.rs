@@ -42,7 +42,7 @@ async fn a_ceiling_that_was_lowered_holds_for_what_is_there(t: &TestApp) {
     t.transition(&ticket, "TRIAGE").await.ok();
     let node = t.node(|config| config.limits_max.fuel = 1_000).await;
     let reply = node.admin.transition(&ticket, "DIAGNOSTICS").await;
-    let details = reply.details(503, "PLUGIN_UNAVAILABLE");
+    let details = reply.details(422, "PLUGIN_FAILED");
     assert_eq!((&details["outcome"], &details["error"]["limit"]), (&json!("fuel"), &json!(1_000)));
     let installation = t.install("intake-triage", json!({ "prices": [] })).await;
     let off = json!({ "hooks": { "post-create": { "mode": "off" } } });

@@ -13,7 +13,7 @@ both_databases![
     a_backorder_is_a_shortage,
     who_passes_leaves_it_to_the_next,
     without_a_good_plan_the_built_in_one_decides,
-    a_bad_plan_that_is_closed_is_a_503,
+    a_bad_plan_that_is_closed_is_a_422,
     candidates_are_found_for_all_lines_at_once,
     nearest_stock_takes_compatible_parts_and_leaves_a_safety_stock,
 ];
@@ -116,7 +116,7 @@ async fn without_a_good_plan_the_built_in_one_decides(t: &TestApp) {
     assert_eq!(t.stock(&item).await, (50, 10, 40));
 }
 
-async fn a_bad_plan_that_is_closed_is_a_503(t: &TestApp) {
+async fn a_bad_plan_that_is_closed_is_a_422(t: &TestApp) {
     let item = t.create_item(&t.shop, "SCREEN", 5).await;
     for (how, words) in [("bad-plan", "not in the event's stock"), ("greedy-plan", "are missing")] {
         let hooks = json!({ "reserve-inventory": { "on_failure": CLOSED } });
@@ -124,7 +124,7 @@ async fn a_bad_plan_that_is_closed_is_a_503(t: &TestApp) {
             .install_with("guest-fickle", json!({ "settings": { "reserve": how }, "hooks": hooks }))
             .await;
         let ticket = ticket(t, &item).await;
-        let details = t.transition(&ticket, "IN_REPAIR").await.details(503, "PLUGIN_UNAVAILABLE");
+        let details = t.transition(&ticket, "IN_REPAIR").await.details(422, "PLUGIN_FAILED");
         assert_eq!(
             (&details["hook"], &details["outcome"]),
             (&json!("reserve-inventory"), &json!("bad_output"))

@@ -163,6 +163,7 @@ async fn start_app(database: &Database, change: impl FnOnce(&mut Config)) -> App
     config.database.url = database.url.clone();
     // All tests share two cores; tests of timeouts set this themselves.
     config.request_budget_ms = 10_000;
+    config.request_wall_ms = 60_000;
     config.metrics_listen = MetricsListen::Public;
     config.compile.compiler = Some(program());
     // Most tests send more than ten admin requests.

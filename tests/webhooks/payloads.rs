@@ -152,7 +152,7 @@ async fn every_event_is_as_the_document_says(t: &TestApp) {
     let body = json!({ "amount": 50, "method": "card" });
     t.post(&format!("/v1/tickets/{ticket}/payments"), body).await.expect_status(201);
     let id = t.install("guest-trap", json!({})).await;
-    t.transition(&ticket, "QC_REVIEW").await.error(503, "PLUGIN_UNAVAILABLE");
+    t.transition(&ticket, "QC_REVIEW").await.error(422, "PLUGIN_FAILED");
     repairops::plugins::report_failures::write(&t.app).await;
     t.reconfigure(&id, json!({ "shop_ids": [t.shop] })).await.ok();
     t.delete(&format!("/v1/installations/{id}")).await.expect_status(204);

@@ -52,7 +52,7 @@ async fn a_plugin_that_breaks_is_told_of(t: &TestApp) {
     let ticket = t.create_ticket(&t.shop).await;
     let reply = t.transition(&ticket, "TRIAGE").await;
     let request = reply.header("x-request-id").expect("an id").to_owned();
-    reply.error(503, "PLUGIN_UNAVAILABLE");
+    reply.error(422, "PLUGIN_FAILED");
     report_failures::write(&t.app).await;
     deliver(&t.app).await;
     let told = receiver.one().json();
@@ -82,7 +82,7 @@ async fn it_is_told_of_once_a_minute(t: &TestApp) {
     let before = t.events().await.len();
     let told = async || {
         for _ in 0..5 {
-            t.transition(&ticket, "TRIAGE").await.error(503, "PLUGIN_UNAVAILABLE");
+            t.transition(&ticket, "TRIAGE").await.error(422, "PLUGIN_FAILED");
         }
         report_failures::write(&t.app).await;
         t.event_names_after(before).await

@@ -11,9 +11,15 @@ pub enum CallError {
     Trap { reason: String, detail: String },
     #[error("the plugin used up its {limit} units of fuel")]
     Fuel { limit: u64, detail: String },
-    #[error("the plugin ran for {elapsed_ms} ms; {limit_ms} ms are allowed")]
-    Deadline { limit_ms: u32, elapsed_ms: u64, detail: String },
-    /// A plugin's clock is virtual, so sleeping costs no time; sleeping past the deadline is still an error.
+    #[error("the plugin used {used_ms} ms of processor time; {limit_ms} ms are allowed")]
+    Deadline { limit_ms: u32, used_ms: u64, detail: String },
+    /// The node did not give the plugin its processor time.
+    #[error(
+        "the plugin was not finished after {elapsed_ms} ms, of which the server gave it {used_ms} ms of processor time; \
+         {limit_ms} ms are allowed"
+    )]
+    Wall { limit_ms: u32, elapsed_ms: u64, used_ms: u64, detail: String },
+    /// A plugin's clock is virtual, so sleeping costs no time; sleeping too long is still an error.
     #[error(
         "the plugin tried to sleep for {asked_ms} ms in total; a call may take at most {limit_ms} ms"
     )]
@@ -49,12 +55,19 @@ impl CallError {
         CallError::Table { limit, asked, detail: String::new() }
     }
 
+    /// Whether the node did not give the call what it may use. All else is the plugin's own, or its limits': the same
+    /// call fails again.
+    pub fn is_nodes_fault(&self) -> bool {
+        matches!(self, CallError::Wall { .. })
+    }
+
     /// One word for logs and counters.
     pub fn kind(&self) -> &'static str {
         match self {
             CallError::Trap { .. } => "trap",
             CallError::Fuel { .. } => "fuel",
             CallError::Deadline { .. } | CallError::Sleep { .. } => "deadline",
+            CallError::Wall { .. } => "wall",
             CallError::Memory { .. } => "memory",
             CallError::Table { .. } => "table",
             CallError::Input { .. } => "input",
@@ -71,6 +84,7 @@ impl CallError {
             CallError::Trap { detail, .. }
             | CallError::Fuel { detail, .. }
             | CallError::Deadline { detail, .. }
+            | CallError::Wall { detail, .. }
             | CallError::Sleep { detail, .. }
             | CallError::Memory { detail, .. }
             | CallError::Table { detail, .. }
@@ -88,6 +102,7 @@ impl CallError {
             CallError::Trap { detail, .. }
             | CallError::Fuel { detail, .. }
             | CallError::Deadline { detail, .. }
+            | CallError::Wall { detail, .. }
             | CallError::Sleep { detail, .. }
             | CallError::Memory { detail, .. }
             | CallError::Table { detail, .. }

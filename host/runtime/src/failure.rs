@@ -7,7 +7,7 @@ use wasmtime_wasi::I32Exit;
 
 use super::error::CallError;
 use super::guest::clock::SleptTooLong;
-use super::guest::{Guest, TooManyHostCalls};
+use super::guest::{Guest, TooManyHostCalls, UsedUp};
 use crate::limits::Limits;
 
 const DETAIL_BYTES_MAX: usize = 8 << 10;
@@ -27,15 +27,22 @@ pub(super) fn explain(
     let reason = match trap {
         Some(Trap::OutOfFuel) => CallError::Fuel { limit: limits.fuel, detail },
         Some(Trap::Interrupt) => {
-            let elapsed_ms = elapsed.as_micros().div_ceil(1_000).try_into().unwrap_or(u64::MAX);
-            CallError::Deadline { limit_ms: limits.deadline_ms, elapsed_ms, detail }
+            let (elapsed_ms, used_ms) = (millis(elapsed), millis(guest.time.processor()));
+            match guest.time.used_up() {
+                UsedUp::Processor => {
+                    CallError::Deadline { limit_ms: limits.deadline_ms, used_ms, detail }
+                }
+                UsedUp::Wall => {
+                    CallError::Wall { limit_ms: limits.wall_ms, elapsed_ms, used_ms, detail }
+                }
+            }
         }
         _ if error.is::<TooManyHostCalls>() => {
             CallError::HostCalls { limit: limits.host_calls, detail }
         }
         _ => {
             if let Some(SleptTooLong { asked_ms }) = error.downcast_ref() {
-                CallError::Sleep { limit_ms: limits.deadline_ms, asked_ms: *asked_ms, detail }
+                CallError::Sleep { limit_ms: limits.wall_ms, asked_ms: *asked_ms, detail }
             } else if let Some(refusal) = guest.limits.refusal() {
                 refusal
             } else if trap.is_some() || error.is::<WasmBacktrace>() || !guest.called {
@@ -46,6 +53,11 @@ pub(super) fn explain(
         }
     };
     reason.with_detail(detail_of(error))
+}
+
+/// Rounded up.
+fn millis(time: Duration) -> u64 {
+    time.as_micros().div_ceil(1_000).try_into().unwrap_or(u64::MAX)
 }
 
 /// The guest returned a value that does not match its type.

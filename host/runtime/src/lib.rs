@@ -33,6 +33,7 @@ pub mod limits;
 mod manifest;
 pub mod place;
 mod prepared;
+mod processor;
 mod queue;
 mod settings;
 mod threads;

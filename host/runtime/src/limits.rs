@@ -16,8 +16,11 @@ const MIB: u32 = 1 << 20;
 pub struct Limits {
     /// Units of fuel: about one a WebAssembly instruction, and one a byte of a bulk copy. Repeatable, unlike time.
     pub fuel: u64,
-    /// Milliseconds of wall-clock time, and also of the time that a plugin pretends to sleep.
+    /// Milliseconds of processor time, its own and that of the host calls it makes.
     pub deadline_ms: u32,
+    /// Milliseconds of wall-clock time, and also of the time that a plugin pretends to sleep. It ends calls to which the
+    /// node does not give their processor time.
+    pub wall_ms: u32,
     /// Bytes of linear memory, all memories of the instance together.
     pub memory_bytes: u64,
     /// Elements of all tables of the instance together.
@@ -37,6 +40,7 @@ impl Limits {
     pub const CEILING: Limits = Limits {
         fuel: 1_000_000_000,
         deadline_ms: 1_000,
+        wall_ms: 20_000,
         memory_bytes: 128 * MIB as u64,
         table_elements: 100_000,
         input_bytes: 8 * MIB,
@@ -87,6 +91,7 @@ impl Limits {
         Limits {
             fuel: self.fuel.min(ceiling.fuel),
             deadline_ms: self.deadline_ms.min(ceiling.deadline_ms),
+            wall_ms: self.wall_ms.min(ceiling.wall_ms),
             memory_bytes: self.memory_bytes.min(ceiling.memory_bytes),
             table_elements: self.table_elements.min(ceiling.table_elements),
             input_bytes: self.input_bytes.min(ceiling.input_bytes),
@@ -96,10 +101,11 @@ impl Limits {
         }
     }
 
-    fn figures(&self) -> [(&'static str, u64); 8] {
+    fn figures(&self) -> [(&'static str, u64); 9] {
         [
             ("fuel", self.fuel),
             ("deadline_ms", self.deadline_ms.into()),
+            ("wall_ms", self.wall_ms.into()),
             ("memory_bytes", self.memory_bytes),
             ("table_elements", self.table_elements.into()),
             ("input_bytes", self.input_bytes.into()),
@@ -115,6 +121,7 @@ impl Default for Limits {
         Limits {
             fuel: 10_000_000,
             deadline_ms: 50,
+            wall_ms: 1_000,
             memory_bytes: 32 * MIB as u64,
             table_elements: 10_000,
             input_bytes: MIB,

@@ -35,6 +35,8 @@ pub struct CallReport<T> {
     pub fuel: u64,
     /// From the call to the answer, instantiation included.
     pub duration: Duration,
+    /// Processor time from the creation of the instance to the answer.
+    pub processor: Duration,
     /// The peak of linear memory.
     pub memory_bytes: u64,
     pub log: Vec<LogLine>,
@@ -104,6 +106,7 @@ impl Prepared {
                 Err(failure::explain(&error, call.limits, store.data(), started.elapsed()))
             }
         };
+        let processor = store.data().time.processor();
         let fuel = call.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let memory_bytes = store.data().limits.memory_bytes();
         let (log, log_dropped_bytes) = lock(&store.data().log).take();
@@ -111,6 +114,7 @@ impl Prepared {
             result,
             fuel,
             duration: started.elapsed(),
+            processor,
             memory_bytes,
             log,
             log_dropped_bytes,
@@ -135,6 +139,7 @@ impl<T> CallReport<T> {
             result: Err(error),
             fuel: 0,
             duration: started.elapsed(),
+            processor: Duration::ZERO,
             memory_bytes: 0,
             log,
             log_dropped_bytes,

@@ -1,7 +1,8 @@
 //! The clock behind deadlines: a thread advances the engine's epoch once a millisecond while calls run, and sleeps
 //! otherwise.
 //!
-//! Invariant: epochs follow the wall clock; late ticks are caught up.
+//! Invariant: epochs follow the wall clock; late ticks are caught up. What a call may use is counted by the clocks of
+//! `guest::CallTime`; a tick only makes it look at them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

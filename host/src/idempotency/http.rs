@@ -66,13 +66,15 @@ async fn finish(app: &App, slot: &Slot, response: Response) -> Response {
     }
 }
 
-/// Whether a repeat would get the same response. Transient ones, with `Retry-After`, may be retried.
+/// Whether a repeat would get the same response. Transient ones, with `Retry-After`, may be retried, and so may those
+/// that a plugin decided (422): the plugin may be mended meanwhile.
 fn is_decision(response: &Response) -> bool {
-    const OF_THE_MOMENT: [StatusCode; 5] = [
+    const OF_THE_MOMENT: [StatusCode; 6] = [
         StatusCode::UNAUTHORIZED,
         StatusCode::FORBIDDEN,
         StatusCode::REQUEST_TIMEOUT,
         StatusCode::PAYLOAD_TOO_LARGE,
+        StatusCode::UNPROCESSABLE_ENTITY,
         StatusCode::TOO_MANY_REQUESTS,
     ];
     let status = response.status();

@@ -113,6 +113,8 @@ struct LimitsChange {
     fuel: i64,
     #[schema(required = false, minimum = 1, maximum = 1_000)]
     deadline_ms: i64,
+    #[schema(required = false, minimum = 1, maximum = 20_000)]
+    wall_ms: i64,
     #[schema(required = false, minimum = 1, maximum = 134_217_728)]
     memory_bytes: i64,
     #[schema(required = false, minimum = 1, maximum = 100_000)]

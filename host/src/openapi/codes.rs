@@ -73,6 +73,12 @@ pub const CODES: &[(&str, u16, &str)] = &[
         "Plugins rejected the request; `details.violations` says which and why",
     ),
     (
+        "PLUGIN_FAILED",
+        422,
+        "A required plugin failed or exceeded a limit; nothing was changed, and a retry fails again until the plugin or \
+         its installation is changed",
+    ),
+    (
         "IDEMPOTENCY_KEY_REUSED",
         422,
         "The `Idempotency-Key` was already used for a different request of this method and path",
@@ -102,7 +108,11 @@ pub const CODES: &[(&str, u16, &str)] = &[
         "The server lacks the key that sealed the webhook's secret; retry later, or create a new secret with \
          rotate-secret",
     ),
-    ("PLUGIN_UNAVAILABLE", 503, "A required plugin failed; nothing was changed"),
+    (
+        "PLUGIN_UNAVAILABLE",
+        503,
+        "The server could not run a required plugin in time; nothing was changed, and a retry may succeed",
+    ),
 ];
 
 /// The type of `error.code` in the document.

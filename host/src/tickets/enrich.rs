@@ -38,6 +38,9 @@ const TICKETS_MAX_PER_ORG: usize = 4;
 /// The maximum number of attempts of an installation for one ticket, before its work fails.
 const ATTEMPTS_MAX: i64 = 5;
 
+/// When work is retried that this node could not run; it counts as no attempt.
+const POSTPONED: Duration = Duration::from_secs(10);
+
 /// The maximum number of attempts to write, when the ticket changes meanwhile.
 const WRITES_MAX: usize = 20;
 
@@ -171,14 +174,19 @@ impl<'a> Writing<'a> {
         });
         let mut attempts: Vec<_> = done.collect();
         let mut first_failures = HashSet::new();
-        for (active, error) in &enrichment.failures {
-            let installation = active.installation_id;
+        for failed in &enrichment.failures {
+            let installation = failed.active.installation_id;
             let before = earlier.get(&installation).copied().unwrap_or_default();
+            let error = Some(failed.error.as_str());
+            if failed.is_nodes_fault {
+                let state = AttemptState::Postponed(now + POSTPONED);
+                attempts.push(Attempt { installation, state, error });
+                continue;
+            }
             if before == 0 {
                 first_failures.insert(installation);
             }
-            let state = after_failure(now, before);
-            attempts.push(Attempt { installation, state, error: Some(error) });
+            attempts.push(Attempt { installation, state: after_failure(now, before), error });
         }
         Writing { ticket, enrichment, attempts, first_failures, now }
     }
@@ -192,8 +200,9 @@ impl<'a> Writing<'a> {
         // Every end of work shows in the ticket; another retry does not.
         let shows = self.attempts.iter().any(|attempt| {
             let installation = &attempt.installation;
-            let is_retry = matches!(attempt.state, AttemptState::Pending(_))
-                && !self.first_failures.contains(installation);
+            let is_retry =
+                matches!(attempt.state, AttemptState::Pending(_) | AttemptState::Postponed(_))
+                    && !self.first_failures.contains(installation);
             written.contains(installation) && !is_retry
         });
         let (changed, sources) = self.apply_patches(&written);
@@ -254,7 +263,8 @@ impl<'a> Writing<'a> {
             let text = patch.internal_note.as_ref()?;
             Some((active, text.clone()))
         });
-        let failures = self.enrichment.failures.iter().filter_map(|(active, error)| {
+        let failures = self.enrichment.failures.iter().filter_map(|failed| {
+            let (active, error) = (&failed.active, &failed.error);
             let is_first = self.first_failures.contains(&active.installation_id);
             is_first
                 .then(|| (active, format!("continued without the plugin and will retry: {error}")))

@@ -34,12 +34,20 @@ impl From<ChangeError> for ApiError {
                 message,
                 json!({ "violations": violations, "plugins": ran }),
             ),
-            ChangeError::PluginUnavailable { failure, ran } => ApiError::unavailable(
-                "PLUGIN_UNAVAILABLE",
-                message,
-                json!({ "plugin": failure.plugin, "hook": failure.hook, "outcome": failure.outcome,
-                        "error": failure.error, "plugins": ran }),
-            ),
+            ChangeError::PluginFailed { failure, ran } => {
+                let details = json!({ "plugin": failure.plugin, "hook": failure.hook, "outcome": failure.outcome,
+                                      "error": failure.error, "plugins": ran });
+                if failure.is_nodes_fault {
+                    ApiError::unavailable("PLUGIN_UNAVAILABLE", message, details)
+                } else {
+                    ApiError::new(
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        "PLUGIN_FAILED",
+                        message,
+                        details,
+                    )
+                }
+            }
             ChangeError::InsufficientStock { lines, ran } => ApiError::new(
                 StatusCode::CONFLICT,
                 "INSUFFICIENT_STOCK",

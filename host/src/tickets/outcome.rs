@@ -22,7 +22,7 @@ pub enum ChangeError {
              {}", violations.iter().map(|v| v.violation.message.as_str()).collect::<Vec<_>>().join(" "))]
     Rejected { violations: Vec<PluginViolation>, ran: Vec<PluginRun> },
     #[error("The plugin {} is required and failed, so nothing was changed: {}", failure.plugin, failure.error.message)]
-    PluginUnavailable { failure: Box<Failed>, ran: Vec<PluginRun> },
+    PluginFailed { failure: Box<Failed>, ran: Vec<PluginRun> },
     #[error("There is not enough stock for \
              {}", lines.iter().map(|line| format!("{} of {}", line.missing, line.name)).collect::<Vec<_>>().join(", "))]
     InsufficientStock { lines: Vec<ShortLine>, ran: Vec<PluginRun> },
@@ -72,7 +72,7 @@ pub struct Created {
 pub fn stop_if_failed(mut trace: Trace) -> Result<Trace, ChangeError> {
     match trace.failed.take() {
         Some(failure) => {
-            Err(ChangeError::PluginUnavailable { failure: Box::new(failure), ran: trace.ran })
+            Err(ChangeError::PluginFailed { failure: Box::new(failure), ran: trace.ran })
         }
         None => Ok(trace),
     }

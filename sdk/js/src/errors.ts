@@ -133,7 +133,14 @@ export class RateLimitError extends RepairOpsError {
 /** 5xx: an error of the server. */
 export class ServerError extends RepairOpsError {}
 
-/** 503 `PLUGIN_UNAVAILABLE`: a required plugin failed; nothing was changed. */
+/** 422 `PLUGIN_FAILED`: a required plugin failed or exceeded a limit; nothing was changed, and a retry fails again. */
+export class PluginFailedError extends RepairOpsError {
+  get plugin(): string | null {
+    return text(this.details['plugin'])
+  }
+}
+
+/** 503 `PLUGIN_UNAVAILABLE`: the server could not run a required plugin in time; nothing was changed. */
 export class PluginUnavailableError extends ServerError {
   get plugin(): string | null {
     return text(this.details['plugin'])
@@ -161,6 +168,7 @@ const BY_CODE: Record<string, ErrorClass> = {
   IDEMPOTENCY_KEY_REUSED: IdempotencyKeyReusedError,
   INSUFFICIENT_STOCK: InsufficientStockError,
   INVALID_TRANSITION: InvalidTransitionError,
+  PLUGIN_FAILED: PluginFailedError,
   PLUGIN_REJECTED: PluginRejectedError,
   PLUGIN_UNAVAILABLE: PluginUnavailableError,
 }

@@ -948,6 +948,7 @@ export interface components {
          *     | `PAYLOAD_TOO_LARGE` | 413 | The body is larger than `details.limit_bytes` |
          *     | `UNSUPPORTED_MEDIA_TYPE` | 415 | The `Content-Type` of the body is not `details.expected` |
          *     | `PLUGIN_REJECTED` | 422 | Plugins rejected the request; `details.violations` says which and why |
+         *     | `PLUGIN_FAILED` | 422 | A required plugin failed or exceeded a limit; nothing was changed, and a retry fails again until the plugin or its installation is changed |
          *     | `IDEMPOTENCY_KEY_REUSED` | 422 | The `Idempotency-Key` was already used for a different request of this method and path |
          *     | `RATE_LIMIT_EXCEEDED` | 429 | Too many requests; retry later |
          *     | `SERVER_ERROR` | 500 | Internal server error; contact support |
@@ -956,10 +957,10 @@ export interface components {
          *     | `DATABASE_UNAVAILABLE` | 503 | The database is not available at the moment; try again after `Retry-After` seconds |
          *     | `STORAGE_FULL` | 503 | The disk of the database is full: writes fail until there is space; reads work |
          *     | `SECRET_UNAVAILABLE` | 503 | The server lacks the key that sealed the webhook's secret; retry later, or create a new secret with rotate-secret |
-         *     | `PLUGIN_UNAVAILABLE` | 503 | A required plugin failed; nothing was changed |
+         *     | `PLUGIN_UNAVAILABLE` | 503 | The server could not run a required plugin in time; nothing was changed, and a retry may succeed |
          * @enum {string}
          */
-        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "LIMIT_REACHED" | "PLUGIN_IN_USE" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "DATABASE_UNAVAILABLE" | "STORAGE_FULL" | "SECRET_UNAVAILABLE" | "PLUGIN_UNAVAILABLE";
+        ErrorCode: "INVALID_REQUEST" | "UNAUTHORIZED" | "FORBIDDEN" | "NOT_FOUND" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "CONFLICT" | "INVALID_TRANSITION" | "INSUFFICIENT_STOCK" | "LIMIT_REACHED" | "PLUGIN_IN_USE" | "IDEMPOTENCY_IN_FLIGHT" | "IDEMPOTENCY_ANSWER_LOST" | "PRECONDITION_FAILED" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "PLUGIN_REJECTED" | "PLUGIN_FAILED" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMIT_EXCEEDED" | "SERVER_ERROR" | "SERVER_BUSY" | "SERVER_TIMEOUT" | "DATABASE_UNAVAILABLE" | "STORAGE_FULL" | "SECRET_UNAVAILABLE" | "PLUGIN_UNAVAILABLE";
         ErrorContent: {
             /** @description A stable code for programs. */
             code: components["schemas"]["ErrorCode"];
@@ -1229,7 +1230,7 @@ export interface components {
         Limits: {
             /**
              * Format: int32
-             * @description Milliseconds of wall-clock time, and also of the time that a plugin pretends to sleep.
+             * @description Milliseconds of processor time, its own and that of the host calls it makes.
              * @default 50
              */
             deadline_ms: number;
@@ -1275,6 +1276,13 @@ export interface components {
              * @default 10000
              */
             table_elements: number;
+            /**
+             * Format: int32
+             * @description Milliseconds of wall-clock time, and also of the time that a plugin pretends to sleep. It ends calls to which the
+             *     node does not give their processor time.
+             * @default 1000
+             */
+            wall_ms: number;
         };
         /**
          * @description Limits of one call. Omitted limits keep their values, or get defaults in a new installation. The server may have
@@ -1300,6 +1308,8 @@ export interface components {
             output_bytes?: number;
             /** Format: int64 */
             table_elements?: number;
+            /** Format: int64 */
+            wall_ms?: number;
         };
         /** @enum {string} */
         Mode: "enforce" | "off";
@@ -1660,7 +1670,8 @@ export interface components {
             installation_id: components["schemas"]["InstallationId"];
             /**
              * @description A decision (`allowed`, `warned`, `denied`, `enriched`, `unchanged`, `planned`, `passed`), `error` (an error
-             *     that the plugin returned), or the kind of failure (`trap`, `fuel`, `deadline`, `memory`, `bad_output` …).
+             *     that the plugin returned), or the kind of failure: of the plugin (`trap`, `fuel`, `deadline`, `memory`, `bad_output`
+             *     …) or of the server (`wall`, `busy`, `unavailable`, `budget`).
              */
             outcome: string;
             plugin: string;
@@ -2372,7 +2383,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `PLUGIN_REJECTED`, `IDEMPOTENCY_KEY_REUSED`: Plugins rejected the request, or the `Idempotency-Key` was already used for a different request */
+        /** @description `PLUGIN_REJECTED`, `PLUGIN_FAILED`, `IDEMPOTENCY_KEY_REUSED`: Plugins rejected the request, or the `Idempotency-Key` was already used for a different request */
         Unprocessable: {
             headers: {
                 "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];

@@ -26,6 +26,7 @@ test('status and code choose the class', async (t) => {
     [429, 'RATE_LIMIT_EXCEEDED', sdk.RateLimitError],
     [500, 'SERVER_ERROR', sdk.ServerError],
     [503, 'SERVER_BUSY', sdk.ServerError],
+    [422, 'PLUGIN_FAILED', sdk.PluginFailedError],
     [503, 'PLUGIN_UNAVAILABLE', sdk.PluginUnavailableError],
   ]
   for (const [status, code, expected] of classes) {

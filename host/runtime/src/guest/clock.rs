@@ -1,8 +1,8 @@
 //! The clocks of one call. The wall clock is fixed at the call's `now`. The monotonic clock advances only when the
 //! guest sleeps, and then jumps.
 //!
-//! Invariant: no thread blocks while a guest sleeps, and a guest that sleeps past its deadline is stopped as if the
-//! time were real.
+//! Invariant: no thread blocks while a guest sleeps, and a guest that sleeps longer than its wall-clock time is stopped
+//! as if the time were real.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(crate) struct VirtualClock {
     timers: BTreeMap<u32, u64>,
 }
 
-/// The guest slept past its deadline.
+/// The guest slept longer than it may.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the plugin tried to sleep for {asked_ms} ms in total")]
 pub(crate) struct SleptTooLong {

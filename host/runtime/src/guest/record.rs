@@ -5,5 +5,6 @@ use chrono::{DateTime, Utc};
 pub(crate) struct Record {
     pub(crate) now: DateTime<Utc>,
     pub(crate) seed: u64,
-    pub(crate) deadline_ms: u32,
+    /// How long the guest may sleep in all.
+    pub(crate) sleep_max_ms: u32,
 }

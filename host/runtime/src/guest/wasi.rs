@@ -48,7 +48,7 @@ impl Wasi {
         Wasi {
             ctx,
             table,
-            clock: VirtualClock::new(Duration::from_millis(record.deadline_ms.into())),
+            clock: VirtualClock::new(Duration::from_millis(record.sleep_max_ms.into())),
         }
     }
 }

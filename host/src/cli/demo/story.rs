@@ -162,8 +162,8 @@ impl Teller<'_> {
         let plugin = self.upload(&looping.bytes).await?;
         let body = json!({ "plugin_id": plugin["id"] });
         let installation = self.admin(Method::POST, "/v1/installations", body, 201).await?;
-        let stopped = self.transition(ticket, "READY_FOR_PICKUP", 503).await?;
-        expect(&stopped, "/error/code", "PLUGIN_UNAVAILABLE")?;
+        let stopped = self.transition(ticket, "READY_FOR_PICKUP", 422).await?;
+        expect(&stopped, "/error/code", "PLUGIN_FAILED")?;
         expect(&stopped, "/error/details/outcome", "fuel")?;
         let error = &stopped["error"]["details"]["error"];
         ensure!(error["limit"] == json!(10_000_000), "the limit of fuel expected: {stopped}");

@@ -25,21 +25,59 @@ use super::failure::{Broken, FailureView, Subject};
 /// How long a request waits for a component that this node has not compiled yet.
 const PREPARE_WAIT: Duration = Duration::from_secs(5);
 
-/// The plugin time left to a request.
+/// The plugin time left to a request: processor time, and time by the wall clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
+    processor: Part,
+    wall: Part,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Part {
     left: Duration,
     total_ms: u32,
 }
 
-impl Budget {
-    pub fn new(app: &App) -> Budget {
-        let total_ms = app.config.request_budget_ms;
-        Budget { left: Duration::from_millis(total_ms.into()), total_ms }
+impl Part {
+    fn new(total_ms: u32) -> Part {
+        Part { left: Duration::from_millis(total_ms.into()), total_ms }
     }
 
     fn left_ms(&self) -> u32 {
         u32::try_from(self.left.as_millis()).unwrap_or(u32::MAX)
+    }
+
+    fn spend(&mut self, time: Duration) {
+        self.left = self.left.saturating_sub(time);
+    }
+}
+
+impl Budget {
+    pub fn new(app: &App) -> Budget {
+        Budget {
+            processor: Part::new(app.config.request_budget_ms),
+            wall: Part::new(app.config.request_wall_ms),
+        }
+    }
+
+    /// Lowers the limits of a call to what is left. `None` if nothing is.
+    fn lower(&self, limits: &Limits) -> Option<Limits> {
+        let lowered = Limits {
+            deadline_ms: limits.deadline_ms.min(self.processor.left_ms()),
+            wall_ms: limits.wall_ms.min(self.wall.left_ms()),
+            ..*limits
+        };
+        (lowered.deadline_ms > 0 && lowered.wall_ms > 0).then_some(lowered)
+    }
+
+    /// The failure of a call that ended for want of what the calls before it used.
+    fn used_up(&self) -> Failure {
+        let message = format!(
+            "the plugins of this request used up its {} ms of processor time or its {} ms in all",
+            self.processor.total_ms, self.wall.total_ms
+        );
+        let view = FailureView { message, limit: None, used: None };
+        Failure { outcome: "budget", view, is_nodes_fault: true }
     }
 }
 
@@ -54,6 +92,8 @@ pub struct Answered<T> {
 pub struct Failure {
     pub outcome: &'static str,
     pub view: FailureView,
+    /// The node did not give the call what it may use, so that a retry may succeed; the plugin is not to blame.
+    pub is_nodes_fault: bool,
 }
 
 pub struct Chain {
@@ -65,7 +105,7 @@ pub struct Chain {
 /// A call to make, or the reason why it cannot be made.
 struct Step {
     active: Arc<Active>,
-    ready: Result<(Arc<Prepared>, u64), String>,
+    ready: Result<(Arc<Prepared>, u64), Failure>,
 }
 
 impl Chain {
@@ -126,7 +166,7 @@ impl Chain {
             Err(busy) => self
                 .actives
                 .iter()
-                .map(|active| unanswered(active.clone(), "busy", busy.to_string()))
+                .map(|active| unanswered(active.clone(), nodes_fault("busy", busy.to_string())))
                 .collect(),
         };
         for answered in &answers {
@@ -137,6 +177,9 @@ impl Chain {
 
     fn note_failure<T>(&self, hook: Hook, subject: &Subject, answered: &Answered<T>) {
         let Err(failure) = &answered.result else { return };
+        if failure.is_nodes_fault {
+            return; // the plugin did not fail
+        }
         let broken = Broken {
             subject,
             hook,
@@ -157,7 +200,10 @@ impl Chain {
                 Some(prepared) => Ok(prepared),
                 None => prepare_until(deadline, &self.app, &active.digest).await,
             };
-            let ready = prepared.and_then(|prepared| Ok((prepared, random_seed()?)));
+            let ready = prepared.and_then(|prepared| {
+                let seed = random_seed().map_err(|reason| nodes_fault("unavailable", reason))?;
+                Ok((prepared, seed))
+            });
             steps.push(Step { active: active.clone(), ready });
         }
         steps
@@ -173,11 +219,22 @@ async fn prepare_until(
     deadline: tokio::time::Instant,
     app: &App,
     digest: &str,
-) -> Result<Arc<Prepared>, String> {
+) -> Result<Arc<Prepared>, Failure> {
     match tokio::time::timeout_at(deadline, prepare(app, digest)).await {
-        Ok(prepared) => prepared.map_err(|error| error.to_string()),
-        Err(_) => Err("the plugin is still being compiled on this node".to_owned()),
+        Ok(prepared) => prepared.map_err(|error| Failure {
+            is_nodes_fault: !error.is_components_fault(),
+            ..nodes_fault("unavailable", error.to_string())
+        }),
+        Err(_) => {
+            let reason = "the plugin is still being compiled on this node".to_owned();
+            Err(nodes_fault("unavailable", reason))
+        }
     }
+}
+
+fn nodes_fault(outcome: &'static str, message: String) -> Failure {
+    let view = FailureView { message, limit: None, used: None };
+    Failure { outcome, view, is_nodes_fault: true }
 }
 
 fn random_seed() -> Result<u64, String> {
@@ -194,37 +251,38 @@ fn run_step<T>(
 ) -> (Answered<T>, Vec<LogLine>, Used) {
     let (prepared, seed) = match step.ready {
         Ok(ready) => ready,
-        Err(reason) => {
-            return (unanswered(step.active, "unavailable", reason), Vec::new(), Used::default());
+        Err(failure) => {
+            return (unanswered(step.active, failure), Vec::new(), Used::default());
         }
     };
-    let mut limits = step.active.limits.under(ceiling);
-    limits.deadline_ms = limits.deadline_ms.min(budget.left_ms());
-    if limits.deadline_ms == 0 {
-        let message = format!(
-            "the plugins before it used up the {} ms of plugin time of this request",
-            budget.total_ms
-        );
-        return (unanswered(step.active, "budget", message), Vec::new(), Used::default());
-    }
+    let own = step.active.limits.under(ceiling);
+    let Some(limits) = budget.lower(&own) else {
+        return (unanswered(step.active, budget.used_up()), Vec::new(), Used::default());
+    };
     let started = Instant::now();
     let report = call(
         &prepared,
         &Call { settings: &step.active.settings, limits: &limits, now: *now, seed },
     );
-    budget.left = budget.left.saturating_sub(started.elapsed());
-    let answered = Answered {
-        active: step.active,
-        result: report.result.map_err(|error| failure(&error, report.fuel)),
-        fuel: report.fuel,
-        duration: report.duration,
+    let is_lowered = |error: &CallError| match error {
+        CallError::Deadline { limit_ms, .. } => *limit_ms < own.deadline_ms,
+        CallError::Wall { limit_ms, .. } | CallError::Sleep { limit_ms, .. } => {
+            *limit_ms < own.wall_ms
+        }
+        _ => false,
     };
+    let result = report.result.map_err(|error| {
+        if is_lowered(&error) { budget.used_up() } else { failure(&error, report.fuel) }
+    });
+    budget.processor.spend(report.processor);
+    budget.wall.spend(started.elapsed());
+    let answered =
+        Answered { active: step.active, result, fuel: report.fuel, duration: report.duration };
     (answered, report.log, report.used)
 }
 
-fn unanswered<T>(active: Arc<Active>, outcome: &'static str, message: String) -> Answered<T> {
-    let view = FailureView { message, limit: None, used: None };
-    Answered { active, result: Err(Failure { outcome, view }), fuel: 0, duration: Duration::ZERO }
+fn unanswered<T>(active: Arc<Active>, failure: Failure) -> Answered<T> {
+    Answered { active, result: Err(failure), fuel: 0, duration: Duration::ZERO }
 }
 
 fn failure(error: &CallError, fuel: u64) -> Failure {
@@ -232,14 +290,16 @@ fn failure(error: &CallError, fuel: u64) -> Failure {
         tracing::debug!(target: "repairops::plugin", detail = error.detail(), "how the plugin broke");
     }
     let (limit, used) = figures(error, fuel);
-    Failure { outcome: error.kind(), view: FailureView { message: error.to_string(), limit, used } }
+    let view = FailureView { message: error.to_string(), limit, used };
+    Failure { outcome: error.kind(), view, is_nodes_fault: error.is_nodes_fault() }
 }
 
 /// The limit that was exceeded, and the amount that was reached.
 fn figures(error: &CallError, fuel: u64) -> (Option<u64>, Option<u64>) {
     match error {
         CallError::Fuel { limit, .. } => (Some(*limit), Some(fuel)),
-        CallError::Deadline { limit_ms, elapsed_ms, .. } => {
+        CallError::Deadline { limit_ms, used_ms, .. } => (Some((*limit_ms).into()), Some(*used_ms)),
+        CallError::Wall { limit_ms, elapsed_ms, .. } => {
             (Some((*limit_ms).into()), Some(*elapsed_ms))
         }
         CallError::Sleep { limit_ms, asked_ms, .. } => (Some((*limit_ms).into()), Some(*asked_ms)),

@@ -12,7 +12,7 @@ mod trace;
 
 pub use chain::Budget;
 pub use failure::FailureView;
-pub use post_create::{Enrichment, post_create};
+pub use post_create::{Enrichment, FailedWork, post_create};
 pub use pre_transition::{Judgement, pre_transition};
 pub use reserve_inventory::{Proposal, reserve_inventory};
 pub use trace::{Failed, PluginRun, PluginViolation, Trace, Warning};

@@ -9,12 +9,21 @@ use crate::model::event::{CreationEvent, Hook, Patch};
 use crate::model::ids::OrgId;
 use crate::plugins::active::Active;
 
+/// A plugin that returned no patch.
+#[derive(Debug)]
+pub struct FailedWork {
+    pub active: Arc<Active>,
+    pub error: String,
+    /// Not counted as an attempt, since the plugin is not to blame.
+    pub is_nodes_fault: bool,
+}
+
 /// The patches of the plugins for a new ticket.
 #[derive(Debug, Default)]
 pub struct Enrichment {
     pub trace: Trace,
     pub patches: Vec<(Arc<Active>, Patch)>,
-    pub failures: Vec<(Arc<Active>, String)>,
+    pub failures: Vec<FailedWork>,
 }
 
 pub async fn post_create(
@@ -40,7 +49,11 @@ pub async fn post_create(
         enrichment.trace.add(Hook::PostCreate, &answered, outcome).set = set;
         match answered.result {
             Ok(patch) => enrichment.patches.push((answered.active, patch)),
-            Err(failure) => enrichment.failures.push((answered.active, failure.view.message)),
+            Err(failure) => enrichment.failures.push(FailedWork {
+                active: answered.active,
+                error: failure.view.message,
+                is_nodes_fault: failure.is_nodes_fault,
+            }),
         }
     }
     enrichment

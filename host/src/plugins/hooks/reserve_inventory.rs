@@ -40,6 +40,7 @@ pub async fn reserve_inventory(
                 result,
                 fuel: report.fuel,
                 duration: report.duration,
+                processor: report.processor,
                 memory_bytes: report.memory_bytes,
                 log: report.log,
                 log_dropped_bytes: report.log_dropped_bytes,

@@ -19,7 +19,8 @@ pub struct PluginRun {
     pub installation_id: InstallationId,
     pub hook: Hook,
     /// A decision (`allowed`, `warned`, `denied`, `enriched`, `unchanged`, `planned`, `passed`), `error` (an error
-    /// that the plugin returned), or the kind of failure (`trap`, `fuel`, `deadline`, `memory`, `bad_output` …).
+    /// that the plugin returned), or the kind of failure: of the plugin (`trap`, `fuel`, `deadline`, `memory`, `bad_output`
+    /// …) or of the server (`wall`, `busy`, `unavailable`, `budget`).
     pub outcome: &'static str,
     /// Units of fuel that the call used.
     pub fuel: u64,
@@ -55,6 +56,8 @@ pub struct Failed {
     pub hook: Hook,
     pub outcome: &'static str,
     pub error: FailureView,
+    /// A retry may succeed: 503 instead of 422.
+    pub is_nodes_fault: bool,
 }
 
 /// The code of the warning that a plugin failed and the request continued without it.
@@ -86,9 +89,9 @@ impl Trace {
         outcome: &'static str,
     ) -> &mut PluginRun {
         let active = &answered.active;
-        let (outcome, error) = match &answered.result {
-            Ok(_) => (outcome, None),
-            Err(failure) => (failure.outcome, Some(failure.view.clone())),
+        let (outcome, error, is_nodes_fault) = match &answered.result {
+            Ok(_) => (outcome, None, false),
+            Err(failure) => (failure.outcome, Some(failure.view.clone()), failure.is_nodes_fault),
         };
         if let Some(error) = &error {
             match active.setup(hook).map(|setup| setup.on_failure) {
@@ -105,6 +108,7 @@ impl Trace {
                         hook,
                         outcome,
                         error: error.clone(),
+                        is_nodes_fault,
                     });
                 }
             }

@@ -33,6 +33,8 @@ pub enum AttemptState {
     Done,
     /// To be retried at that time.
     Pending(Time),
+    /// Also, and the attempt is not counted.
+    Postponed(Time),
     Failed,
 }
 
@@ -40,14 +42,19 @@ impl AttemptState {
     fn name(self) -> &'static str {
         match self {
             AttemptState::Done => "done",
-            AttemptState::Pending(_) => "pending",
+            AttemptState::Pending(_) | AttemptState::Postponed(_) => "pending",
             AttemptState::Failed => "failed",
         }
     }
 
+    /// By how much the number of attempts grows.
+    fn counts(self) -> i64 {
+        i64::from(!matches!(self, AttemptState::Postponed(_)))
+    }
+
     fn due_at(self) -> Option<Time> {
         match self {
-            AttemptState::Pending(due_at) => Some(due_at),
+            AttemptState::Pending(due_at) | AttemptState::Postponed(due_at) => Some(due_at),
             AttemptState::Done | AttemptState::Failed => None,
         }
     }
@@ -177,14 +184,15 @@ pub async fn record_attempts(
         conn,
         (InstallationId,),
         "update enrichments
-         set state = c.column2, last_error = c.column3, due_at = coalesce(c.column4, due_at), attempts = attempts + 1,
+         set state = c.column2, last_error = c.column3, due_at = coalesce(c.column4, due_at), attempts = attempts + c.column5,
              lease_node = null
          from (",
         attempts,
         |attempt| attempt.installation,
         attempt.state.name(),
         attempt.error,
-        attempt.state.due_at();
+        attempt.state.due_at(),
+        attempt.state.counts();
         [") as c where org_id = " => org, " and ticket_id = " => ticket],
         " and installation_id = c.column1 and state = 'pending' returning installation_id"
     )?;
