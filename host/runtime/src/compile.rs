@@ -120,11 +120,7 @@ impl Compiler {
     }
 
     /// The caller times out; the work continues and keeps its slot.
-    async fn compile_here(
-        &self,
-        slot: Slot,
-        component: Bytes,
-    ) -> Result<Vec<u8>, CompileError> {
+    async fn compile_here(&self, slot: Slot, component: Bytes) -> Result<Vec<u8>, CompileError> {
         let engine = self.engine.clone();
         let work = tokio::task::spawn_blocking(move || {
             let _slot = slot;
@@ -204,9 +200,13 @@ mod tests {
     #[tokio::test]
     async fn a_panic_leaves_nothing_behind() {
         let compiler = compiler(4);
-        let broken = compiler.once("a", REQUEST, Queued::new(REQUEST), async { panic!("of a test") }).await;
+        let broken =
+            compiler.once("a", REQUEST, Queued::new(REQUEST), async { panic!("of a test") }).await;
         assert!(matches!(broken.err(), Some(CompileError::Host { .. })));
-        assert_eq!(compiler.once("a", REQUEST, Queued::new(REQUEST), async { Err(failing()) }).await.err(), Some(failing()));
+        assert_eq!(
+            compiler.once("a", REQUEST, Queued::new(REQUEST), async { Err(failing()) }).await.err(),
+            Some(failing())
+        );
     }
 
     #[tokio::test]
@@ -229,8 +229,11 @@ mod tests {
             assert_eq!(third.err(), Some(CompileError::Busy { waiting_max: 1 }));
             release.send(true).unwrap();
         };
-        let (one, two, ()) =
-            tokio::join!(compiler.compile(Queued::new(REQUEST), fetch()), compiler.compile(Queued::new(REQUEST), fetch()), waiting);
+        let (one, two, ()) = tokio::join!(
+            compiler.compile(Queued::new(REQUEST), fetch()),
+            compiler.compile(Queued::new(REQUEST), fetch()),
+            waiting
+        );
         assert_eq!((one.err(), two.err()), (Some(failing()), Some(failing())));
     }
 }

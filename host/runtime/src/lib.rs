@@ -56,8 +56,8 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 use uuid::Uuid;
-use wasmtime::{Engine, OutOfMemory};
 use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, OutOfMemory};
 
 pub use self::call::Call;
 pub use self::child::JobLimits;
@@ -73,8 +73,8 @@ pub use self::queue::{Caps, Share};
 pub use self::settings::worker::run as check_settings_of_standard_input;
 pub use self::settings::{SchemaError, SettingsError, fill_defaults};
 use self::{
-    cache::Cache, compile::Compiler, compile::line::Queued, guest::Guest, settings::SettingsChecks, threads::GuestThreads,
-    ticker::Ticker, turns::Turns,
+    cache::Cache, compile::Compiler, compile::line::Queued, guest::Guest, settings::SettingsChecks,
+    threads::GuestThreads, ticker::Ticker, turns::Turns,
 };
 
 /// Approximate bytes of compiled code kept in memory; the least recently used is evicted first.

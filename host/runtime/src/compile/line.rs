@@ -344,9 +344,8 @@ mod tests {
     #[test]
     fn nothing_is_left_behind() {
         let line = Line::new(2, 9);
-        let mut gone = (0..9)
-            .map(|index| acquire(&line, queued(Live, index, LARGE)))
-            .collect::<Vec<_>>();
+        let mut gone =
+            (0..9).map(|index| acquire(&line, queued(Live, index, LARGE))).collect::<Vec<_>>();
         let first = slot(&mut gone[0]);
         gone.clear();
         drop(first);
