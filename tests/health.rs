@@ -20,7 +20,7 @@ async fn a_server_that_can_work_is_ready(t: &TestApp) {
     let ready = nobody.get("/readyz").await.ok();
     assert_eq!(
         ready,
-        json!({ "status": "ready", "checks": { "database": "ok", "storage": "ok", "server": "ok" } })
+        json!({ "status": "ready", "checks": { "database": "ok", "storage": "ok", "plugins": "ok", "server": "ok" } })
     );
 }
 
@@ -37,14 +37,14 @@ async fn a_server_without_its_database_lives_but_is_not_ready(t: &TestApp) {
     tx.commit().await.expect("a commit");
     assert_eq!(
         missing["checks"],
-        json!({ "database": "1 migration is missing", "storage": "ok", "server": "ok" })
+        json!({ "database": "1 migration is missing", "storage": "ok", "plugins": "ok", "server": "ok" })
     );
     node.app.db.close().await;
     node.admin.get("/healthz").await.expect_status(200);
     let gone = node.admin.get("/readyz").await.expect_status(503).body;
     assert_eq!(
         gone["checks"],
-        json!({ "database": "it does not answer", "storage": "ok", "server": "ok" })
+        json!({ "database": "it does not answer", "storage": "ok", "plugins": "ok", "server": "ok" })
     );
 }
 
@@ -54,7 +54,7 @@ async fn a_server_that_ends_is_not_ready(t: &TestApp) {
     let ending = node.admin.get("/readyz").await.expect_status(503).body;
     assert_eq!(
         ending["checks"],
-        json!({ "database": "ok", "storage": "ok", "server": "it is shutting down" })
+        json!({ "database": "ok", "storage": "ok", "plugins": "ok", "server": "it is shutting down" })
     );
     node.admin.get("/v1/tickets").await.expect_status(200);
     t.get("/readyz").await.expect_status(200);

@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::nodes::Node;
 use crate::plugins::active::ActivePlugins;
 use crate::plugins::failures::Failures;
+use crate::plugins::node_health::NodeHealth;
 use crate::rate_limits::RateLimits;
 use crate::runtime::{Runtime, RuntimeConfig};
 use crate::secrets::{self, Secrets};
@@ -27,6 +28,7 @@ pub struct App {
     pub runtime: Runtime,
     pub active: Arc<ActivePlugins>,
     pub plugin_failures: Arc<Failures>,
+    pub node_health: Arc<NodeHealth>,
     /// Seal and open the secrets of webhooks.
     pub secrets: Secrets,
     pub webhooks: Arc<Webhooks>,
@@ -68,6 +70,7 @@ impl App {
             runtime,
             active: Arc::default(),
             plugin_failures: Arc::default(),
+            node_health: Arc::default(),
             secrets,
             webhooks: Arc::new(Webhooks::new(&config.webhooks)),
             metrics: Arc::default(),

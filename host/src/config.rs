@@ -201,14 +201,15 @@ impl WebhookConfig {
 }
 
 /// How uploads are compiled, each in a separate process, and how much compiled code is kept. A component that exceeds
-/// these limits is rejected.
+/// the limits of memory and processor time is rejected.
 #[derive(Args, Clone, Debug)]
 pub struct CompileConfig {
-    /// Components that are compiled at the same time.
-    #[arg(long, env = "REPAIROPS_COMPILE_SLOTS", default_value_t = 1)]
+    /// Components that are compiled at the same time; with 2 or more, one place is for components under 1 MiB only.
+    #[arg(long, env = "REPAIROPS_COMPILE_SLOTS", default_value_t = 2)]
     pub compile_slots: usize,
 
-    /// How many more may wait; further uploads stay `compiling` and are retried later.
+    /// How many more requests, and how many more uploads, may wait for one, half of them of one organization; further
+    /// uploads stay `compiling` and are retried later.
     #[arg(long, env = "REPAIROPS_COMPILE_QUEUE", default_value_t = 64)]
     pub compile_queue: usize,
 
@@ -220,9 +221,13 @@ pub struct CompileConfig {
     #[arg(long, env = "REPAIROPS_COMPILE_CPU_S", default_value_t = 60)]
     pub compile_cpu_s: u64,
 
-    /// Wall-clock time of one compilation, in seconds.
+    /// Wall-clock time of one compilation, in seconds; beyond, it is retried.
     #[arg(long, env = "REPAIROPS_COMPILE_TIMEOUT_S", default_value_t = 120)]
     pub compile_timeout_s: u64,
+
+    /// How long, in seconds, a starting server reports not ready at most while it prepares the installed plugins.
+    #[arg(long, env = "REPAIROPS_WARM_UP_S", default_value_t = 60)]
+    pub warm_up_s: u64,
 
     /// Total size of compiled components in the data folder, in bytes; the least recently used are deleted.
     #[arg(long, env = "REPAIROPS_CACHE_MAX_BYTES", default_value_t = 1 << 30)]
@@ -236,11 +241,12 @@ pub struct CompileConfig {
 impl Default for CompileConfig {
     fn default() -> Self {
         CompileConfig {
-            compile_slots: 1,
+            compile_slots: 2,
             compile_queue: 64,
             compile_memory_bytes: 2 << 30,
             compile_cpu_s: 60,
             compile_timeout_s: 120,
+            warm_up_s: 60,
             cache_max_bytes: 1 << 30,
             compiler: None,
         }

@@ -36,13 +36,15 @@ pub async fn ready(State(app): State<App>) -> Response {
         Ok(())
     };
     let storage = storage.map_err(|trouble| trouble.to_string());
-    let is_ready = database.is_ok() && storage.is_ok() && ending.is_ok();
+    let plugins = app.node_health.check();
+    let is_ready = database.is_ok() && storage.is_ok() && plugins.is_ok() && ending.is_ok();
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = if is_ready { "ready" } else { "not ready" };
     answer(
         status,
         json!({ "status": word, "checks": {
-            "database": shown(database), "storage": shown(storage), "server": shown(ending),
+            "database": shown(database), "storage": shown(storage), "plugins": shown_plugins(&app, plugins),
+            "server": shown(ending),
         } }),
     )
 }
@@ -62,6 +64,14 @@ async fn check_database(db: &Db) -> Result<(), String> {
 
 fn shown(check: Result<(), String>) -> Value {
     check.map_or_else(Value::String, |()| json!("ok"))
+}
+
+/// A node that can run plugins, though not all of them, is ready: a single plugin must not take it from the balancer.
+fn shown_plugins(app: &App, check: Result<(), String>) -> Value {
+    match check {
+        Ok(()) => app.runtime.trouble().map_or_else(|| json!("ok"), Value::String),
+        Err(reason) => Value::String(reason),
+    }
 }
 
 fn answer(status: StatusCode, body: Value) -> Response {

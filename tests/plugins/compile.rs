@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use repairops::Config;
-use repairops::plugins::compile;
+use repairops::plugins::{compile, warm_up};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
+use crate::crash::Server;
 use crate::support::app::Node;
 use crate::support::client::Client;
 use crate::support::compiler_bombs::{data_segment, hide_in, many_functions, nested_loops};
@@ -19,6 +21,11 @@ use crate::support::{TestApp, all_at_once, both_databases, json};
 
 both_databases![
     what_a_node_cannot_compile_another_one_does,
+    a_killed_compiler_is_no_fault_of_the_component,
+    too_long_a_time_is_no_fault_of_the_component,
+    a_node_that_may_not_map_executable_memory_says_so_and_fails_no_component,
+    installed_plugins_are_ready_before_the_node_is,
+    the_wait_for_installed_plugins_is_bounded,
     uploads_at_once_are_one_plugin_and_one_compilation,
 ];
 
@@ -37,10 +44,11 @@ macro_rules! one_database {
 one_database![
     too_much_memory_is_named,
     too_much_processor_time_is_named,
-    too_long_a_time_is_named,
     many_functions_are_no_fault_and_too_many_bytes_are_not_read,
     a_damaged_artifact_is_not_run_but_made_again,
     a_cache_that_is_too_small_costs_only_time,
+    a_folder_that_cannot_be_written_shows_and_costs_only_time,
+    a_node_that_cannot_compile_is_not_ready_until_it_can,
     metrics_tell_of_calls_compilations_and_requests,
 ];
 
@@ -66,13 +74,162 @@ async fn too_much_processor_time_is_named(t: &TestApp) {
     node.app.db.close().await;
 }
 
-async fn too_long_a_time_is_named(t: &TestApp) {
+/// The node was busy, since the limit of processor time would have come first.
+async fn too_long_a_time_is_no_fault_of_the_component(t: &TestApp) {
     let folder = folder();
     // Enough for what is good, however busy the test's computer is.
     let node = node_in(t, &folder, |config| config.compile.compile_timeout_s = 2).await;
-    let why = "the component took longer than 2 s to compile";
-    assert_fails(&node, &nested_loops(1, 30_000, 20), why).await;
+    let slow = hide_in(component("qc-gate"), &nested_loops(1, 30_000, 20));
+    let uploaded = node.admin.upload_bytes(&slow).await.expect_status(201);
+    assert_left_to_others(&node, &uploaded.body).await;
     assert_compiles(&node, &other_gate("after too long a time")).await;
+    node.app.db.close().await;
+}
+
+async fn a_killed_compiler_is_no_fault_of_the_component(t: &TestApp) {
+    let folder = folder();
+    // As the kernel does when memory is short.
+    let compiler = script(folder.path(), "kill -9 $$");
+    let node = node_in(t, &folder, |config| config.compile.compiler = Some(compiler)).await;
+    let uploaded = node.admin.upload_bytes(&other_gate("of a killed compiler")).await;
+    let uploaded = uploaded.expect_status(201).body;
+    assert_left_to_others(&node, &uploaded).await;
+    compile::retry_unfinished(&t.app, t.app.clock.now()).await;
+    assert_eq!(plugin(t, &uploaded).await["state"], "ready");
+    node.app.db.close().await;
+}
+
+/// The component is not `failed`, and the node is ready, but says that it did not compile it.
+async fn assert_left_to_others(node: &Node, uploaded: &Value) {
+    let plugin = plugin(&node.admin, uploaded).await;
+    assert_eq!((&plugin["state"], &plugin["error"]), (&json!("compiling"), &json!(null)));
+    let ready = node.admin.get("/readyz").await.ok();
+    assert_eq!(ready["checks"]["plugins"], "1 plugin could not be compiled on this node yet");
+}
+
+async fn a_node_that_may_not_map_executable_memory_says_so_and_fails_no_component(t: &TestApp) {
+    t.install("guest-fickle", json!({ "do": "deny" })).await;
+    let ticket = t.create_ticket(&t.shop).await;
+    let server = Server::start_by(without_executable_memory(), t, "off");
+    let there = t.admin.over_socket(server.base.clone());
+    let mut ready = there.get("/readyz").await.expect_status(503);
+    for _ in 0..600 {
+        if ready["checks"]["plugins"] != "it is trying whether it can run plugins" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        ready = there.get("/readyz").await.expect_status(503);
+    }
+    let why = "it cannot load compiled plugins; it may not be allowed to map executable memory";
+    assert_eq!(ready["checks"]["plugins"], why);
+    let uploaded = there.upload_bytes(&other_gate("without executable memory")).await;
+    let uploaded = uploaded.expect_status(201).body;
+    assert_eq!((&uploaded["state"], &uploaded["error"]), (&json!("compiling"), &json!(null)));
+    there.transition(&ticket, "TRIAGE").await.details(503, "PLUGIN_UNAVAILABLE");
+    server.end().await;
+
+    compile::retry_unfinished(&t.app, t.app.clock.now()).await;
+    assert_eq!(plugin(t, &uploaded).await["state"], "ready");
+    t.transition(&ticket, "TRIAGE").await.error(422, "PLUGIN_REJECTED");
+}
+
+/// Starts the program like a service with systemd's `MemoryDenyWriteExecute`: what was writable cannot be made
+/// executable. No program that Debian always has can set this, but Python can.
+fn without_executable_memory() -> Command {
+    const PR_SET_MDWE: &str = "65";
+    const SCRIPT: &str = "import ctypes, os, sys\n\
+        failed = ctypes.CDLL(None).prctl(int(sys.argv[1]), 1, 0, 0, 0)\n\
+        sys.exit('this kernel has no PR_SET_MDWE') if failed else os.execv(sys.argv[2], sys.argv[2:])";
+    let mut command = Command::new("python3");
+    command.args(["-c", SCRIPT, PR_SET_MDWE]).arg(program());
+    command
+}
+
+async fn installed_plugins_are_ready_before_the_node_is(t: &TestApp) {
+    t.install("guest-fickle", json!({ "do": "deny" })).await;
+    let off = json!({ "hooks": { "pre-transition": { "mode": "off" } } });
+    t.install_with("qc-gate", off).await;
+    let ticket = t.create_ticket(&t.shop).await;
+    let folder = folder();
+    let (compiler, go) = waiting_compiler(folder.path());
+    let node = node_in(t, &folder, |config| config.compile.compiler = Some(compiler)).await;
+    warm_up::begin(&node.app);
+    let ready = node.admin.get("/readyz").await.expect_status(503);
+    assert_eq!(ready["checks"]["plugins"], "it is trying whether it can run plugins");
+    let app = node.app.clone();
+    let warming = tokio::spawn(async move { warm_up::prepare_installed(&app).await });
+    let not_ready = json!("0 of 1 installed plugins are ready");
+    until_ready_is(&node, 503, &not_ready).await;
+    fs::write(go, "").expect("the compiler may go on");
+    warming.await.expect("no panic");
+    until_ready_is(&node, 200, &json!("ok")).await;
+    assert!(artifact(&folder, "guest-fickle").is_some(), "it is compiled before any request");
+    assert!(artifact(&folder, "qc-gate").is_none(), "it is not enabled");
+    node.admin.transition(&ticket, "TRIAGE").await.error(422, "PLUGIN_REJECTED");
+    node.app.db.close().await;
+}
+
+async fn the_wait_for_installed_plugins_is_bounded(t: &TestApp) {
+    t.install("guest-fickle", json!({ "do": "deny" })).await;
+    let folder = folder();
+    let (compiler, go) = waiting_compiler(folder.path());
+    let node = node_in(t, &folder, |config| {
+        config.compile.compiler = Some(compiler);
+        config.compile.warm_up_s = 1;
+    })
+    .await;
+    warm_up::begin(&node.app);
+    let app = node.app.clone();
+    let warming = tokio::spawn(async move { warm_up::prepare_installed(&app).await });
+    until_ready_is(&node, 200, &json!("ok")).await;
+    assert!(!warming.is_finished() && artifact(&folder, "guest-fickle").is_none());
+    fs::write(go, "").expect("the compiler may go on");
+    warming.await.expect("no panic");
+    assert!(artifact(&folder, "guest-fickle").is_some(), "the rest is compiled all the same");
+    node.app.db.close().await;
+}
+
+async fn until_ready_is(node: &Node, status: u16, plugins: &Value) {
+    let mut ready = node.admin.get("/readyz").await;
+    for _ in 0..600 {
+        if ready.status == status && ready["checks"]["plugins"] == *plugins {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        ready = node.admin.get("/readyz").await;
+    }
+    panic!("it is not {status} with {plugins}: {ready:#?}");
+}
+
+async fn a_node_that_cannot_compile_is_not_ready_until_it_can(t: &TestApp) {
+    let folder = folder();
+    let compiler = folder.path().join("compiler");
+    let node = node_in(t, &folder, |config| config.compile.compiler = Some(compiler)).await;
+    warm_up::begin(&node.app);
+    assert!(!warm_up::probe(&node.app).await, "there is no program");
+    let uploaded = node.admin.upload_bytes(&other_gate("without a program")).await;
+    let uploaded = uploaded.expect_status(201).body;
+    assert_eq!((&uploaded["state"], &uploaded["error"]), (&json!("compiling"), &json!(null)));
+    let ready = node.admin.get("/readyz").await.expect_status(503);
+    assert_eq!(ready["checks"]["plugins"], "it cannot compile plugins");
+    script(folder.path(), "true");
+    assert!(warm_up::probe(&node.app).await, "now there is");
+    warm_up::prepare_installed(&node.app).await;
+    assert_eq!(node.admin.get("/readyz").await.ok()["checks"]["plugins"], "ok");
+    // What failed before is not held back any longer.
+    compile::retry_unfinished(&node.app, node.app.clock.now()).await;
+    assert_eq!(plugin(&node.admin, &uploaded).await["state"], "ready");
+    node.app.db.close().await;
+}
+
+async fn a_folder_that_cannot_be_written_shows_and_costs_only_time(t: &TestApp) {
+    let folder = folder();
+    let node = node_in(t, &folder, |_| {}).await;
+    fs::remove_dir_all(folder.path().join("compiled")).expect("the folder is gone");
+    assert_compiles(&node, &other_gate("without a folder")).await;
+    let ready = node.admin.get("/readyz").await.ok();
+    let why = "compiled plugins cannot be written to the data folder";
+    assert_eq!((&ready["status"], &ready["checks"]["plugins"]), (&json!("ready"), &json!(why)));
     node.app.db.close().await;
 }
 
@@ -281,6 +438,13 @@ fn artifact(folder: &TempDir, package: &str) -> Option<PathBuf> {
 /// A compiler that writes a line to the log each time it is started.
 fn counting_compiler(folder: &Path, log: &Path) -> PathBuf {
     script(folder, &format!("echo compiled >> '{}'", log.display()))
+}
+
+/// A compiler that waits until there is a file, whose path is the second value.
+fn waiting_compiler(folder: &Path) -> (PathBuf, PathBuf) {
+    let go = folder.join("go");
+    let wait = format!("until [ -e '{}' ]; do sleep 0.05; done", go.display());
+    (script(folder, &wait), go)
 }
 
 /// The program that compiles, which does something else before it compiles.

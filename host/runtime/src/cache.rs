@@ -6,6 +6,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
@@ -28,6 +29,8 @@ pub(super) struct Cache {
     key: [u8; KEY_BYTES],
     engine_key: String,
     max_bytes: u64,
+    /// The last write failed.
+    is_unwritable: AtomicBool,
 }
 
 /// One file of this cache.
@@ -52,7 +55,8 @@ impl Cache {
         let key = open_key(&dir).with_context(|| {
             format!("the key of the cache folder {shown} cannot be read or created")
         })?;
-        let cache = Cache { dir, key, engine_key, max_bytes };
+        let is_unwritable = AtomicBool::new(false);
+        let cache = Cache { dir, key, engine_key, max_bytes, is_unwritable };
         cache.clean().with_context(|| format!("the cache folder {shown} cannot be cleaned"))?;
         Ok(cache)
     }
@@ -87,6 +91,28 @@ impl Cache {
         if bytes > self.max_bytes {
             return Err(io::Error::new(ErrorKind::FileTooLarge, "it is larger than the cache"));
         }
+        let stored = self.replace(digest, artifact);
+        self.is_unwritable.store(stored.is_err(), Ordering::Relaxed);
+        stored
+    }
+
+    /// Whether the last write succeeded. A failed one costs only the time to compile again.
+    pub(super) fn is_writable(&self) -> bool {
+        !self.is_unwritable.load(Ordering::Relaxed)
+    }
+
+    /// Tries to write again after a failure.
+    pub(super) fn retry_write(&self) -> io::Result<()> {
+        // Named like an artifact under way, so that a leftover is cleaned up.
+        let name = format!("{}.{}", self.file_name(&hex::encode([0; 32])), random_name()?);
+        let written = write_new(&self.dir, &name, &[&[0; 4096]]);
+        let _ = self.dir.remove_file(&name);
+        self.is_unwritable.store(written.is_err(), Ordering::Relaxed);
+        written
+    }
+
+    fn replace(&self, digest: &str, artifact: &[u8]) -> io::Result<()> {
+        let bytes = (MAC_BYTES + artifact.len()) as u64;
         let mac = self.mac(digest, artifact).finalize().into_bytes();
         let name = self.file_name(digest);
         self.make_room(&name, bytes)?;
@@ -336,6 +362,23 @@ mod tests {
         assert!([1, 3, 4].iter().all(|byte| cache.load(&digest(*byte)).is_some()));
         assert!(cache.store(&digest(5), &[5; 1000]).is_err());
         assert!([1, 3, 4].iter().all(|byte| cache.load(&digest(*byte)).is_some()));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_known_until_it_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(&folder, ENGINE, 1000);
+        assert!(cache.store(&digest(1), &[1; 2000]).is_err());
+        assert!(cache.is_writable(), "an artifact that is too large is no fault of the folder");
+        // A folder stands where the file would.
+        let in_the_way = folder.path().join(cache.file_name(&digest(1)));
+        std::fs::create_dir(&in_the_way).unwrap();
+        assert!(cache.store(&digest(1), b"an artifact").is_err());
+        assert!(!cache.is_writable());
+        cache.retry_write().unwrap();
+        assert!(cache.is_writable());
+        std::fs::remove_dir(&in_the_way).unwrap();
+        assert_eq!(names(&folder), ["key"], "nothing is left of the attempts");
     }
 
     #[test]

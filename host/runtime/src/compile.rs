@@ -1,5 +1,5 @@
 //! Compiles components to artifacts: once for concurrent requests of one digest, a few at a time, behind a bounded
-//! queue. Cranelift cannot be interrupted and may need any amount of memory, so it runs in a child process (`child`
+//! queue (`line`). Cranelift cannot be interrupted and may need any amount of memory, so it runs in a child process (`child`
 //! starts it, `worker` is its code). `failures` delays retries.
 //!
 //! Invariant: at most one compilation of a digest runs at a time, and the queue is bounded.
@@ -7,17 +7,20 @@
 mod child;
 mod config;
 mod failures;
+pub(super) mod line;
 pub(super) mod worker;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use wasmtime::Engine;
 
 pub use self::config::{CompilerConfig, CompilerProgram};
 use self::failures::Failures;
+pub use self::line::{CompilePriority, CompileRequest};
+use self::line::{Line, Queued, Slot};
 use super::engine;
 use super::error::CompileError;
 use super::prepared::Prepared;
@@ -29,37 +32,46 @@ pub(super) struct Compiler {
     engine: Engine,
     config: CompilerConfig,
     /// Work in progress, by digest.
-    running: Mutex<HashMap<String, Receiver>>,
+    running: Mutex<HashMap<String, Running>>,
     failures: Failures,
-    slots: Arc<Semaphore>,
-    /// Slots and queue places.
-    places: Semaphore,
+    line: Arc<Line>,
+}
+
+struct Running {
+    queued: Arc<Queued>,
+    receiver: Receiver,
 }
 
 impl Compiler {
     pub(super) fn new(engine: Engine, config: CompilerConfig) -> Self {
-        let slots = config.slots.max(1);
         Compiler {
             engine,
             running: Mutex::default(),
             failures: Failures::default(),
-            slots: Arc::new(Semaphore::new(slots)),
-            places: Semaphore::new(slots.saturating_add(config.waiting_max)),
+            line: Line::new(config.slots, config.waiting_max),
             config,
         }
     }
 
-    /// Waits for the outcome of `work` for `digest`. Starts it unless it is running or failed recently. It continues
-    /// when the caller stops waiting.
+    /// Compilations of this node that failed for reasons of its own and are retried.
+    pub(super) fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// Waits for the outcome of `work` for `digest`, which queues as `queued`. Starts it unless it is running or
+    /// failed recently; work that is running becomes as urgent as `request`. It continues when the caller stops
+    /// waiting.
     pub(super) async fn once(
         self: &Arc<Self>,
         digest: &str,
+        request: CompileRequest,
+        queued: Arc<Queued>,
         work: impl Future<Output = Outcome> + Send + 'static,
     ) -> Outcome {
         if let Some(error) = self.failures.recent(digest) {
             return Err(error);
         }
-        let mut receiver = self.join(digest, work);
+        let mut receiver = self.join(digest, request, queued, work);
         let outcome = receiver.wait_for(Option::is_some).await;
         let gone = || CompileError::Host { reason: "the compilation was aborted".into() };
         outcome.map_err(|_| gone())?.clone().ok_or_else(gone)?
@@ -68,14 +80,17 @@ impl Compiler {
     fn join(
         self: &Arc<Self>,
         digest: &str,
+        request: CompileRequest,
+        queued: Arc<Queued>,
         work: impl Future<Output = Outcome> + Send + 'static,
     ) -> Receiver {
         let mut running = self.running();
-        if let Some(receiver) = running.get(digest) {
-            return receiver.clone();
+        if let Some(known) = running.get(digest) {
+            self.line.raise(&known.queued, request.priority);
+            return known.receiver.clone();
         }
         let (sender, receiver) = watch::channel(None);
-        running.insert(digest.to_owned(), receiver.clone());
+        running.insert(digest.to_owned(), Running { queued, receiver: receiver.clone() });
         let entry = Entry { compiler: self.clone(), digest: digest.to_owned() };
         tokio::spawn(async move {
             let outcome = work.await;
@@ -90,12 +105,10 @@ impl Compiler {
     /// take gigabytes. Returns `Busy` if the queue is full.
     pub(super) async fn compile(
         &self,
+        queued: Arc<Queued>,
         fetch: impl Future<Output = Result<Bytes, CompileError>>,
     ) -> Result<Vec<u8>, CompileError> {
-        let busy = CompileError::Busy { waiting_max: self.config.waiting_max };
-        let _place = self.places.try_acquire().map_err(|_| busy)?;
-        let slot = self.slots.clone().acquire_owned().await;
-        let slot = slot.map_err(|error| CompileError::Host { reason: error.to_string() })?;
+        let slot = self.line.acquire(queued).await?;
         let component = fetch.await?;
         match &self.config.program {
             CompilerProgram::Child(program) => {
@@ -107,11 +120,7 @@ impl Compiler {
     }
 
     /// The caller times out; the work continues and keeps its slot.
-    async fn compile_here(
-        &self,
-        slot: OwnedSemaphorePermit,
-        component: Bytes,
-    ) -> Result<Vec<u8>, CompileError> {
+    async fn compile_here(&self, slot: Slot, component: Bytes) -> Result<Vec<u8>, CompileError> {
         let engine = self.engine.clone();
         let work = tokio::task::spawn_blocking(move || {
             let _slot = slot;
@@ -124,7 +133,7 @@ impl Compiler {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<String, Receiver>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<String, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -160,6 +169,12 @@ mod tests {
         Arc::new(Compiler::new(engine::for_compiling().unwrap(), config))
     }
 
+    const REQUEST: CompileRequest = CompileRequest {
+        priority: CompilePriority::Upload,
+        organization: uuid::Uuid::nil(),
+        component_bytes: 1,
+    };
+
     fn failing() -> CompileError {
         CompileError::Unusable { reason: "of a test".into() }
     }
@@ -169,7 +184,7 @@ mod tests {
         let (compiler, runs) = (compiler(4), Arc::new(AtomicUsize::new(0)));
         let ask = || {
             let runs = runs.clone();
-            compiler.once("a", async move {
+            compiler.once("a", REQUEST, Queued::new(REQUEST), async move {
                 runs.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 Err(failing())
@@ -185,9 +200,13 @@ mod tests {
     #[tokio::test]
     async fn a_panic_leaves_nothing_behind() {
         let compiler = compiler(4);
-        let broken = compiler.once("a", async { panic!("of a test") }).await;
+        let broken =
+            compiler.once("a", REQUEST, Queued::new(REQUEST), async { panic!("of a test") }).await;
         assert!(matches!(broken.err(), Some(CompileError::Host { .. })));
-        assert_eq!(compiler.once("a", async { Err(failing()) }).await.err(), Some(failing()));
+        assert_eq!(
+            compiler.once("a", REQUEST, Queued::new(REQUEST), async { Err(failing()) }).await.err(),
+            Some(failing())
+        );
     }
 
     #[tokio::test]
@@ -206,12 +225,15 @@ mod tests {
         let waiting = async {
             tokio::task::yield_now().await;
             assert_eq!(fetched.load(Ordering::Relaxed), 1);
-            let third = compiler.compile(fetch()).await;
+            let third = compiler.compile(Queued::new(REQUEST), fetch()).await;
             assert_eq!(third.err(), Some(CompileError::Busy { waiting_max: 1 }));
             release.send(true).unwrap();
         };
-        let (one, two, ()) =
-            tokio::join!(compiler.compile(fetch()), compiler.compile(fetch()), waiting);
+        let (one, two, ()) = tokio::join!(
+            compiler.compile(Queued::new(REQUEST), fetch()),
+            compiler.compile(Queued::new(REQUEST), fetch()),
+            waiting
+        );
         assert_eq!((one.err(), two.err()), (Some(failing()), Some(failing())));
     }
 }

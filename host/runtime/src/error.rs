@@ -135,7 +135,8 @@ pub enum CompileError {
     Memory { limit_bytes: u64 },
     #[error("the component needs more than {limit_s} s of processor time to compile")]
     Cpu { limit_s: u64 },
-    #[error("the component took longer than {limit_s} s to compile")]
+    /// By the wall clock, before its processor time: the node was busy.
+    #[error("the component was not compiled on this node within {limit_s} s")]
     TimedOut { limit_s: u64 },
     #[error("{waiting_max} other components are already waiting to be compiled on this node")]
     Busy { waiting_max: usize },
@@ -162,9 +163,10 @@ impl CompileError {
         match self {
             CompileError::Unusable { .. }
             | CompileError::Memory { .. }
-            | CompileError::Cpu { .. }
-            | CompileError::TimedOut { .. } => true,
-            CompileError::Busy { .. } | CompileError::Host { .. } => false,
+            | CompileError::Cpu { .. } => true,
+            CompileError::TimedOut { .. }
+            | CompileError::Busy { .. }
+            | CompileError::Host { .. } => false,
         }
     }
 }

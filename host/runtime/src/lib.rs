@@ -3,7 +3,7 @@
 //! In reading order: `event` is what plugins get and return, `limits` what one call may use. `inspect` reads an
 //! upload, and `validate` limits the cost of that; `compile` and `cache` create and keep its artifact, in a child
 //! process (`child`) and a folder of the node; `settings` checks an installation's settings against the plugin's
-//! schema; `turns` queues work that does not run on guest threads. `prepared` is a component ready to call, by its
+//! schema; `probe` finds out whether the node can run plugins at all; `turns` queues work that does not run on guest threads. `prepared` is a component ready to call, by its
 //! `hook_table`; each WIT version is a folder (`v0_1`) with a file for each hook; `imports` has a file for each
 //! import; `guest` is the store of one call; `failure` explains why a call returned no answer. Guests run on
 //! `threads`, timed by `ticker`.
@@ -33,6 +33,7 @@ pub mod limits;
 mod manifest;
 pub mod place;
 mod prepared;
+mod probe;
 mod processor;
 mod queue;
 mod settings;
@@ -55,24 +56,25 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 use uuid::Uuid;
-use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, OutOfMemory};
 
 pub use self::call::Call;
 pub use self::child::JobLimits;
 pub use self::compile::worker::run as compile_standard_input;
-pub use self::compile::{CompilerConfig, CompilerProgram};
+pub use self::compile::{CompilePriority, CompileRequest, CompilerConfig, CompilerProgram};
 pub use self::error::{Busy, CallError, CompileError};
 pub use self::guest::log::{Level, LogLine};
 pub use self::inspect_error::InspectError;
 pub use self::manifest::Manifest;
 pub use self::prepared::{CallReport, Prepared, Used, WarmGuest};
+pub use self::probe::ProbeError;
 pub use self::queue::{Caps, Share};
 pub use self::settings::worker::run as check_settings_of_standard_input;
 pub use self::settings::{SchemaError, SettingsError, fill_defaults};
 use self::{
-    cache::Cache, compile::Compiler, guest::Guest, settings::SettingsChecks, threads::GuestThreads,
-    ticker::Ticker, turns::Turns,
+    cache::Cache, compile::Compiler, compile::line::Queued, guest::Guest, settings::SettingsChecks,
+    threads::GuestThreads, ticker::Ticker, turns::Turns,
 };
 
 /// Approximate bytes of compiled code kept in memory; the least recently used is evicted first.
@@ -201,13 +203,16 @@ impl Runtime {
     pub async fn prepare(
         &self,
         digest: &str,
+        request: CompileRequest,
         fetch: impl Future<Output = Result<Bytes, CompileError>> + Send + 'static,
     ) -> Result<Arc<Prepared>, CompileError> {
         if let Some(prepared) = self.loaded(digest) {
             return Ok(prepared);
         }
         let (inner, kept_as) = (self.0.clone(), digest.to_owned());
-        self.0.compiler.once(digest, inner.make_ready(kept_as, fetch)).await
+        let queued = Queued::new(request);
+        let work = inner.make_ready(kept_as, queued.clone(), fetch);
+        self.0.compiler.once(digest, request, queued, work).await
     }
 
     /// Like `prepare`, for a component that is in memory already.
@@ -216,7 +221,54 @@ impl Runtime {
         digest: &str,
         component: Bytes,
     ) -> Result<Arc<Prepared>, CompileError> {
-        self.prepare(digest, async { Ok(component) }).await
+        let request = own_request(component.len());
+        self.prepare(digest, request, async { Ok(component) }).await
+    }
+
+    /// How often this node failed in a row to compile the component, for reasons of its own.
+    pub fn failed_attempts(&self, digest: &str) -> u32 {
+        self.0.compiler.failures().attempts(digest)
+    }
+
+    /// What keeps this node from compiling some plugins or from keeping what it compiled, in words fit for anyone.
+    pub fn trouble(&self) -> Option<String> {
+        match self.0.compiler.failures().node_faults() {
+            0 if self.0.cache.is_writable() => None,
+            0 => Some("compiled plugins cannot be written to the data folder".to_owned()),
+            1 => Some("1 plugin could not be compiled on this node yet".to_owned()),
+            n => Some(format!("{n} plugins could not be compiled on this node yet")),
+        }
+    }
+
+    /// Tries to write to the cache folder again if the last write failed.
+    pub async fn retry_cache(&self) {
+        if self.0.cache.is_writable() {
+            return;
+        }
+        let inner = self.0.clone();
+        let retried = tokio::task::spawn_blocking(move || inner.cache.retry_write()).await;
+        if let Ok(Err(error)) = retried {
+            tracing::warn!(%error, "compiled plugins still cannot be written to the data folder");
+        }
+    }
+
+    /// Finds out whether this node can run plugins: compiles, loads and runs a component of our own. If it can, what
+    /// failed before because of the node may be retried at once.
+    pub async fn probe(&self) -> Result<(), ProbeError> {
+        let request = own_request(probe::COMPONENT.len());
+        let component = async { Ok(Bytes::from_static(probe::COMPONENT)) };
+        let artifact = self.0.compiler.compile(Queued::new(request), component).await;
+        let artifact = artifact.map_err(|error| ProbeError::compile(&error))?;
+        let inner = self.0.clone();
+        let loaded = self.0.in_background(move || inner.deserialize(&artifact)).await;
+        let component =
+            loaded.and_then(|loaded| loaded).map_err(|error| ProbeError::load(&error))?;
+        let engine = self.0.engine.clone();
+        let share = Share { organization: Uuid::nil(), installations: Vec::new() };
+        let ran = self.run(share, move || (probe::run(&engine, &component), ())).await;
+        ran.map_err(|busy| ProbeError::run(busy.to_string()))??;
+        self.0.compiler.failures().forget_node_faults();
+        Ok(())
     }
 
     /// The digests of the artifacts of this engine in the cache folder that were not loaded for `idle`.
@@ -260,6 +312,7 @@ impl Inner {
     async fn make_ready(
         self: Arc<Self>,
         digest: String,
+        queued: Arc<Queued>,
         fetch: impl Future<Output = Result<Bytes, CompileError>>,
     ) -> Result<Arc<Prepared>, CompileError> {
         // Checks again: another request may have finished it meanwhile.
@@ -267,11 +320,11 @@ impl Inner {
             return Ok(prepared);
         }
         let (inner, name) = (self.clone(), digest.clone());
-        let loaded = self.in_background(move || inner.load(&name)).await?;
+        let loaded = self.in_background(move || inner.load(&name)).await??;
         if let Some(prepared) = loaded {
             return Ok(prepared);
         }
-        let artifact = self.compiler.compile(fetch).await?;
+        let artifact = self.compiler.compile(queued, fetch).await?;
         let inner = self.clone();
         self.in_background(move || inner.load_new(&digest, &artifact)).await?
     }
@@ -286,19 +339,20 @@ impl Inner {
         done.map_err(|error| CompileError::Host { reason: error.to_string() })
     }
 
-    /// Loads from the cache folder.
-    fn load(&self, digest: &str) -> Option<Arc<Prepared>> {
+    /// Loads from the cache folder. An artifact that only this node cannot load now is kept.
+    fn load(&self, digest: &str) -> Result<Option<Arc<Prepared>>, CompileError> {
         if !is_digest(digest) {
-            return None;
+            return Ok(None);
         }
-        let artifact = self.cache.load(digest)?;
+        let Some(artifact) = self.cache.load(digest) else { return Ok(None) };
         match self.load_native(&artifact) {
-            Ok(prepared) => Some(self.keep(digest, prepared)),
-            Err(error) => {
+            Ok(prepared) => Ok(Some(self.keep(digest, prepared))),
+            Err(error) if error.is_components_fault() => {
                 tracing::warn!(digest, %error, "a compiled plugin cannot be loaded; compiling it again");
                 self.cache.forget(digest);
-                None
+                Ok(None)
             }
+            Err(error) => Err(error),
         }
     }
 
@@ -313,22 +367,50 @@ impl Inner {
         Ok(self.keep(digest, prepared))
     }
 
-    /// Loads native code.
     fn load_native(&self, artifact: &[u8]) -> Result<Prepared, CompileError> {
+        let component = self.deserialize(artifact)?;
+        Prepared::new(&component, &self.linker, self.ticker.clone(), artifact.len() as u64)
+    }
+
+    /// Loads native code.
+    fn deserialize(&self, artifact: &[u8]) -> Result<Component, CompileError> {
         // SAFETY: the artifact comes from our own compiler: either straight from it (from this process, or over a
         // pipe from a process of this program that this one started), or from a file whose MAC, made with the
         // folder's private key, was verified over these very bytes in memory.
         #[allow(unsafe_code)]
         let component = unsafe { Component::deserialize(&self.engine, artifact) };
-        let component =
-            component.map_err(|error| CompileError::Unusable { reason: format!("{error:#}") })?;
-        Prepared::new(&component, &self.linker, self.ticker.clone(), artifact.len() as u64)
+        component.map_err(|error| {
+            let reason = format!("{error:#}");
+            match is_nodes_fault(&error) {
+                true => CompileError::Host { reason },
+                false => CompileError::Unusable { reason },
+            }
+        })
     }
 
     fn keep(&self, digest: &str, prepared: Prepared) -> Arc<Prepared> {
         let prepared = Arc::new(prepared);
         self.prepared.insert(digest.to_owned(), prepared.clone());
         prepared
+    }
+}
+
+/// Whether the operating system refused something: memory, or to make it executable. Else the component needs more
+/// than the engine's pool gives to one.
+fn is_nodes_fault(error: &wasmtime::Error) -> bool {
+    #[cfg(unix)]
+    if error.chain().any(|cause| cause.is::<rustix::io::Errno>()) {
+        return true;
+    }
+    error.is::<OutOfMemory>() || error.chain().any(|cause| cause.is::<std::io::Error>())
+}
+
+/// The request of work of this node or of a tool.
+fn own_request(component_bytes: usize) -> CompileRequest {
+    CompileRequest {
+        priority: CompilePriority::Live,
+        organization: Uuid::nil(),
+        component_bytes: component_bytes as u64,
     }
 }
 

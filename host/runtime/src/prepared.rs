@@ -75,7 +75,8 @@ impl Prepared {
         self.hooks.hooks()
     }
 
-    pub(super) fn artifact_bytes(&self) -> u64 {
+    /// The size of its compiled code.
+    pub fn artifact_bytes(&self) -> u64 {
         self.artifact_bytes
     }
 

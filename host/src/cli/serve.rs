@@ -119,10 +119,13 @@ pub async fn serve(
         started = start_heartbeat(&app, &ended) => started?,
         () = signals.next() => return Ok(()),
     };
+    plugins::warm_up::begin(&app);
     tracing::info!(node = %app.node.id, address = %listener.local_addr()?, "serving");
     let jobs = TaskTracker::new();
     let retrying = plugins::compile::retry_forever(app.clone());
     jobs.spawn(stopping.clone().run_until_cancelled_owned(retrying));
+    let warming = plugins::warm_up::run_forever(app.clone());
+    jobs.spawn(stopping.clone().run_until_cancelled_owned(warming));
     jobs.spawn(tickets::enrich::run_until(app.clone(), stopping.clone()));
     jobs.spawn(webhooks::dispatch::run_until(app.clone(), stopping.clone()));
     jobs.spawn(webhooks::measure::run_until(app.clone(), stopping.clone()));

@@ -23,6 +23,7 @@ pub struct Active {
     pub plugin: String,
     pub version: String,
     pub digest: String,
+    pub component_bytes: i64,
     /// JSON, with the defaults of the plugin's schema filled in.
     pub settings: String,
     pub limits: Limits,
@@ -94,6 +95,7 @@ fn active(row: ActiveRow) -> Active {
         plugin: row.name,
         version: row.version,
         digest: row.digest,
+        component_bytes: row.size_bytes,
         settings: settings.to_string(),
         limits: row.installation.limits,
         shop_ids: row.installation.shop_ids.map(HashSet::from_iter),

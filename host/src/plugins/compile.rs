@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::model::plugin::PluginState;
 use crate::model::time::Time;
-use crate::plugins::store;
-use crate::runtime::{CompileError, Prepared};
+use crate::plugins::store::{self, StoredComponent};
+use crate::runtime::{CompileError, CompilePriority, CompileRequest, Prepared};
 
 /// How often a node looks for unfinished compilations.
 const RETRY_EVERY: Duration = Duration::from_secs(30);
@@ -23,9 +24,22 @@ const RETRY_MIN_AGE: Duration = Duration::from_secs(60);
 /// The maximum number of components in one round; they are compiled one after the other.
 const RETRY_MAX: i64 = 1000;
 
+/// Of the components of one round, how many that this node failed to compile before.
+const FAILING_MAX: usize = 8;
+
 /// Returns the component ready to run. Waits for its compilation as long as that takes.
-pub async fn prepare(app: &App, digest: &str) -> Result<Arc<Prepared>, CompileError> {
-    app.runtime.prepare(digest, read_component(app.clone(), digest.to_owned())).await
+pub async fn prepare(
+    app: &App,
+    digest: &str,
+    request: CompileRequest,
+) -> Result<Arc<Prepared>, CompileError> {
+    app.runtime.prepare(digest, request, read_component(app.clone(), digest.to_owned())).await
+}
+
+/// A request that is no organization's.
+pub fn request(priority: CompilePriority, size_bytes: i64) -> CompileRequest {
+    let component_bytes = u64::try_from(size_bytes).unwrap_or(0);
+    CompileRequest { priority, organization: Uuid::nil(), component_bytes }
 }
 
 async fn read_component(app: App, digest: String) -> Result<Bytes, CompileError> {
@@ -45,9 +59,9 @@ async fn read_component(app: App, digest: String) -> Result<Bytes, CompileError>
 
 /// Compiles an upload and records the result. If this node cannot compile it now, it stays `compiling` and is
 /// retried.
-pub async fn compile_and_record(app: App, digest: String) {
+pub async fn compile_and_record(app: App, digest: String, request: CompileRequest) {
     let started = Instant::now();
-    let result = prepare(&app, &digest).await;
+    let result = prepare(&app, &digest, request).await;
     let outcome = result.as_ref().map_or_else(CompileError::kind, |_| "ready");
     app.metrics.count_compile(outcome, started.elapsed());
     let (state, error) = match result {
@@ -87,16 +101,23 @@ pub async fn retry_forever(app: App) {
     }
 }
 
-/// Runs one round for components uploaded before the given time.
+/// Runs one round for components uploaded before the given time: those that this node failed to compile come last, and
+/// only some of them, so that the others do not wait for them.
 pub async fn retry_unfinished(app: &App, before: Time) {
-    let digests = async {
+    let components = async {
         let mut conn = app.db.read().await?;
-        store::compiling_digests(&mut conn, before, RETRY_MAX).await
+        store::compiling_components(&mut conn, before, RETRY_MAX).await
     };
-    match digests.await {
-        Ok(digests) => {
-            for digest in digests {
-                compile_and_record(app.clone(), digest).await;
+    match components.await {
+        Ok(components) => {
+            let attempts =
+                |component: &StoredComponent| app.runtime.failed_attempts(&component.digest);
+            let (fresh, mut failing): (Vec<_>, Vec<_>) =
+                components.into_iter().partition(|component| attempts(component) == 0);
+            failing.sort_by_key(attempts);
+            for component in fresh.into_iter().chain(failing.into_iter().take(FAILING_MAX)) {
+                let request = request(CompilePriority::Background, component.size_bytes);
+                compile_and_record(app.clone(), component.digest, request).await;
             }
         }
         Err(error) => tracing::error!(?error, "unfinished compilations could not be read"),

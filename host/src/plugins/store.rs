@@ -119,22 +119,48 @@ pub async fn component_exists(conn: &mut Conn, digest: &str) -> Result<bool, sql
     Ok(row.is_some())
 }
 
+/// A component, by its digest, and its size.
+#[derive(Debug, FromRow)]
+pub struct StoredComponent {
+    pub digest: String,
+    pub size_bytes: i64,
+}
+
+/// Across organizations by design. Returns the compiled components of enabled installations, those of the most
+/// installations first.
+pub async fn installed_components(
+    conn: &mut Conn,
+    limit: i64,
+) -> Result<Vec<StoredComponent>, sqlx::Error> {
+    // One of the installation's hooks has the mode `enforce`.
+    fetch_all!(
+        conn,
+        StoredComponent,
+        "select p.digest, max(p.size_bytes) as size_bytes
+         from installations i join plugins p on p.org_id = i.org_id and p.id = i.plugin_id
+         join components c on c.digest = p.digest
+         where c.state = 'ready' and cast(i.hooks as text) like '%\"enforce\"%'
+         group by p.digest order by count(*) desc, p.digest limit $1",
+        limit
+    )
+}
+
 /// Across organizations by design. Returns components that are still to be compiled, oldest first: those uploaded
 /// before the given time, and those whose node is gone.
-pub async fn compiling_digests(
+pub async fn compiling_components(
     conn: &mut Conn,
     before: Time,
     limit: i64,
-) -> Result<Vec<String>, sqlx::Error> {
-    let rows: Vec<(String,)> = fetch_all!(
+) -> Result<Vec<StoredComponent>, sqlx::Error> {
+    fetch_all!(
         conn,
-        (String,),
-        "select digest from components where state = 'compiling' and (created_at <= $1 or lease_node is null)
+        StoredComponent,
+        "select digest, cast(octet_length(bytes) as bigint) as size_bytes from components
+         where state = 'compiling' and (created_at <= $1 or lease_node is null)
          order by created_at limit $2",
         before,
         limit
-    )?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    )
 }
 
 /// Retries a failed component that is uploaded again, for example after the limits were raised.
@@ -298,6 +324,7 @@ pub struct ActiveRow {
     pub digest: String,
     pub name: String,
     pub version: String,
+    pub size_bytes: i64,
     #[sqlx(json(nullable))]
     pub settings_schema: Option<serde_json::Value>,
 }
@@ -308,7 +335,7 @@ pub async fn active(conn: &mut Conn, org: OrgId) -> Result<Vec<ActiveRow>, sqlx:
         conn,
         ActiveRow,
         "select i.id, i.plugin_id, i.settings, i.grants, i.limits, i.shop_ids, i.hooks, i.created_at, i.updated_at,
-                p.digest, p.name, p.version, p.settings_schema
+                p.digest, p.name, p.version, p.size_bytes, p.settings_schema
          from installations i join plugins p on p.org_id = i.org_id and p.id = i.plugin_id
          where i.org_id = $1 order by i.created_at, i.id",
         org

@@ -16,7 +16,10 @@ use crate::model::plugin::{Plugin, PluginState};
 use crate::organizations;
 use crate::plugins::compile::compile_and_record;
 use crate::plugins::store;
-use crate::runtime::{Busy, InspectError, Manifest, Runtime, SchemaError, SettingsError};
+use crate::runtime::{
+    Busy, CompilePriority, CompileRequest, InspectError, Manifest, Runtime, SchemaError,
+    SettingsError,
+};
 
 /// How long an upload waits for its compilation. Most compilations end sooner.
 const WAIT: Duration = Duration::from_secs(5);
@@ -80,7 +83,12 @@ pub async fn upload(app: &App, caller: &Caller, bytes: Bytes) -> Result<Uploaded
     if stored.state != PluginState::Compiling {
         return Ok(Uploaded { plugin: stored, is_new });
     }
-    let compiling = tokio::spawn(compile_and_record(app.clone(), digest));
+    let request = CompileRequest {
+        priority: CompilePriority::Upload,
+        organization: caller.org.0,
+        component_bytes: bytes.len() as u64,
+    };
+    let compiling = tokio::spawn(compile_and_record(app.clone(), digest, request));
     // A timeout is not an error: the response then says `compiling`, and the compilation continues.
     let _ = tokio::time::timeout(WAIT, compiling).await;
     let mut conn = app.db.read().await?;

@@ -201,8 +201,8 @@ fn explain_death(status: ExitStatus, stderr: &str, limits: JobLimits) -> JobErro
         if is(Signal::XCPU) {
             return JobError::Cpu { limit_s: limits.cpu_s };
         }
-        if [Signal::SEGV, Signal::BUS, Signal::ILL, Signal::FPE, Signal::ABORT].into_iter().any(is)
-        {
+        // Not SIGBUS: a page of the program or of a full memory file system could not be read or written.
+        if [Signal::SEGV, Signal::ILL, Signal::FPE, Signal::ABORT].into_iter().any(is) {
             return JobError::Crashed { how: status.to_string() };
         }
     }
@@ -251,6 +251,7 @@ mod tests {
         assert!(crashed(killed(101 << 8, "thread 'main' panicked at …")));
         let node = |error| matches!(error, JobError::Host { .. });
         assert!(node(killed(9, "")));
+        assert!(node(killed(7, "")));
         assert!(node(killed(15, "")));
         assert!(node(killed(2 << 8, "error: unrecognized subcommand")));
     }

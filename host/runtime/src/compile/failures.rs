@@ -1,4 +1,6 @@
 //! Remembers recent compile failures, so that requests do not retry them at once.
+//!
+//! Invariant: a fault of the node is retried with backoff, never given up.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +18,7 @@ const NODE_PAUSE: Duration = Duration::from_secs(5);
 const NODE_PAUSE_MAX: Duration = Duration::from_secs(600);
 
 #[derive(Default)]
-pub(super) struct Failures(Mutex<HashMap<String, Failure>>);
+pub(crate) struct Failures(Mutex<HashMap<String, Failure>>);
 
 struct Failure {
     error: CompileError,
@@ -30,6 +32,27 @@ impl Failures {
         let failures = self.lock();
         let failure = failures.get(digest)?;
         (Instant::now() < failure.until).then(|| failure.error.clone())
+    }
+
+    /// How often this component failed in a row because of the node.
+    pub(crate) fn attempts(&self, digest: &str) -> u32 {
+        let failures = self.lock();
+        let failure = failures.get(digest).filter(|failure| !failure.error.is_components_fault());
+        failure.map_or(0, |failure| failure.attempts)
+    }
+
+    /// How many components failed because of the node and are still wanted: one that nobody retries is forgotten.
+    pub(crate) fn node_faults(&self) -> usize {
+        let now = Instant::now();
+        let is_wanted = |failure: &&Failure| {
+            !failure.error.is_components_fault() && now < failure.until + NODE_PAUSE_MAX
+        };
+        self.lock().values().filter(is_wanted).count()
+    }
+
+    /// Lets the next request retry at once what failed because of the node.
+    pub(crate) fn forget_node_faults(&self) {
+        self.lock().retain(|_, failure| failure.error.is_components_fault());
     }
 
     /// Records the outcome of an attempt. A full queue is not an attempt.
@@ -77,6 +100,21 @@ mod tests {
         let seconds = |attempts| pause(&host(), attempts).as_secs();
         assert_eq!([1, 2, 3, 7, 8, 99].map(seconds), [5, 10, 20, 320, 600, 600]);
         assert_eq!(pause(&CompileError::Cpu { limit_s: 1 }, 1), FAULT_PAUSE);
+    }
+
+    #[test]
+    fn faults_of_the_node_are_counted_and_can_be_forgotten() {
+        let failures = Failures::default();
+        failures.record("a", Some(&host()));
+        failures.record("a", Some(&host()));
+        failures.record("b", Some(&CompileError::TimedOut { limit_s: 1 }));
+        let own = CompileError::Cpu { limit_s: 1 };
+        failures.record("c", Some(&own));
+        assert_eq!(failures.node_faults(), 2);
+        assert_eq!(["a", "b", "c", "d"].map(|digest| failures.attempts(digest)), [2, 1, 0, 0]);
+        failures.forget_node_faults();
+        assert_eq!(failures.node_faults(), 0);
+        assert_eq!((failures.recent("a"), failures.recent("c")), (None, Some(own)));
     }
 
     #[test]

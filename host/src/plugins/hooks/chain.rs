@@ -18,7 +18,9 @@ use crate::model::time::Time;
 use crate::plugins::active::Active;
 use crate::plugins::compile::prepare;
 use crate::request_id;
-use crate::runtime::{Call, CallError, CallReport, LogLine, Prepared, Share, Used};
+use crate::runtime::{
+    Call, CallError, CallReport, CompilePriority, CompileRequest, LogLine, Prepared, Share, Used,
+};
 
 use super::failure::{Broken, FailureView, Subject};
 
@@ -198,7 +200,7 @@ impl Chain {
         for active in &self.actives {
             let prepared = match self.app.runtime.loaded(&active.digest) {
                 Some(prepared) => Ok(prepared),
-                None => prepare_until(deadline, &self.app, &active.digest).await,
+                None => self.prepare_until(deadline, active).await,
             };
             let ready = prepared.and_then(|prepared| {
                 let seed = random_seed().map_err(|reason| nodes_fault("unavailable", reason))?;
@@ -208,28 +210,34 @@ impl Chain {
         }
         steps
     }
+
+    async fn prepare_until(
+        &self,
+        deadline: tokio::time::Instant,
+        active: &Active,
+    ) -> Result<Arc<Prepared>, Failure> {
+        let request = CompileRequest {
+            priority: CompilePriority::Live,
+            organization: self.org.0,
+            component_bytes: u64::try_from(active.component_bytes).unwrap_or(0),
+        };
+        let preparing = prepare(&self.app, &active.digest, request);
+        match tokio::time::timeout_at(deadline, preparing).await {
+            Ok(prepared) => prepared.map_err(|error| Failure {
+                is_nodes_fault: !error.is_components_fault(),
+                ..nodes_fault("unavailable", error.to_string())
+            }),
+            Err(_) => {
+                let reason = "the plugin is still being compiled on this node".to_owned();
+                Err(nodes_fault("unavailable", reason))
+            }
+        }
+    }
 }
 
 /// The event's `now` as the guest's clocks return it, equal to the millisecond.
 fn moment(now_ms: i64) -> Time {
     DateTime::from_timestamp_millis(now_ms).unwrap_or_default().into()
-}
-
-async fn prepare_until(
-    deadline: tokio::time::Instant,
-    app: &App,
-    digest: &str,
-) -> Result<Arc<Prepared>, Failure> {
-    match tokio::time::timeout_at(deadline, prepare(app, digest)).await {
-        Ok(prepared) => prepared.map_err(|error| Failure {
-            is_nodes_fault: !error.is_components_fault(),
-            ..nodes_fault("unavailable", error.to_string())
-        }),
-        Err(_) => {
-            let reason = "the plugin is still being compiled on this node".to_owned();
-            Err(nodes_fault("unavailable", reason))
-        }
-    }
 }
 
 fn nodes_fault(outcome: &'static str, message: String) -> Failure {
