@@ -82,7 +82,8 @@ enum Database {
 pub fn run(options: &Options) -> anyhow::Result<()> {
     open_files::raise_limit();
     // The hostile ones have a thread of their own, so that what is measured does not wait for them on this side.
-    let theirs = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let theirs =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let ours = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = ours.block_on(soak(options, theirs.handle()));
     theirs.shutdown_timeout(Duration::from_secs(1));
@@ -134,7 +135,9 @@ async fn soak(options: &Options, theirs: &tokio::runtime::Handle) -> anyhow::Res
     poison::remove(&database).await?;
     let end = node.terminate().await;
     let said = match &end {
-        Ok(time) => format!("the server ended in order after SIGTERM, in {:.1} s", time.as_secs_f64()),
+        Ok(time) => {
+            format!("the server ended in order after SIGTERM, in {:.1} s", time.as_secs_f64())
+        }
         Err(error) => format!("the server ended in order after SIGTERM: {error:#}"),
     };
     verdict.require(end.is_ok(), said);
@@ -176,7 +179,9 @@ async fn probe(client: &Client, length: Duration) -> Samples {
 }
 
 fn print(mut alone: Measured, mut beside: Measured, verdict: &mut Verdict) {
-    println!("| | alone | failed | p50 ms | p99 ms | max ms | beside | failed | p50 ms | p99 ms | max ms | p99 ratio |");
+    println!(
+        "| | alone | failed | p50 ms | p99 ms | max ms | beside | failed | p50 ms | p99 ms | max ms | p99 ratio |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
     let row = |name: &str, alone: &mut Samples, beside: &mut Samples| {
         let ratio = beside.at(0.99) / alone.at(0.99);
@@ -196,9 +201,11 @@ fn print(mut alone: Measured, mut beside: Measured, verdict: &mut Verdict) {
 
     let failed = all_alone.failed + all_beside.failed;
     verdict.require(failed == 0, format!("the healthy organization's failed requests: {failed}"));
-    let text = format!("its p99 beside is {ratio:.2} times that of alone (at most {P99_RATIO_MAX})");
+    let text =
+        format!("its p99 beside is {ratio:.2} times that of alone (at most {P99_RATIO_MAX})");
     verdict.require(ratio <= P99_RATIO_MAX, text);
-    let (webhooks, lost) = (beside.webhooks.at(0.99), alone.webhooks.failed + beside.webhooks.failed);
+    let (webhooks, lost) =
+        (beside.webhooks.at(0.99), alone.webhooks.failed + beside.webhooks.failed);
     let text = format!("its webhooks' p99 is {webhooks:.0} ms (at most {WEBHOOKS_P99_MAX_MS})");
     verdict.require(webhooks <= WEBHOOKS_P99_MAX_MS, text);
     verdict.require(lost == 0, format!("its webhooks that did not arrive: {lost}"));

@@ -183,8 +183,8 @@ impl Tools {
         let id = |flag, user| output(Command::new("id").args([flag, user]))?.parse().ok();
         let owner =
             ["postgres", "nobody"].iter().find_map(|user| Some((id("-u", user)?, id("-g", user)?)));
-        let owner =
-            owner.context("neither a user postgres nor nobody, and PostgreSQL cannot run as root")?;
+        let owner = owner
+            .context("neither a user postgres nor nobody, and PostgreSQL cannot run as root")?;
         Ok(Tools { folder, owner: Some(owner) })
     }
 

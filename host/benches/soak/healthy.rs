@@ -151,7 +151,12 @@ impl Healthy {
         self.request("GET", &format!("/v1/tickets/{id}"), None).await.map(drop)
     }
 
-    async fn request(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = Request {
             method,

@@ -43,9 +43,8 @@ async fn execute(database: &str, sql: &str) -> anyhow::Result<()> {
         return postgres::execute(database, sql).await;
     }
     let path = database.trim_start_matches("sqlite:");
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .busy_timeout(std::time::Duration::from_secs(10));
+    let options =
+        SqliteConnectOptions::new().filename(path).busy_timeout(std::time::Duration::from_secs(10));
     let mut connection = SqliteConnection::connect_with(&options).await?;
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?;
     connection.close().await?;
