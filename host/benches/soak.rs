@@ -27,7 +27,7 @@ use crate::live::postgres::Cluster;
 use crate::live::verdict::Verdict;
 use crate::samples::Samples;
 use healthy::{Healthy, KINDS, Phase};
-use hostile::Hostile;
+use hostile::{Hostile, Kind};
 
 /// What is required.
 const P99_RATIO_MAX: f64 = 1.5;
@@ -71,6 +71,9 @@ pub struct Options {
     /// The size of a big upload, in MiB; there is one each 15 s
     #[arg(long, default_value_t = 8)]
     upload_mib: usize,
+    /// Only these kinds of hostility, to find out what one costs
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Kind>,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]

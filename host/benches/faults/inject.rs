@@ -40,8 +40,11 @@ pub async fn inject(
     match fault {
         Fault::Stop => {
             site.primary.stop().await?;
+            let begun = Instant::now();
             tokio::time::sleep(outage).await;
+            let remark = unready(watch, begun, "is stopped");
             site.primary.start().await?;
+            return Ok(Injected { remarks: vec![remark], ..Injected::now() });
         }
         Fault::Kill => {
             site.primary.kill()?;
@@ -68,38 +71,39 @@ pub async fn inject(
     Ok(Injected::now())
 }
 
-/// Meanwhile `/readyz` must say 503.
 async fn read_only(site: &mut Site, outage: Duration, watch: &Watch) -> anyhow::Result<Injected> {
     site.primary.alter("default_transaction_read_only = on").await?;
     let begun = Instant::now();
     tokio::time::sleep(outage).await;
-    let ended = Instant::now();
+    let remark = unready(watch, begun, "is read-only");
     site.primary.alter("default_transaction_read_only").await?;
-    let mut injected = Injected::now();
-    let from = begun + NOTICE_MAX.min(outage / 2);
-    let is_unready = watch.is_unready_throughout(from, ended);
-    let text = format!(
-        "/readyz is 503 on all nodes from {:.1} s on while the database is read-only",
-        (from - begun).as_secs_f64()
-    );
-    injected.remarks.push((is_unready, text));
-    Ok(injected)
+    Ok(Injected { remarks: vec![remark], ..Injected::now() })
+}
+
+/// Whether all nodes have said since the beginning of the fault, after a moment to notice it, that they are not ready.
+fn unready(watch: &Watch, begun: Instant, what: &str) -> (bool, String) {
+    let now = Instant::now();
+    let from = begun + NOTICE_MAX.min((now - begun) / 2);
+    let after = (from - begun).as_secs_f64();
+    let text = format!("/readyz is 503 on all nodes from {after:.1} s on while PostgreSQL {what}");
+    (watch.is_unready_throughout(from, now), text)
 }
 
 async fn kill_nodes(site: &mut Site, options: &Options) -> anyhow::Result<Injected> {
     let every = Duration::from_secs_f64(options.kills_s / f64::from(options.kills.max(1)));
     let own = site.own.clone();
-    let mut deaths = Vec::new();
+    let mut injected = Injected::now();
     for number in 0..options.kills as usize {
         let node = &mut site.nodes[number % 2];
         node.kill();
         let death = Instant::now();
-        deaths.push(death);
+        injected.deaths.push(death);
         tokio::time::sleep(AWAY).await;
         node.begin(&own).await?;
+        injected.cleared = Instant::now();
         tokio::time::sleep(every.saturating_sub(death.elapsed())).await;
     }
-    Ok(Injected { deaths, ..Injected::now() })
+    Ok(injected)
 }
 
 /// Ends one node after the other, and starts each with another build.

@@ -14,8 +14,8 @@ use super::client::Client;
 use super::janitor::{Janitor, Process};
 
 const START_MAX: Duration = Duration::from_secs(60);
-/// The server's own limit for its end is less.
-const END_MAX: Duration = Duration::from_secs(40);
+/// After SIGTERM, whatever hangs.
+const END_MAX: Duration = Duration::from_secs(25);
 
 /// A build of `repairops` and its database. All settings are environment variables: an older build ignores those that
 /// it does not know.

@@ -25,6 +25,9 @@ const STATEMENT_MAX: Duration = Duration::from_secs(30);
 /// The database that the nodes use.
 const DATABASE: &str = "repairops";
 
+/// What is used of an installation.
+const PROGRAMS: [&str; 3] = ["initdb", "postgres", "pg_basebackup"];
+
 pub struct Cluster {
     pub address: SocketAddr,
     folder: PathBuf,
@@ -213,9 +216,8 @@ fn find_binaries() -> Option<PathBuf> {
     versions.sort();
     folders.extend(versions.into_iter().rev().map(|(_, folder)| folder));
     folders.extend(output(Command::new("pg_config").arg("--bindir")).map(PathBuf::from));
-    folders
-        .into_iter()
-        .find(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+    let has_all = |folder: &PathBuf| PROGRAMS.iter().all(|program| folder.join(program).is_file());
+    folders.into_iter().find(has_all)
 }
 
 fn output(command: &mut Command) -> Option<String> {

@@ -22,6 +22,8 @@ pub struct Settings {
     rate: f64,
     dripping: usize,
     poisoned: usize,
+    /// Empty means all.
+    only: Vec<Kind>,
 }
 
 impl From<&Options> for Settings {
@@ -33,12 +35,13 @@ impl From<&Options> for Settings {
             rate: options.hostile_rate,
             dripping: options.dripping,
             poisoned: options.poisoned,
+            only: options.only.clone(),
         }
     }
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+pub enum Kind {
     Receivers,
     Plugins,
     Poison,
@@ -129,6 +132,9 @@ impl Hostile {
 
     /// Makes tickets whose post-create work the database refuses from now on.
     pub async fn poison(&self, database: &str) -> anyhow::Result<()> {
+        if !self.does(Kind::Poison) {
+            return Ok(());
+        }
         poison::add(database, &self.neighbors.poisoned.id).await?;
         for _ in 0..self.settings.poisoned {
             let done = self.neighbors.create_poisoned(&self.client).await;
@@ -138,7 +144,7 @@ impl Hostile {
     }
 
     pub fn start(&self, runtime: &Handle) -> Attack {
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.into_iter().filter(|kind| self.does(*kind)) {
             match kind {
                 Kind::Drips => {
                     for number in 0..self.settings.dripping {
@@ -149,6 +155,10 @@ impl Hostile {
             }
         }
         Attack(self.ended.clone())
+    }
+
+    fn does(&self, kind: Kind) -> bool {
+        self.settings.only.is_empty() || self.settings.only.contains(&kind)
     }
 
     /// One after the other, and not faster than its rate.
