@@ -17,6 +17,7 @@ use repairops::listener::open_files;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::samples::Samples;
 use crate::wire::Wire;
 use attacks::Attack;
 use target::{Party, Target};
@@ -40,18 +41,10 @@ pub struct Options {
     server: PathBuf,
 }
 
-/// Time of each request that succeeded, and how many did not.
-#[derive(Default)]
-struct Measured {
-    times: Vec<Duration>,
-    failed: usize,
-    last_error: Option<String>,
-}
-
 /// What a minute was like for the others.
 struct Minute {
-    writes: Measured,
-    probes: Measured,
+    writes: Samples,
+    probes: Samples,
     /// What the attacker did.
     attempts: u64,
 }
@@ -102,28 +95,6 @@ fn print(name: &str, minute: Minute) {
     }
 }
 
-impl Measured {
-    fn add<T>(&mut self, started: Instant, done: &anyhow::Result<T>) {
-        match done {
-            Ok(_) => self.times.push(started.elapsed()),
-            Err(error) => {
-                self.failed += 1;
-                self.last_error = Some(format!("{error:#}"));
-            }
-        }
-    }
-
-    fn row(&mut self) -> String {
-        self.times.sort_unstable();
-        let at = |share: f64| {
-            let index = (self.times.len().saturating_sub(1) as f64 * share) as usize;
-            self.times.get(index).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
-        };
-        let (count, failed) = (self.times.len(), self.failed);
-        format!("{count} | {failed} | {:.1} | {:.1} | {:.1}", at(0.5), at(0.99), at(1.0))
-    }
-}
-
 async fn measure(target: &Target, seconds: u64) -> anyhow::Result<Minute> {
     let end = Instant::now() + Duration::from_secs(seconds);
     let (writes, probes) = tokio::join!(write(target, end), probe(target, end));
@@ -131,8 +102,8 @@ async fn measure(target: &Target, seconds: u64) -> anyhow::Result<Minute> {
 }
 
 /// One client on one connection: a ticket is created, then changed, with a breath between.
-async fn write(target: &Target, end: Instant) -> Measured {
-    let mut measured = Measured::default();
+async fn write(target: &Target, end: Instant) -> Samples {
+    let mut measured = Samples::default();
     let mut wire = None;
     let mut ticket = None;
     while Instant::now() < end {
@@ -172,8 +143,8 @@ async fn write_once(
 }
 
 /// As a balancer does, only more often.
-async fn probe(target: &Target, end: Instant) -> anyhow::Result<Measured> {
-    let mut measured = Measured::default();
+async fn probe(target: &Target, end: Instant) -> anyhow::Result<Samples> {
+    let mut measured = Samples::default();
     while Instant::now() < end {
         let started = Instant::now();
         let done = async {

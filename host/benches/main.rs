@@ -6,11 +6,15 @@ mod api;
 mod attack;
 mod call;
 mod component;
+mod faults;
 mod input;
 mod limits;
 mod lists;
+mod live;
 mod neighbor;
 mod same_event;
+mod samples;
+mod soak;
 mod transition;
 mod wire;
 mod world;
@@ -42,6 +46,8 @@ enum Bench {
     Attack(attack::Options),
     /// One call of a plugin: native, warm, fresh, on a guest thread
     Call(call::Options),
+    /// Two nodes on PostgreSQL while it stops, dies, turns read-only, fails over, falls silent; fails when a write is lost
+    Faults(faults::Options),
     /// The worst input of the allowed size; fails when it costs too much
     Input,
     /// Rate limits and Idempotency-Keys
@@ -50,6 +56,8 @@ enum Bench {
     Lists,
     /// A plugin that loops for ever beside one that behaves
     Neighbor,
+    /// A healthy organization beside hostile ones, for ten minutes; fails when it notices them
+    Soak(soak::Options),
     /// Plugins in a transition: none, 1, 3 and 10, alone and beside a load
     Transition(transition::Options),
 }
@@ -61,6 +69,8 @@ fn main() -> anyhow::Result<()> {
     };
     match bench {
         Bench::Attack(options) => attack::run(&options),
+        Bench::Soak(options) => soak::run(&options),
+        Bench::Faults(options) => block_on(faults::run(options)),
         Bench::Call(options) => call::run(&options),
         Bench::Api(options) => block_on(api::run(options)),
         Bench::Input => block_on(input::run()),

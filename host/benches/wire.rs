@@ -7,6 +7,26 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+pub struct Request<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub key: &'a str,
+    pub idempotency_key: Option<&'a str>,
+    /// The content type.
+    pub kind: &'a str,
+    pub body: &'a [u8],
+}
+
+pub struct Reply {
+    pub status: u16,
+    /// Whether it has `Retry-After`.
+    pub is_temporary: bool,
+    /// Whether the server hangs up after it.
+    pub closes: bool,
+    pub head: Vec<u8>,
+    pub body: Vec<u8>,
+}
+
 pub struct Wire {
     stream: TcpStream,
     received: Vec<u8>,
@@ -61,11 +81,29 @@ impl Wire {
         kind: &str,
         body: &[u8],
     ) -> anyhow::Result<Vec<u8>> {
-        let start = format!(
+        let request = Request { method, path, key, idempotency_key: None, kind, body };
+        let reply = self.request(&request).await?;
+        ensure!(
+            (200..300).contains(&reply.status),
+            "{method} {path}: {} {}",
+            String::from_utf8_lossy(&reply.head),
+            String::from_utf8_lossy(&reply.body)
+        );
+        Ok(reply.body)
+    }
+
+    /// Sends a request; returns the response, whatever its status.
+    pub async fn request(&mut self, request: &Request<'_>) -> anyhow::Result<Reply> {
+        let Request { method, path, key, kind, body, .. } = request;
+        let mut start = format!(
             "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
-             content-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+             content-type: {kind}\r\ncontent-length: {}\r\n",
             body.len()
         );
+        if let Some(key) = request.idempotency_key {
+            start.push_str(&format!("idempotency-key: {key}\r\n"));
+        }
+        start.push_str("\r\n");
         self.stream.write_all(&[start.as_bytes(), body].concat()).await?;
         let (head_end, length) = loop {
             if let Some(found) = head(&self.received)? {
@@ -76,15 +114,13 @@ impl Wire {
         while self.received.len() < head_end + length {
             self.receive().await?;
         }
-        let mut answer: Vec<u8> = self.received.drain(..head_end + length).collect();
-        let body = answer.split_off(head_end);
-        ensure!(
-            answer.starts_with(b"HTTP/1.1 2"),
-            "{method} {path}: {} {}",
-            String::from_utf8_lossy(&answer),
-            String::from_utf8_lossy(&body)
-        );
-        Ok(body)
+        let mut head: Vec<u8> = self.received.drain(..head_end + length).collect();
+        let body = head.split_off(head_end);
+        let text = String::from_utf8_lossy(&head);
+        let status = text.get(9..12).and_then(|status| status.parse().ok()).context("no status")?;
+        let has = |line: &str| text.lines().any(|have| have.starts_with(line));
+        let (is_temporary, closes) = (has("retry-after: "), has("connection: close"));
+        Ok(Reply { status, is_temporary, closes, head, body })
     }
 
     async fn receive(&mut self) -> anyhow::Result<()> {
@@ -95,7 +131,7 @@ impl Wire {
 }
 
 /// Where the head ends and how long the body is, when the head is there.
-fn head(received: &[u8]) -> anyhow::Result<Option<(usize, usize)>> {
+pub fn head(received: &[u8]) -> anyhow::Result<Option<(usize, usize)>> {
     let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Ok(None);
     };
