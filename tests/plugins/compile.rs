@@ -203,17 +203,17 @@ async fn until_ready_is(node: &Node, status: u16, plugins: &Value) {
 
 async fn a_node_that_cannot_compile_is_not_ready_until_it_can(t: &TestApp) {
     let folder = folder();
-    let compiler = folder.path().join("compiler");
+    let compiler = script(folder.path(), "exit 1");
     let node = node_in(t, &folder, |config| config.compile.compiler = Some(compiler)).await;
     warm_up::begin(&node.app);
-    assert!(!warm_up::probe(&node.app).await, "there is no program");
-    let uploaded = node.admin.upload_bytes(&other_gate("without a program")).await;
+    assert!(!warm_up::probe(&node.app).await, "the compiler does not work");
+    let uploaded = node.admin.upload_bytes(&other_gate("without a compiler")).await;
     let uploaded = uploaded.expect_status(201).body;
     assert_eq!((&uploaded["state"], &uploaded["error"]), (&json!("compiling"), &json!(null)));
     let ready = node.admin.get("/readyz").await.expect_status(503);
     assert_eq!(ready["checks"]["plugins"], "it cannot compile plugins");
     script(folder.path(), "true");
-    assert!(warm_up::probe(&node.app).await, "now there is");
+    assert!(warm_up::probe(&node.app).await, "now it does");
     warm_up::prepare_installed(&node.app).await;
     assert_eq!(node.admin.get("/readyz").await.ok()["checks"]["plugins"], "ok");
     // What failed before is not held back any longer.
