@@ -67,8 +67,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         databases.push(("PostgreSQL", url));
     }
     for (name, url) in databases {
-        let mut config =
-            Config { database: DatabaseConfig { url }, ..Config::new(folder.path().join(name)) };
+        let mut config = Config {
+            database: DatabaseConfig { url, ..DatabaseConfig::default() },
+            ..Config::new(folder.path().join(name))
+        };
         config.limits.rate_limits = "off".parse().map_err(anyhow::Error::msg)?;
         measure(name, App::start(config).await?, &options).await?;
     }

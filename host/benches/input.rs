@@ -37,7 +37,7 @@ const TIME_MIN: Duration = Duration::from_millis(1);
 pub async fn run() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let url = format!("sqlite:{}", folder.path().join("input.db").display());
-    let database = DatabaseConfig { url };
+    let database = DatabaseConfig { url, ..DatabaseConfig::default() };
     let mut config = Config { database, ..Config::new(folder.path().join("data")) };
     config.limits.rate_limits = RatesOption::OFF;
     config.limits.trusted_proxies = vec!["10.0.0.0/8".parse()?];

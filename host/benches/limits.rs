@@ -92,7 +92,7 @@ async fn measure(database: &str, url: &str, folder: &Path) -> anyhow::Result<()>
 }
 
 async fn start(url: &str, data: &Path, rates: &str) -> anyhow::Result<App> {
-    let database = DatabaseConfig { url: url.to_owned() };
+    let database = DatabaseConfig { url: url.to_owned(), ..DatabaseConfig::default() };
     let mut config = Config { database, ..Config::new(data.to_owned()) };
     config.limits.rate_limits = rates.parse().map_err(anyhow::Error::msg)?;
     App::start(config).await

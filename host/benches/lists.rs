@@ -38,7 +38,7 @@ pub async fn run() -> anyhow::Result<()> {
         databases.push(("PostgreSQL", url));
     }
     for (name, url) in databases {
-        let database = DatabaseConfig { url };
+        let database = DatabaseConfig { url, ..DatabaseConfig::default() };
         let mut config = Config { database, ..Config::new(folder.path().join("data")) };
         config.limits.rate_limits = RatesOption::OFF;
         let app = App::start(config).await?;

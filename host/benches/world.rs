@@ -105,7 +105,7 @@ impl World {
     }
 
     pub async fn start(database: &str, folder: &Path, component: &[u8]) -> anyhow::Result<World> {
-        let database = DatabaseConfig { url: database.to_owned() };
+        let database = DatabaseConfig { url: database.to_owned(), ..DatabaseConfig::default() };
         let mut config = Config { database, ..Config::new(folder.join("data")) };
         config.compile.compiler = Some(env!("CARGO_BIN_EXE_repairops").into());
         // What a load beside it costs is what is measured, not when the budget is used up.

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Db, Schema};
+use crate::db::{Db, STATEMENT_MAX, Schema};
 use crate::metrics::Metrics;
 use crate::nodes::Node;
 use crate::plugins::active::ActivePlugins;
@@ -44,7 +44,7 @@ impl App {
     pub async fn start(config: Config) -> anyhow::Result<App> {
         // For this process's HTTPS clients. It fails harmlessly if it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let db = Db::open(&config.database.url).await?;
+        let db = Db::open_with(&config.database.url, config.database.connections).await?;
         let secrets =
             secrets::load(&config.secrets, &config.data, matches!(db, Db::Sqlite { .. }))?;
         db.set_commit_hook(Box::new(idempotency::MarkClaims));
@@ -52,6 +52,7 @@ impl App {
         tickets::backlog::record_missing(&db)
             .await
             .context("giving figures to picked-up tickets")?;
+        db.limit_statements(STATEMENT_MAX);
         let runtime = Runtime::new(RuntimeConfig {
             guest_threads: config.guests.threads(),
             caps: config.guests.caps(),
@@ -60,7 +61,7 @@ impl App {
             compiler: config.compile.compiler().context("finding this program's file")?,
         })
         .context("starting the plugin runtime")?;
-        let rate_limits = RateLimits::new(&config.limits, &db, &config.database.url)?;
+        let rate_limits = RateLimits::new(&config.limits, &db, &config.database)?;
         let clock = Clock::default();
         Ok(App {
             db,

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Args;
 use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
 use ipnet::IpNet;
 
 use crate::cors::origins::CorsOrigins;
+use crate::db::CONNECTIONS;
 use crate::model::limits::Limits;
 use crate::rate_limits::rates::{OrganizationRates, RatesOption};
 use crate::runtime::{Caps, CompilerConfig, CompilerProgram};
@@ -360,8 +362,45 @@ impl Default for BoundConfig {
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseConfig {
     /// sqlite:PATH or postgres://USER@HOST/NAME.
-    #[arg(long = "database", env = "REPAIROPS_DATABASE", default_value = "sqlite:repairops.db")]
+    #[arg(long = "database", env = "REPAIROPS_DATABASE", default_value = SQLITE_URL)]
     pub url: String,
+
+    /// A file with the URL instead, for one with a password.
+    #[arg(long = "database-file", env = "REPAIROPS_DATABASE_FILE", conflicts_with = "url")]
+    pub file: Option<PathBuf>,
+
+    /// Connections to PostgreSQL of this node, all its pools together.
+    #[arg(
+        long = "database-connections", env = "REPAIROPS_DATABASE_CONNECTIONS", default_value_t = CONNECTIONS,
+        value_parser = clap::value_parser!(u32).range(4..=10_000)
+    )]
+    pub connections: u32,
+}
+
+/// The default database: a file in the working directory.
+const SQLITE_URL: &str = "sqlite:repairops.db";
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        DatabaseConfig { url: SQLITE_URL.to_owned(), file: None, connections: CONNECTIONS }
+    }
+}
+
+impl DatabaseConfig {
+    /// Reads the URL from the file, if one was given.
+    pub fn read_file(&mut self) -> anyhow::Result<()> {
+        let Some(path) = &self.file else { return Ok(()) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("reading the URL of the database in {}", path.display()))?;
+        let url = text.trim();
+        anyhow::ensure!(
+            !url.is_empty() && url.lines().count() == 1,
+            "{} must have one line, the URL of the database",
+            path.display()
+        );
+        self.url = url.to_owned();
+        Ok(())
+    }
 }
 
 impl Config {
@@ -370,7 +409,7 @@ impl Config {
         Config {
             listen: "127.0.0.1:8080".to_owned(),
             metrics_listen: MetricsListen::Address(METRICS_LISTEN.to_owned()),
-            database: DatabaseConfig { url: "sqlite:repairops.db".to_owned() },
+            database: DatabaseConfig::default(),
             data,
             secrets: SecretConfig::default(),
             guests: GuestConfig::default(),

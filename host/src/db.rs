@@ -10,6 +10,7 @@ mod fault;
 mod filter;
 mod finish;
 mod insert;
+mod limited;
 mod lock;
 mod migrations;
 mod open;
@@ -20,6 +21,7 @@ mod transaction;
 mod update;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
@@ -32,8 +34,10 @@ pub use conn::{AfterCommit, Backend, BeforeCommit, CommitHook, Conn};
 pub use fault::Fault;
 pub use filter::{Filter, Query, Slice, Value};
 pub use insert::{ROWS_MAX, ROWS_PREPARED_MAX};
+pub use limited::{STATEMENT_MAX, limited};
 pub use lock::lock;
 pub use migrations::Schema;
+pub use open::CONNECTIONS;
 pub use refused::{CommitRefused, reason, refuse};
 pub use storage::Trouble;
 
@@ -68,9 +72,13 @@ impl Db {
         let link = match self {
             // Immediate: a deferred transaction that writes later fails with "database is locked".
             Db::Sqlite { writer, .. } => {
-                begin(writer, "BEGIN IMMEDIATE").await.map(Link::SqliteTransaction)
+                begin(writer, "BEGIN IMMEDIATE", None).await.map(Link::SqliteTransaction)
             }
-            Db::Postgres { pool, .. } => begin(pool, "BEGIN").await.map(Link::PostgresTransaction),
+            Db::Postgres { pool, storage, .. } => {
+                let max = storage.statement_max();
+                let statement = if max.is_some() { BEGIN_LIMITED } else { "BEGIN" };
+                begin(pool, statement, max).await.map(Link::PostgresTransaction)
+            }
         };
         self.conn(link)
     }
@@ -78,6 +86,12 @@ impl Db {
     /// Statements so far, without BEGIN and COMMIT.
     pub fn statements(&self) -> u64 {
         self.storage().statements()
+    }
+
+    /// Bounds every statement from now on: for a server, whose requests must not wait for ever. Commands that work
+    /// through the whole database, such as the doctor, are not bounded.
+    pub fn limit_statements(&self, max: Duration) {
+        self.storage().limit_statements(max);
     }
 
     /// Sets the hook of all commits. Only the first call has an effect.
@@ -113,9 +127,14 @@ impl Db {
 async fn begin<DB: sqlx::Database>(
     pool: &sqlx::Pool<DB>,
     statement: &'static str,
+    max: Option<Duration>,
 ) -> Result<Transaction<DB>, sqlx::Error> {
-    Transaction::begin(pool.acquire().await?, statement).await
+    Transaction::begin(pool.acquire().await?, statement, max).await
 }
+
+/// The limits of `limited`, on the side of the database: it ends what this side no longer waits for. They hold for this
+/// transaction alone, so that a pooler may give the session to others.
+const BEGIN_LIMITED: &str = "BEGIN; SET LOCAL statement_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '60s'";
 
 /// `fetch_one!(conn, Row, "select …", bind, …)`: exactly one row.
 #[macro_export]
@@ -139,12 +158,14 @@ macro_rules! fetch_all {
 #[macro_export]
 macro_rules! execute {
     ($conn:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let max = $conn.statement_max();
         let result = match $conn.backend() {
             Ok($crate::db::Backend::Sqlite(conn)) => {
                 sqlx::query::<sqlx::Sqlite>($sql)$(.bind($bind))*.execute(conn).await.map(|done| done.rows_affected())
             }
             Ok($crate::db::Backend::Postgres(conn)) => {
-                sqlx::query::<sqlx::Postgres>($sql)$(.bind($bind))*.execute(conn).await.map(|done| done.rows_affected())
+                let run = sqlx::query::<sqlx::Postgres>($sql)$(.bind($bind))*.execute(conn);
+                $crate::db::limited(max, run).await.map(|done| done.rows_affected())
             }
             Err(error) => Err(error),
         };
@@ -156,12 +177,14 @@ macro_rules! execute {
 #[macro_export]
 macro_rules! run_query {
     ($fetch:ident, $conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let max = $conn.statement_max();
         let result = match $conn.backend() {
             Ok($crate::db::Backend::Sqlite(conn)) => {
                 sqlx::query_as::<sqlx::Sqlite, $row>($sql)$(.bind($bind))*.$fetch(conn).await
             }
             Ok($crate::db::Backend::Postgres(conn)) => {
-                sqlx::query_as::<sqlx::Postgres, $row>($sql)$(.bind($bind))*.$fetch(conn).await
+                let run = sqlx::query_as::<sqlx::Postgres, $row>($sql)$(.bind($bind))*.$fetch(conn);
+                $crate::db::limited(max, run).await
             }
             Err(error) => Err(error),
         };

@@ -20,8 +20,8 @@ on_one_database!(postgres Postgres:
 const CLIENTS: usize = 6;
 const KEYS_PER_CLIENT: usize = 40;
 
-/// Of the pool.
-const SESSIONS_MAX: usize = 20;
+/// Of all pools of a node.
+const SESSIONS_MAX: usize = repairops::db::CONNECTIONS as usize;
 
 /// How often all sessions are ended: rarely enough for requests to get through in between.
 const ENDS: usize = 12;

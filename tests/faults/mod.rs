@@ -10,6 +10,8 @@ mod full;
 mod full_postgres;
 mod io_error;
 mod jobs;
+mod read_only;
+mod silent;
 
 use axum::http::Method;
 use repairops::execute;

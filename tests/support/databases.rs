@@ -153,5 +153,5 @@ async fn administrate(url: &str, statement: String) -> Result<(), sqlx::Error> {
 fn with_database(url: &str, name: &str) -> String {
     let (address, options) = url.split_once('?').unwrap_or((url, ""));
     let server = address.rsplit_once('/').map_or(address, |(server, _)| server);
-    format!("{server}/{name}?options=-c%20synchronous_commit%3Doff&{options}")
+    format!("{server}/{name}?sslmode=disable&options=-c%20synchronous_commit%3Doff&{options}")
 }

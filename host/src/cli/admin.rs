@@ -118,7 +118,9 @@ impl Common {
     }
 
     async fn open_with(&self, schema: Schema) -> anyhow::Result<Db> {
-        let db = Db::open(&self.database.url).await?;
+        let mut database = self.database.clone();
+        database.read_file()?;
+        let db = Db::open_with(&database.url, database.connections).await?;
         db.prepare(schema).await?;
         Ok(db)
     }

@@ -84,7 +84,7 @@ impl Demo {
         let fresh = || format!("sqlite:{}", folder.path().join("demo.db").display());
         let url = self.database.clone().unwrap_or_else(fresh);
         let mut config = Config {
-            database: DatabaseConfig { url },
+            database: DatabaseConfig { url, ..DatabaseConfig::default() },
             metrics_listen: MetricsListen::Public,
             limits: LimitConfig { rate_limits: RATES, ..LimitConfig::default() },
             ..Config::new(folder.path().join("data"))

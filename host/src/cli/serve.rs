@@ -45,8 +45,9 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub async fn run(self) -> anyhow::Result<ExitCode> {
+    pub async fn run(mut self) -> anyhow::Result<ExitCode> {
         log::start("info,sqlx=warn", self.log_format);
+        self.config.database.read_file()?;
         open_files::raise_limit();
         let mut signals = Signals::listen().context("listening for signals")?;
         let lock = db::lock(&self.config.database.url)?;

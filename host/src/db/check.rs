@@ -1,6 +1,6 @@
 //! Probes with a small write whether the database can be written to again.
 //!
-//! Invariant: it costs nothing while no write fails, and at most one write a second afterwards, however often it is
+//! Invariant: it costs one read while no write fails, and at most one write a second afterwards, however often it is
 //! called.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use super::Db;
 use super::storage::{Failures, Trouble};
 use crate::clock::Clock;
-use crate::execute;
+use crate::{execute, fetch_one};
 
 /// The minimum interval between two probes.
 const TRY_EVERY: TimeDelta = TimeDelta::seconds(1);
@@ -27,6 +27,9 @@ impl Db {
     /// callers get the last result.
     pub async fn check_storage(&self, clock: &Clock) -> Result<(), Trouble> {
         let storage = self.storage();
+        if let Ok(Ok(true)) = tokio::time::timeout(TRY_MAX, self.is_read_only()).await {
+            storage.note_read_only();
+        }
         let Failures { trouble: Some(_), .. } = storage.failures() else { return Ok(()) };
         if let Ok(mut last_try) = storage.last_try.try_lock() {
             let now = clock.now();
@@ -40,6 +43,20 @@ impl Db {
             }
         }
         storage.failures().trouble.map_or(Ok(()), Err)
+    }
+
+    /// Whether PostgreSQL is a standby or was made read-only: nothing has to be written to see it.
+    async fn is_read_only(&self) -> Result<bool, sqlx::Error> {
+        let mut conn = self.read().await?;
+        if !conn.is_postgres() {
+            return Ok(false);
+        }
+        let (is_read_only,): (bool,) = fetch_one!(
+            conn,
+            (bool,),
+            "select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on'"
+        )?;
+        Ok(is_read_only)
     }
 
     /// Writes like a request and deletes the row again. It belongs to no organization.

@@ -6,6 +6,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnection;
@@ -85,6 +86,11 @@ impl Conn {
         matches!(self.link, Link::Postgres(_) | Link::PostgresTransaction(_))
     }
 
+    /// How long one statement may take.
+    pub fn statement_max(&self) -> Option<Duration> {
+        self.storage.statement_max()
+    }
+
     /// For one statement, whose result must go through [`Conn::note`].
     pub fn backend(&mut self) -> Result<Backend<'_>, sqlx::Error> {
         self.check_unbroken()?;
@@ -101,7 +107,7 @@ impl Conn {
         self.storage.count_statement();
         self.storage.note(&result);
         if let Err(error) = &result
-            && Fault::of(error) == Fault::WritesFail
+            && (Fault::of(error) == Fault::WritesFail || matches!(error, sqlx::Error::Io(_)))
         {
             self.close_on_drop();
         }

@@ -5,7 +5,7 @@
 use sqlx::{AssertSqlSafe, FromRow, Postgres, Sqlite, postgres::PgRow, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::{Backend, Conn};
+use super::{Backend, Conn, limited};
 use crate::model::time::Time;
 
 /// A bound value.
@@ -161,9 +161,10 @@ impl Query {
                 query
             }};
         }
+        let max = conn.statement_max();
         let result = match conn.backend() {
             Ok(Backend::Sqlite(conn)) => bind_all!(Sqlite).fetch_all(conn).await,
-            Ok(Backend::Postgres(conn)) => bind_all!(Postgres).fetch_all(conn).await,
+            Ok(Backend::Postgres(conn)) => limited(max, bind_all!(Postgres).fetch_all(conn)).await,
             Err(error) => Err(error),
         };
         conn.note(result)

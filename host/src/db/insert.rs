@@ -26,9 +26,10 @@ macro_rules! insert_all {
                         done.map(|done| done.rows_affected())
                     }};
                 }
+                let max = $conn.statement_max();
                 let result = match $conn.backend() {
                     Ok($crate::db::Backend::Sqlite(conn)) => run!(sqlx::Sqlite, conn),
-                    Ok($crate::db::Backend::Postgres(conn)) => run!(sqlx::Postgres, conn),
+                    Ok($crate::db::Backend::Postgres(conn)) => $crate::db::limited(max, async { run!(sqlx::Postgres, conn) }).await,
                     Err(error) => Err(error),
                 };
                 inserted += $conn.note(result)?;

@@ -83,12 +83,12 @@ impl Db {
     async fn apply_missing(&self) -> anyhow::Result<()> {
         match self {
             Db::Sqlite { writer, .. } => {
-                let mut tx = begin(writer, "BEGIN IMMEDIATE").await?;
+                let mut tx = begin(writer, "BEGIN IMMEDIATE", None).await?;
                 apply(&mut *tx, &SQLITE).await?;
                 tx.commit().await?;
             }
             Db::Postgres { pool, .. } => {
-                let mut tx = begin(pool, "BEGIN").await?;
+                let mut tx = begin(pool, "BEGIN", None).await?;
                 lock(&mut tx).await?;
                 apply(&mut *tx, &POSTGRES).await?;
                 tx.commit().await?;

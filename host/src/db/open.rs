@@ -8,21 +8,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Postgres, Row, Sqlite};
 
+use super::limited::{PING_MAX, limited};
 use super::transaction::is_outside;
 use super::{Db, Storage};
 
 impl Db {
     /// Opens `sqlite:PATH` (created if missing) or `postgres://…`.
     pub async fn open(url: &str) -> anyhow::Result<Db> {
+        Db::open_with(url, CONNECTIONS).await
+    }
+
+    /// With another number of connections of PostgreSQL for the whole node.
+    pub async fn open_with(url: &str, connections: u32) -> anyhow::Result<Db> {
         if let Some(path) = sqlite_path(url) {
             return open_sqlite(path).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return open_postgres(url).await;
+            return open_postgres(url, connections).await;
         }
         bail!("unknown database {url:?}: use sqlite:PATH or postgres://USER@HOST/NAME")
     }
@@ -31,19 +37,35 @@ impl Db {
     /// use. SQLite needs none: it is in this process.
     pub fn open_apart(&self, url: &str) -> anyhow::Result<Db> {
         let Db::Postgres { storage, hook, .. } = self else { return Ok(self.clone()) };
-        let pool = postgres_pool(2).acquire_timeout(Duration::from_secs(2));
+        let pool = postgres_pool(APART, storage).acquire_timeout(Duration::from_secs(2));
         let pool = pool.connect_lazy_with(postgres_options(url)?);
         Ok(Db::Postgres { pool, storage: storage.clone(), hook: hook.clone() })
     }
 
-    /// On PostgreSQL: sessions with asynchronous commit, for writes that may be lost in a crash of the database's
-    /// machine. Connected on first use.
-    pub fn open_quick(&self, url: &str) -> anyhow::Result<Option<Db>> {
+    /// On PostgreSQL: a pool for statements that are sent with every request and wait for no disk. Connected on first
+    /// use.
+    pub fn open_quick(&self, url: &str, connections: u32) -> anyhow::Result<Option<Db>> {
         let Db::Postgres { storage, hook, .. } = self else { return Ok(None) };
-        let options = postgres_options(url)?.options([("synchronous_commit", "off")]);
-        let pool = postgres_pool(8).connect_lazy_with(options);
+        let pool = postgres_pool(quick(connections), storage);
+        let pool = pool.connect_lazy_with(postgres_options(url)?);
         Ok(Some(Db::Postgres { pool, storage: storage.clone(), hook: hook.clone() }))
     }
+}
+
+/// Connections of one node.
+pub const CONNECTIONS: u32 = 20;
+
+/// For the heartbeats.
+const APART: u32 = 2;
+
+/// For what is sent with every request.
+fn quick(connections: u32) -> u32 {
+    (connections / 4).max(1)
+}
+
+/// For all else.
+fn main(connections: u32) -> u32 {
+    connections.saturating_sub(quick(connections) + APART).max(1)
 }
 
 /// The path of `sqlite:PATH`; `None` for another database.
@@ -90,39 +112,86 @@ fn sqlite_pool(connections_max: u32) -> SqlitePoolOptions {
         })
 }
 
+/// Without options that a pooler of connections refuses at the start of a session.
 fn postgres_options(url: &str) -> anyhow::Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url).context("reading the PostgreSQL URL")?;
-    Ok(options.application_name("repairops"))
+    Ok(options.application_name("repairops").extra_float_digits(None))
 }
 
-async fn open_postgres(url: &str) -> anyhow::Result<Db> {
+async fn open_postgres(url: &str, connections: u32) -> anyhow::Result<Db> {
     let options = postgres_options(url)?;
-    let pool = postgres_pool(20).connect_with(options).await.context("connecting to PostgreSQL")?;
-    Ok(Db::Postgres { pool, storage: Arc::<Storage>::default(), hook: Arc::default() })
+    let storage = Arc::<Storage>::default();
+    let pool = postgres_pool(main(connections), &storage).connect_with(options.clone()).await;
+    let pool = pool.context("connecting to PostgreSQL")?;
+    warn_if_in_clear(&pool, &options).await?;
+    Ok(Db::Postgres { pool, storage, hook: Arc::default() })
+}
+
+/// `sslmode=prefer`, the default, takes whatever the server has.
+async fn warn_if_in_clear(pool: &PgPool, options: &PgConnectOptions) -> anyhow::Result<()> {
+    let host = options.get_host();
+    let is_local = options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    let may_be_in_clear = matches!(options.get_ssl_mode(), PgSslMode::Prefer | PgSslMode::Allow);
+    if is_local || !may_be_in_clear {
+        return Ok(());
+    }
+    let row: Option<(bool,)> =
+        sqlx::query_as("select ssl from pg_stat_ssl where pid = pg_backend_pid()")
+            .persistent(false)
+            .fetch_optional(pool)
+            .await
+            .context("asking PostgreSQL whether the connection is encrypted")?;
+    if row == Some((false,)) {
+        tracing::warn!(
+            host,
+            "the connection to PostgreSQL is not encrypted, because the server has no TLS; add ?sslmode=verify-full \
+             &sslrootcert=FILE to the URL once it has, or ?sslmode=disable if that is intended"
+        );
+    }
+    Ok(())
 }
 
 /// Skips the check of connections that were idle for less than 1 s (saves a round trip); checks older ones, so that a
-/// restart of PostgreSQL fails no request.
-fn postgres_pool(connections_max: u32) -> PgPoolOptions {
+/// restart of PostgreSQL fails no request. After a sign that the server is read-only, checks all, so that sessions of a
+/// server that is no longer the primary are closed.
+fn postgres_pool(connections_max: u32, storage: &Arc<Storage>) -> PgPoolOptions {
     const RESTED: Duration = Duration::from_secs(1);
+    let storage = storage.clone();
     PgPoolOptions::new()
         .max_connections(connections_max)
-        .acquire_timeout(Duration::from_secs(30))
+        .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
         .after_release(|connection, _| {
-            Box::pin(async move { Ok(is_outside::<Postgres>(connection)) })
+            Box::pin(async move {
+                // sqlx sends one too, and would wait for its answer for ever.
+                limited(Some(PING_MAX), connection.ping()).await?;
+                Ok(is_outside::<Postgres>(connection))
+            })
         })
-        .before_acquire(|connection, about| {
-            Box::pin(async move { Ok(about.idle_for < RESTED || is_idle(connection).await?) })
+        .before_acquire(move |connection, about| {
+            let is_suspect = storage.is_suspect();
+            Box::pin(async move {
+                if about.idle_for < RESTED && !is_suspect {
+                    return Ok(true);
+                }
+                limited(Some(PING_MAX), is_usable(connection, is_suspect)).await
+            })
         })
 }
 
-/// Whether the session responds and is outside of a transaction. Only PostgreSQL knows: sqlx counts just the
-/// transactions that it began. An unprepared statement outside of a transaction has the same start time as its
-/// transaction.
-async fn is_idle(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    let row = sqlx::raw_sql("select transaction_timestamp() = statement_timestamp()")
-        .fetch_one(connection)
-        .await?;
+/// Whether the session responds and is outside of a transaction, and, if asked for, can write. Only PostgreSQL knows:
+/// sqlx counts just the transactions that it began. An unprepared statement outside of a transaction has the same
+/// start time as its transaction.
+async fn is_usable(connection: &mut PgConnection, must_write: bool) -> Result<bool, sqlx::Error> {
+    let sql = if must_write {
+        "select transaction_timestamp() = statement_timestamp() and not pg_is_in_recovery()
+             and current_setting('transaction_read_only') = 'off'"
+    } else {
+        "select transaction_timestamp() = statement_timestamp()"
+    };
+    let row = sqlx::raw_sql(sql).fetch_one(connection).await?;
     row.try_get(0)
 }

@@ -7,9 +7,11 @@
 #[macro_export]
 macro_rules! fetch_all_postgres {
     ($conn:expr, $row:ty, $sql:expr $(, $bind:expr)* $(,)?) => {{
+        let max = $conn.statement_max();
         let result = match $conn.backend() {
             Ok($crate::db::Backend::Postgres(conn)) => {
-                sqlx::query_as::<sqlx::Postgres, $row>($sql)$(.bind($bind))*.fetch_all(conn).await
+                let run = sqlx::query_as::<sqlx::Postgres, $row>($sql)$(.bind($bind))*.fetch_all(conn);
+                $crate::db::limited(max, run).await
             }
             Ok($crate::db::Backend::Sqlite(_)) => {
                 Err(sqlx::Error::Configuration("this statement needs PostgreSQL".into()))

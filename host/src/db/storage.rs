@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::fault::Fault;
 use crate::model::time::Time;
@@ -15,6 +16,8 @@ use crate::model::time::Time;
 pub struct Storage {
     failures: Mutex<Failures>,
     statements: AtomicU64,
+    /// In milliseconds; 0 means any time.
+    statement_max: AtomicU64,
     /// When the last probe began; locked while one runs.
     pub(super) last_try: tokio::sync::Mutex<Option<Time>>,
 }
@@ -30,6 +33,7 @@ pub(super) struct Failures {
 pub enum Trouble {
     Full,
     Failing,
+    ReadOnly,
 }
 
 impl fmt::Display for Trouble {
@@ -37,6 +41,7 @@ impl fmt::Display for Trouble {
         f.write_str(match self {
             Trouble::Full => "the disk of the database is full",
             Trouble::Failing => "writes to the database fail",
+            Trouble::ReadOnly => "the database is read-only, as a standby is",
         })
     }
 }
@@ -50,15 +55,41 @@ impl Storage {
         self.statements.load(Ordering::Relaxed)
     }
 
+    pub(super) fn limit_statements(&self, max: Duration) {
+        let millis = u64::try_from(max.as_millis()).unwrap_or(u64::MAX);
+        self.statement_max.store(millis, Ordering::Relaxed);
+    }
+
+    pub(super) fn statement_max(&self) -> Option<Duration> {
+        let millis = self.statement_max.load(Ordering::Relaxed);
+        (millis > 0).then(|| Duration::from_millis(millis))
+    }
+
+    /// Whether sessions may belong to a server that is read-only: they are checked before they are used again.
+    pub(super) fn is_suspect(&self) -> bool {
+        matches!(self.failures().trouble, Some(Trouble::Failing | Trouble::ReadOnly))
+    }
+
+    /// The database said that it is read-only, without a write.
+    pub(super) fn note_read_only(&self) {
+        self.note_trouble(Trouble::ReadOnly);
+    }
+
     pub(super) fn note<T>(&self, result: &Result<T, sqlx::Error>) {
         let trouble = match result.as_ref().map_err(Fault::of) {
             Err(Fault::StorageFull) => Trouble::Full,
             Err(Fault::WritesFail) => Trouble::Failing,
             _ => return,
         };
+        self.note_trouble(trouble);
+    }
+
+    fn note_trouble(&self, trouble: Trouble) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.count += 1;
-        if failures.trouble.replace(trouble) != Some(trouble) {
+        // A probe that fails says less than the database itself.
+        let is_known = failures.trouble == Some(Trouble::ReadOnly) && trouble == Trouble::Failing;
+        if !is_known && failures.trouble.replace(trouble) != Some(trouble) {
             tracing::error!("{trouble}; reads continue, writes return 503 until it is fixed");
         }
     }

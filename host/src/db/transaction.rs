@@ -4,17 +4,21 @@
 //! their end even if the caller is dropped; if one of them fails, the connection is closed.
 
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 
 use super::finish::to_the_end;
+use super::limited::limited;
 
 /// Rolls back if it is dropped without [`Transaction::commit`].
 pub struct Transaction<DB: Database> {
     connection: PoolConnection<DB>,
     state: State,
+    /// How long BEGIN, COMMIT and ROLLBACK may take.
+    max: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +34,12 @@ impl<DB: Database> Transaction<DB> {
     pub(super) async fn begin(
         connection: PoolConnection<DB>,
         statement: &'static str,
+        max: Option<Duration>,
     ) -> Result<Self, sqlx::Error> {
         to_the_end(async move {
-            let mut begun = Transaction { connection, state: State::Unclear };
+            let mut begun = Transaction { connection, state: State::Unclear, max };
             let statement = Some(statement.into_sql_str());
-            DB::TransactionManager::begin(&mut begun.connection, statement).await?;
+            limited(max, DB::TransactionManager::begin(&mut begun.connection, statement)).await?;
             begun.state = State::Open;
             Ok(begun)
         })
@@ -45,7 +50,8 @@ impl<DB: Database> Transaction<DB> {
         to_the_end(async move {
             let mut ended = self;
             ended.state = State::Unclear;
-            DB::TransactionManager::commit(&mut ended.connection).await?;
+            let max = ended.max;
+            limited(max, DB::TransactionManager::commit(&mut ended.connection)).await?;
             ended.state = State::Ended;
             Ok(())
         })
@@ -56,7 +62,8 @@ impl<DB: Database> Transaction<DB> {
         to_the_end(async move {
             let mut ended = self;
             ended.state = State::Unclear;
-            DB::TransactionManager::rollback(&mut ended.connection).await?;
+            let max = ended.max;
+            limited(max, DB::TransactionManager::rollback(&mut ended.connection)).await?;
             ended.state = State::Ended;
             Ok(())
         })

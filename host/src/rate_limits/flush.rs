@@ -39,6 +39,7 @@ async fn write(app: &App, batch: &[(Window, Counter)]) -> Result<(), sqlx::Error
     let counts = app.rate_limits.rates.is_some() && app.rate_limits.quick.is_none();
     let db = app.rate_limits.quick.as_ref().unwrap_or(&app.db);
     let mut tx = db.begin().await?;
+    store::wait_for_no_disk(&mut tx).await?;
     for (window, counter) in batch {
         let Counter { window_start, used, last_used_at, .. } = *counter;
         match *window {

@@ -19,7 +19,7 @@ pub mod store;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::config::LimitConfig;
+use crate::config::{DatabaseConfig, LimitConfig};
 use crate::db::Db;
 use crate::model::ids::{KeyId, OrgId};
 use crate::model::people::Scope;
@@ -66,14 +66,18 @@ struct Counter {
 }
 
 impl RateLimits {
-    pub fn new(config: &LimitConfig, db: &Db, database_url: &str) -> anyhow::Result<RateLimits> {
+    pub fn new(
+        config: &LimitConfig,
+        db: &Db,
+        database: &DatabaseConfig,
+    ) -> anyhow::Result<RateLimits> {
         Ok(RateLimits {
             rates: config.rate_limits.0,
             organization_rates: config
                 .rate_limits
                 .0
                 .and_then(|rates| config.organization_rate_limits.of(rates)),
-            quick: db.open_quick(database_url)?,
+            quick: db.open_quick(&database.url, database.connections)?,
             counters: Mutex::default(),
             spent_out: SpentOut::default(),
             failures: Failures::new(

@@ -39,7 +39,9 @@ pub(super) async fn find_and_spend(
         FoundRow,
         "with found as (
              select k.org_id, k.id as key_id, k.name, k.scope, k.user_id, u.name as user_name, k.expires_at,
-                    k.revoked_at, o.tier, o.plugins_revision
+                    k.revoked_at, o.tier, o.plugins_revision,
+                    -- The count may be lost in a crash of the database's machine; a GET waits for no disk.
+                    set_config('synchronous_commit', 'off', true) as without_waiting
              from api_keys k
              join organizations o on o.id = k.org_id
              left join users u on u.org_id = k.org_id and u.id = k.user_id
@@ -162,5 +164,14 @@ pub(super) async fn put_last_use(
         window_start,
         last_used_at
     )?;
+    Ok(())
+}
+
+/// On PostgreSQL, the commit of this transaction waits for no disk: what it writes may be lost in a crash of the
+/// database's machine. Not an option of the session, which a pooler of connections may give to others.
+pub(super) async fn wait_for_no_disk(conn: &mut Conn) -> Result<(), sqlx::Error> {
+    if conn.is_postgres() {
+        execute!(conn, "select set_config('synchronous_commit', 'off', true)")?;
+    }
     Ok(())
 }
