@@ -24,6 +24,7 @@ both_databases![
     a_killed_compiler_is_no_fault_of_the_component,
     too_long_a_time_is_no_fault_of_the_component,
     a_node_that_may_not_map_executable_memory_says_so_and_fails_no_component,
+    a_live_request_does_not_wait_for_the_uploads_before_it,
     installed_plugins_are_ready_before_the_node_is,
     the_wait_for_installed_plugins_is_bounded,
     uploads_at_once_are_one_plugin_and_one_compilation,
@@ -145,6 +146,49 @@ fn without_executable_memory() -> Command {
     command
 }
 
+async fn a_live_request_does_not_wait_for_the_uploads_before_it(t: &TestApp) {
+    t.install("guest-fickle", json!({ "do": "deny" })).await;
+    let ticket = t.create_ticket(&t.shop).await;
+    let folder = folder();
+    let (compiler, go) = waiting_compiler(folder.path());
+    let node = node_in(t, &folder, |config| {
+        config.compile.compiler = Some(compiler);
+        config.compile.compile_slots = 1;
+        config.compile.compile_queue = 2;
+    })
+    .await;
+    let uploads = ["first", "second", "third"].map(|name| {
+        let (client, gate) = (node.admin.clone(), other_gate(name));
+        tokio::spawn(async move { client.upload_bytes(&gate).await })
+    });
+    let mut there = 0;
+    while there < uploads.len() as u64 + 1 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let total = t.get("/v1/plugins").await.ok()["pagination"]["total"].clone();
+        there = total.as_u64().expect("a number");
+    }
+    let mut reply = tokio::join!(node.admin.transition(&ticket, "TRIAGE"), async {
+        tokio::task::yield_now().await;
+        fs::write(go, "").expect("the compiler may go on");
+    })
+    .0;
+    for _ in 0..10 {
+        if reply.status != 503 {
+            break;
+        }
+        // On a busy computer; but it has its place.
+        let details = reply.details(503, "PLUGIN_UNAVAILABLE");
+        let why = "the plugin is still being compiled on this node";
+        assert_eq!(details["error"]["message"], why);
+        reply = node.admin.transition(&ticket, "TRIAGE").await;
+    }
+    reply.error(422, "PLUGIN_REJECTED");
+    for upload in uploads {
+        upload.await.expect("no panic").ok();
+    }
+    node.app.db.close().await;
+}
+
 async fn installed_plugins_are_ready_before_the_node_is(t: &TestApp) {
     t.install("guest-fickle", json!({ "do": "deny" })).await;
     let off = json!({ "hooks": { "pre-transition": { "mode": "off" } } });
@@ -203,17 +247,17 @@ async fn until_ready_is(node: &Node, status: u16, plugins: &Value) {
 
 async fn a_node_that_cannot_compile_is_not_ready_until_it_can(t: &TestApp) {
     let folder = folder();
-    let compiler = folder.path().join("compiler");
+    let compiler = script(folder.path(), "exit 1");
     let node = node_in(t, &folder, |config| config.compile.compiler = Some(compiler)).await;
     warm_up::begin(&node.app);
-    assert!(!warm_up::probe(&node.app).await, "there is no program");
-    let uploaded = node.admin.upload_bytes(&other_gate("without a program")).await;
+    assert!(!warm_up::probe(&node.app).await, "the compiler does not work");
+    let uploaded = node.admin.upload_bytes(&other_gate("without a compiler")).await;
     let uploaded = uploaded.expect_status(201).body;
     assert_eq!((&uploaded["state"], &uploaded["error"]), (&json!("compiling"), &json!(null)));
     let ready = node.admin.get("/readyz").await.expect_status(503);
     assert_eq!(ready["checks"]["plugins"], "it cannot compile plugins");
     script(folder.path(), "true");
-    assert!(warm_up::probe(&node.app).await, "now there is");
+    assert!(warm_up::probe(&node.app).await, "now it does");
     warm_up::prepare_installed(&node.app).await;
     assert_eq!(node.admin.get("/readyz").await.ok()["checks"]["plugins"], "ok");
     // What failed before is not held back any longer.
