@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use repairops::tickets::enrich;
+use repairops::tickets::enrich_due;
 use serde_json::{Value, json};
 
 use crate::support::builders::ticket_body;
@@ -74,7 +74,7 @@ async fn expect_all_there(t: &TestApp, acknowledged: &Acknowledged) {
 /// After the leases of the dead have run out, whoever comes next completes what they left.
 async fn expect_enriched(t: &TestApp) {
     t.app.clock.advance(Duration::from_secs(60));
-    while enrich::run_due(&t.app).await.expect("the due work is done") > 0 {}
+    while enrich_due::run_due(&t.app).await.expect("the due work is done") > 0 {}
     assert_eq!(unfinished(t).await, 0);
     let list = t.get("/v1/tickets?limit=500").await.ok();
     for row in list["data"].as_array().expect("tickets") {

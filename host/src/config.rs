@@ -1,21 +1,25 @@
 //! The configuration of a server: flags, environment variables, defaults.
 
-use std::convert::Infallible;
+mod bounds;
+mod database;
+mod metrics_listen;
+
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::Args;
-use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
+use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
 
 use crate::cors::origins::CorsOrigins;
-use crate::db::CONNECTIONS;
 use crate::model::limits::Limits;
 use crate::rate_limits::rates::{OrganizationRates, RatesOption};
 use crate::runtime::{Caps, CompilerConfig, CompilerProgram};
 use crate::secrets::SecretConfig;
+
+pub use bounds::BoundConfig;
+pub use database::DatabaseConfig;
+pub use metrics_listen::{METRICS_LISTEN, MetricsListen};
 
 /// How `repairops serve` runs.
 #[derive(Args, Clone, Debug)]
@@ -77,30 +81,6 @@ pub struct Config {
 
     #[command(flatten)]
     pub webhooks: WebhookConfig,
-}
-
-/// The default address of `/metrics`, which only this machine reaches.
-pub const METRICS_LISTEN: &str = "127.0.0.1:9464";
-
-/// Where `/metrics` is served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MetricsListen {
-    /// Beside the API.
-    Public,
-    Address(String),
-    Off,
-}
-
-impl FromStr for MetricsListen {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "public" => MetricsListen::Public,
-            "off" => MetricsListen::Off,
-            address => MetricsListen::Address(address.to_owned()),
-        })
-    }
 }
 
 /// Timeouts of clients, and how many connections may be open.
@@ -300,106 +280,6 @@ impl Default for LimitConfig {
             auth_failures_per_minute: 60,
             trusted_proxies: Vec::new(),
         }
-    }
-}
-
-/// What one organization may have. Creating more is a 409 `LIMIT_REACHED`; what is there stays, if a bound is lowered.
-#[derive(Args, Clone, Debug)]
-pub struct BoundConfig {
-    /// Installations of one organization.
-    #[arg(long, env = "REPAIROPS_INSTALLATIONS_MAX", default_value_t = 100, value_parser = bound())]
-    pub installations_max: i64,
-
-    /// Valid API keys of one organization; revoked and expired ones do not count.
-    #[arg(long, env = "REPAIROPS_API_KEYS_MAX", default_value_t = 100, value_parser = bound())]
-    pub api_keys_max: i64,
-
-    /// Shops of one organization.
-    #[arg(long, env = "REPAIROPS_SHOPS_MAX", default_value_t = 1_000, value_parser = bound())]
-    pub shops_max: i64,
-
-    /// Users of one organization.
-    #[arg(long, env = "REPAIROPS_USERS_MAX", default_value_t = 1_000, value_parser = bound())]
-    pub users_max: i64,
-
-    /// Webhooks of one organization.
-    #[arg(long, env = "REPAIROPS_WEBHOOKS_MAX", default_value_t = 20, value_parser = bound())]
-    pub webhooks_max: i64,
-
-    /// Plugins of one organization, whether installed or not.
-    #[arg(long, env = "REPAIROPS_PLUGINS_MAX", default_value_t = 200, value_parser = bound())]
-    pub plugins_max: i64,
-
-    /// The components of one organization's plugins, all together, in bytes.
-    #[arg(long, env = "REPAIROPS_COMPONENTS_MAX_BYTES", default_value_t = 1 << 30, value_parser = bound())]
-    pub components_max_bytes: i64,
-
-    /// The settings of one installation as JSON, in bytes; more is a 400.
-    #[arg(long, env = "REPAIROPS_SETTINGS_MAX_BYTES", default_value_t = 64 << 10)]
-    pub settings_max_bytes: usize,
-}
-
-/// At least one.
-fn bound() -> RangedI64ValueParser<i64> {
-    clap::value_parser!(i64).range(1..)
-}
-
-impl Default for BoundConfig {
-    fn default() -> Self {
-        BoundConfig {
-            installations_max: 100,
-            api_keys_max: 100,
-            shops_max: 1_000,
-            users_max: 1_000,
-            webhooks_max: 20,
-            plugins_max: 200,
-            components_max_bytes: 1 << 30,
-            settings_max_bytes: 64 << 10,
-        }
-    }
-}
-
-#[derive(Args, Clone, Debug)]
-pub struct DatabaseConfig {
-    /// sqlite:PATH or postgres://USER@HOST/NAME.
-    #[arg(long = "database", env = "REPAIROPS_DATABASE", default_value = SQLITE_URL)]
-    pub url: String,
-
-    /// A file with the URL instead, for one with a password.
-    #[arg(long = "database-file", env = "REPAIROPS_DATABASE_FILE", conflicts_with = "url")]
-    pub file: Option<PathBuf>,
-
-    /// Connections to PostgreSQL of this node, all its pools together.
-    #[arg(
-        long = "database-connections", env = "REPAIROPS_DATABASE_CONNECTIONS", default_value_t = CONNECTIONS,
-        value_parser = clap::value_parser!(u32).range(4..=10_000)
-    )]
-    pub connections: u32,
-}
-
-/// The default database: a file in the working directory.
-const SQLITE_URL: &str = "sqlite:repairops.db";
-
-impl Default for DatabaseConfig {
-    fn default() -> Self {
-        DatabaseConfig { url: SQLITE_URL.to_owned(), file: None, connections: CONNECTIONS }
-    }
-}
-
-impl DatabaseConfig {
-    /// Reads the URL from the file, if one was given.
-    pub fn read_file(&mut self) -> anyhow::Result<()> {
-        let Some(path) = &self.file else { return Ok(()) };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("reading the URL of the database in {}", path.display()))?;
-        let url = text.trim();
-        anyhow::ensure!(
-            !url.is_empty() && url.lines().count() == 1,
-            "{} must have one line, the URL of the database",
-            path.display()
-        );
-        self.url = url.to_owned();
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use repairops::db::{Backend, Conn};
-use repairops::tickets::enrich::run_due;
+use repairops::tickets::enrich_due::run_due;
 use serde_json::Value;
 
 use crate::support::builders::ticket_body;

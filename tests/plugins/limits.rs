@@ -91,7 +91,7 @@ async fn what_failed_on_a_new_ticket_is_noted_once(t: &TestApp) {
     t.install("guest-fickle", json!({ "post_create": "trap" })).await;
     let ticket = t.create_ticket(&t.shop).await;
     t.app.clock.advance(std::time::Duration::from_secs(60));
-    repairops::tickets::enrich::run_due(&t.app).await.expect("the due work is tried");
+    repairops::tickets::enrich_due::run_due(&t.app).await.expect("the due work is tried");
     let timeline = t.ticket(&ticket).await["timeline"].clone();
     let notes: Vec<_> = timeline
         .as_array()

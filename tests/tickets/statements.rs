@@ -6,7 +6,7 @@
 
 use repairops::db::{Db, ROWS_MAX};
 use repairops::model::outbox::{CustomerCreated, OutboxEvent};
-use repairops::tickets::enrich::run_due;
+use repairops::tickets::enrich_due::run_due;
 use repairops::webhooks::store::enqueue_all;
 use serde_json::Value;
 

@@ -73,7 +73,7 @@ struct Writer {
     organization: Organization,
     item: String,
     nodes: [Client; 2],
-    /// Which of them is asked next.
+    /// The index of the next one.
     node: usize,
     ended: Arc<AtomicBool>,
     writes: usize,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::neighbors::Neighbors;
+use super::neighbors::{Neighbors, Sizes};
 use super::{Options, poison, slow};
 use crate::live::client::Client;
 use crate::live::node::Program;
@@ -16,9 +16,7 @@ const BIG_UPLOAD_EVERY: Duration = Duration::from_secs(15);
 /// How much there is of each.
 #[derive(Clone)]
 pub struct Settings {
-    pub hanging: usize,
-    pub failing: usize,
-    pub upload_bytes: usize,
+    sizes: Sizes,
     rate: f64,
     dripping: usize,
     poisoned: usize,
@@ -29,9 +27,11 @@ pub struct Settings {
 impl From<&Options> for Settings {
     fn from(options: &Options) -> Settings {
         Settings {
-            hanging: options.hanging,
-            failing: options.failing,
-            upload_bytes: (options.upload_mib << 20).max(8),
+            sizes: Sizes {
+                hanging: options.hanging,
+                failing: options.failing,
+                upload_bytes: (options.upload_mib << 20).max(8),
+            },
             rate: options.hostile_rate,
             dripping: options.dripping,
             poisoned: options.poisoned,
@@ -125,7 +125,7 @@ impl Hostile {
     ) -> anyhow::Result<Hostile> {
         eprintln!("preparing the hostile organizations …");
         let client = Arc::new(Client::new(&address));
-        let neighbors = Arc::new(Neighbors::prepare(&program, &client, &settings).await?);
+        let neighbors = Arc::new(Neighbors::prepare(&program, &client, &settings.sizes).await?);
         let (counts, ended) = (Arc::default(), Arc::default());
         Ok(Hostile { neighbors, client, address, settings, counts, ended })
     }

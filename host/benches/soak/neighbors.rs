@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use super::hostile::Settings;
 use crate::component;
 use crate::live::client::Client;
 use crate::live::node::Program;
@@ -13,6 +12,14 @@ use crate::live::receiver;
 
 /// What an organization may have.
 const ENDPOINTS: usize = 20;
+
+/// How many endpoints there are, and how large the large uploads.
+#[derive(Clone)]
+pub struct Sizes {
+    pub hanging: usize,
+    pub failing: usize,
+    pub upload_bytes: usize,
+}
 
 pub struct Neighbors {
     /// Each with endpoints that hang or fail.
@@ -30,12 +37,12 @@ impl Neighbors {
     pub async fn prepare(
         program: &Program,
         client: &Client,
-        settings: &Settings,
+        sizes: &Sizes,
     ) -> anyhow::Result<Neighbors> {
         let mut receiving = Vec::new();
         let receivers = [
-            (receiver::hanging().await?, settings.hanging),
-            (receiver::failing().await?, settings.failing),
+            (receiver::hanging().await?, sizes.hanging),
+            (receiver::failing().await?, sizes.failing),
         ];
         for (url, endpoints) in receivers {
             for first in (0..endpoints).step_by(ENDPOINTS) {
@@ -67,7 +74,7 @@ impl Neighbors {
         let poisoned = Organization::create(program, client, "Poisoned").await?;
         let prices = json!({ "settings": { "prices": [{ "price": 89 }] } });
         poisoned.install(client, &component::build("intake-triage")?, &prices).await?;
-        let (component, padding) = (component::build("qc-gate")?, settings.upload_bytes);
+        let (component, padding) = (component::build("qc-gate")?, sizes.upload_bytes);
         let turn = AtomicUsize::new(0);
         Ok(Neighbors { receiving, failing, uploading, poisoned, component, padding, turn })
     }
@@ -103,7 +110,7 @@ impl Neighbors {
         self.upload(client, &bytes).await.map(drop)
     }
 
-    /// What is no usable component: a part of one, or something else.
+    /// An invalid component: a part of one, or something else.
     pub async fn upload_invalid(&self, client: &Client) -> anyhow::Result<()> {
         let number = self.next();
         let bytes = if number.is_multiple_of(2) {

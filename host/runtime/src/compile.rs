@@ -1,6 +1,6 @@
 //! Compiles components to artifacts: once for concurrent requests of one digest, a few at a time, behind a bounded
-//! queue (`line`). Cranelift cannot be interrupted and may need any amount of memory, so it runs in a child process (`child`
-//! starts it, `worker` is its code). `failures` delays retries.
+//! queue (`line`). Cranelift cannot be interrupted and may need any amount of memory, so it runs in a child process
+//! (`child` starts it, `worker` is its code). `failures` delays retries.
 //!
 //! Invariant: at most one compilation of a digest runs at a time, and the queue is bounded.
 

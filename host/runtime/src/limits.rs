@@ -18,8 +18,8 @@ pub struct Limits {
     pub fuel: u64,
     /// Milliseconds of processor time, its own and that of the host calls it makes.
     pub deadline_ms: u32,
-    /// Milliseconds of wall-clock time, and also of the time that a plugin pretends to sleep. It ends calls to which the
-    /// node does not give their processor time.
+    /// Milliseconds of wall-clock time, and also of the time that a plugin pretends to sleep. It ends calls to which
+    /// the node does not give their processor time.
     pub wall_ms: u32,
     /// Bytes of linear memory, all memories of the instance together.
     pub memory_bytes: u64,

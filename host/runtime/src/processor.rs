@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-/// Where there is no such clock, the wall clock stands in: a deadline is then as strict as it was before.
+/// Other systems have no such clock; the wall clock is used instead, which is stricter.
 #[cfg(not(unix))]
 pub(crate) fn thread_time() -> Duration {
     use std::sync::LazyLock;

@@ -126,7 +126,7 @@ pub async fn serve(
     jobs.spawn(stopping.clone().run_until_cancelled_owned(retrying));
     let warming = plugins::warm_up::run_forever(app.clone());
     jobs.spawn(stopping.clone().run_until_cancelled_owned(warming));
-    jobs.spawn(tickets::enrich::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(tickets::enrich_due::run_until(app.clone(), stopping.clone()));
     jobs.spawn(webhooks::dispatch::run_until(app.clone(), stopping.clone()));
     jobs.spawn(webhooks::measure::run_until(app.clone(), stopping.clone()));
     jobs.spawn(webhooks::prune::run_until(app.clone(), stopping.clone()));

@@ -1,7 +1,6 @@
 //! Bounds how long this side waits for the database.
 //!
-//! Invariant: whoever waits for an answer of the database waits through here; a connection that did not answer in time
-//! is not used again.
+//! Invariant: every wait for PostgreSQL goes through here; a connection that did not answer in time is closed.
 
 use std::io;
 use std::time::Duration;

@@ -156,7 +156,7 @@ async fn warn_if_in_clear(pool: &PgPool, options: &PgConnectOptions) -> anyhow::
 
 /// Skips the check of connections that were idle for less than 1 s (saves a round trip); checks older ones, so that a
 /// restart of PostgreSQL fails no request. After a sign that the server is read-only, checks all, so that sessions of a
-/// server that is no longer the primary are closed.
+/// former primary are closed.
 fn postgres_pool(connections_max: u32, storage: &Arc<Storage>) -> PgPoolOptions {
     const RESTED: Duration = Duration::from_secs(1);
     let storage = storage.clone();

@@ -30,7 +30,9 @@ macro_rules! update_all {
                 let max = $conn.statement_max();
                 let result = match $conn.backend() {
                     Ok($crate::db::Backend::Sqlite(conn)) => run!(sqlx::Sqlite, conn),
-                    Ok($crate::db::Backend::Postgres(conn)) => $crate::db::limited(max, async { run!(sqlx::Postgres, conn) }).await,
+                    Ok($crate::db::Backend::Postgres(conn)) => {
+                        $crate::db::limited(max, async { run!(sqlx::Postgres, conn) }).await
+                    }
                     Err(error) => Err(error),
                 };
                 returned.extend($conn.note(result)?);

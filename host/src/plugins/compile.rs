@@ -36,7 +36,7 @@ pub async fn prepare(
     app.runtime.prepare(digest, request, read_component(app.clone(), digest.to_owned())).await
 }
 
-/// A request that is no organization's.
+/// A request of the node itself, for no organization.
 pub fn request(priority: CompilePriority, size_bytes: i64) -> CompileRequest {
     let component_bytes = u64::try_from(size_bytes).unwrap_or(0);
     CompileRequest { priority, organization: Uuid::nil(), component_bytes }

@@ -7,13 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-
 use crate::app::App;
 use crate::db::Fault;
-use crate::jobs;
-use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, OrgId, TicketId};
 use crate::model::outbox::TicketUpdated;
 use crate::model::people::Actor;
@@ -22,18 +17,12 @@ use crate::model::time::Time;
 use crate::plugins::active::Active;
 use crate::plugins::hooks::{self, Budget, Enrichment, Trace};
 use crate::tickets::note::Note;
-use crate::tickets::store::{Attempt, AttemptState, EnrichmentRow};
-use crate::tickets::{context, event, store};
-use crate::{organizations, webhooks};
+use crate::tickets::store::{Attempt, AttemptState};
+use crate::tickets::{event, store};
+use crate::webhooks;
 
 /// How long the request or node that does the work holds its lease.
 pub const LEASE: Duration = Duration::from_secs(30);
-
-const POLL_EVERY: Duration = Duration::from_secs(1);
-
-/// How many tickets one node works on at the same time, and how many of them may be of one organization.
-const TICKETS_MAX: usize = 16;
-const TICKETS_MAX_PER_ORG: usize = 4;
 
 /// The maximum number of attempts of an installation for one ticket, before its work fails.
 const ATTEMPTS_MAX: i64 = 5;
@@ -55,6 +44,11 @@ impl Work {
     /// The work of a new ticket.
     pub fn new(plugins: Vec<Arc<Active>>) -> Work {
         Work { plugins, attempts: HashMap::new() }
+    }
+
+    /// The work that is left of a ticket, with the number of attempts so far.
+    pub fn retry(plugins: Vec<Arc<Active>>, attempts: HashMap<InstallationId, i64>) -> Work {
+        Work { plugins, attempts }
     }
 }
 
@@ -273,154 +267,5 @@ impl<'a> Writing<'a> {
             .filter(|(active, _)| written.contains(&active.installation_id))
             .map(|(active, text)| Note::of_plugin(app.clock.new_id(), &active.plugin, text))
             .collect()
-    }
-}
-
-/// Runs post-create work that is due, one set of tickets: after a failure, a crash or a restart. Returns the number of
-/// tickets.
-pub async fn run_due(app: &App) -> Result<usize, sqlx::Error> {
-    let leased = lease(app, &HashMap::new(), TICKETS_MAX).await?;
-    let work: JoinSet<()> =
-        leased.iter().map(|(org, ticket)| retry(app.clone(), *org, *ticket)).collect();
-    work.join_all().await;
-    Ok(leased.len())
-}
-
-/// Leases up to `free` tickets: organizations take turns, and none gets more than its share beside what is `running`.
-async fn lease(
-    app: &App,
-    running: &HashMap<OrgId, usize>,
-    free: usize,
-) -> Result<Vec<(OrgId, TicketId)>, sqlx::Error> {
-    let now = app.clock.now();
-    let mut conn = app.db.read().await?;
-    let due = store::due_enrichments(&mut conn, now, TICKETS_MAX).await?;
-    drop(conn);
-    let mut running = running.clone();
-    let mut chosen = Vec::new();
-    for (org, ticket) in due {
-        let count = running.entry(org).or_default();
-        if *count < TICKETS_MAX_PER_ORG && chosen.len() < free {
-            *count += 1;
-            chosen.push((org, ticket));
-        }
-    }
-    if chosen.is_empty() {
-        return Ok(chosen);
-    }
-    let mut tx = app.db.begin().await?;
-    let leased =
-        store::lease_enrichments(&mut tx, &chosen, now, (now + LEASE, app.node.id)).await?;
-    tx.commit().await?;
-    Ok(leased)
-}
-
-/// An error leaves the work of this ticket for the end of the lease, and concerns no other ticket.
-async fn retry(app: App, org: OrgId, ticket: TicketId) {
-    if let Err(error) = try_retry(&app, org, ticket).await {
-        tracing::error!(%ticket, ?error, "the post-create work of a ticket could not be retried");
-    }
-}
-
-async fn try_retry(app: &App, org: OrgId, ticket: TicketId) -> Result<(), sqlx::Error> {
-    let mut conn = app.db.read().await?;
-    let Some(context) = context::load(&mut conn, org, ticket).await? else { return Ok(()) };
-    let mut pending = store::enrichments(&mut conn, org, ticket).await?;
-    pending.retain(|row| row.state == "pending");
-    let revision = organizations::store::plugins_revision(&mut conn, org).await?;
-    drop(conn);
-    let attempts: HashMap<_, _> =
-        pending.iter().map(|row| (row.installation_id, row.attempts)).collect();
-    let mut plugins = app
-        .active
-        .for_hook(&app.db, org, revision, Hook::PostCreate, context.ticket.shop_id)
-        .await?;
-    plugins.retain(|active| attempts.contains_key(&active.installation_id));
-    end_removed(app, org, ticket, &pending, &plugins).await?;
-    let name = context.timeline.first().map_or("RepairOps", |entry| entry.actor.as_str());
-    let actor = Actor { name: name.to_owned(), user_id: None };
-    let work = Work { plugins, attempts };
-    run(app, org, &context, work, &actor, &mut Budget::new(app)).await;
-    Ok(())
-}
-
-/// Ends the work of installations that were removed or disabled meanwhile.
-async fn end_removed(
-    app: &App,
-    org: OrgId,
-    ticket: TicketId,
-    pending: &[EnrichmentRow],
-    plugins: &[Arc<Active>],
-) -> Result<(), sqlx::Error> {
-    let there: HashSet<_> = plugins.iter().map(|active| active.installation_id).collect();
-    let removed: Vec<Attempt<'_>> = pending
-        .iter()
-        .filter(|row| !there.contains(&row.installation_id))
-        .map(|row| Attempt {
-            installation: row.installation_id,
-            state: AttemptState::Done,
-            error: Some("the installation was removed or switched off"),
-        })
-        .collect();
-    if removed.is_empty() {
-        return Ok(());
-    }
-    let mut tx = app.db.begin().await?;
-    store::record_attempts(&mut tx, org, ticket, &removed).await?;
-    tx.commit().await
-}
-
-/// Runs due work until `stop` is cancelled; then what has begun is finished.
-pub async fn run_until(app: App, stop: CancellationToken) {
-    let mut polls = jobs::interval(POLL_EVERY);
-    let mut work: JoinSet<OrgId> = JoinSet::new();
-    let mut running: HashMap<OrgId, usize> = HashMap::new();
-    let mut is_more_due = false;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            _ = polls.tick() => {}
-            Some(ended) = work.join_next() => {
-                match ended {
-                    Ok(org) => end_one(&mut running, org),
-                    // Not known whose it was; the shares are right again once all has ended.
-                    Err(error) => tracing::error!(?error, "the post-create work of a ticket was aborted"),
-                }
-                if work.is_empty() {
-                    running.clear();
-                }
-                if !is_more_due {
-                    continue;
-                }
-            }
-        }
-        let free = TICKETS_MAX - work.len();
-        if free == 0 {
-            continue;
-        }
-        match lease(&app, &running, free).await {
-            Ok(leased) => {
-                is_more_due = !leased.is_empty();
-                for (org, ticket) in leased {
-                    *running.entry(org).or_default() += 1;
-                    let app = app.clone();
-                    work.spawn(async move {
-                        retry(app, org, ticket).await;
-                        org
-                    });
-                }
-            }
-            Err(error) => tracing::error!(?error, "due post-create work could not be run"),
-        }
-    }
-    work.join_all().await;
-}
-
-fn end_one(running: &mut HashMap<OrgId, usize>, org: OrgId) {
-    if let Some(count) = running.get_mut(&org) {
-        *count -= 1;
-        if *count == 0 {
-            running.remove(&org);
-        }
     }
 }

@@ -11,6 +11,7 @@ pub mod create;
 pub mod detail;
 pub mod draft;
 pub mod enrich;
+pub mod enrich_due;
 mod errors;
 pub mod event;
 pub mod http;

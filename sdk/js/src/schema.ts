@@ -1278,8 +1278,8 @@ export interface components {
             table_elements: number;
             /**
              * Format: int32
-             * @description Milliseconds of wall-clock time, and also of the time that a plugin pretends to sleep. It ends calls to which the
-             *     node does not give their processor time.
+             * @description Milliseconds of wall-clock time, and also of the time that a plugin pretends to sleep. It ends calls to which
+             *     the node does not give their processor time.
              * @default 1000
              */
             wall_ms: number;

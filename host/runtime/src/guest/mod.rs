@@ -172,6 +172,7 @@ mod tests {
     use super::*;
     use crate::engine;
     use chrono::DateTime;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use wasmtime::{Instance, Module, Trap};
 
     /// Loops until it runs out of fuel.
@@ -191,8 +192,11 @@ mod tests {
             engine.increment_epoch();
         }
         store.set_fuel(if deadline_ms > 1_000 { 1_000 } else { u64::MAX }).expect("fuel");
+        // Ticks until the call has ended, however long the machine takes for it.
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let seen = has_ended.clone();
         let ticker = std::thread::spawn(move || {
-            for _ in 0..200 {
+            while !seen.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(1));
                 engine.increment_epoch();
             }
@@ -201,6 +205,7 @@ mod tests {
         let run = instance.get_typed_func::<(), ()>(&mut store, "run").expect("a function");
         let error = run.call(&mut store, ()).expect_err("it never ends by itself");
         let (used_up, elapsed) = (store.data().time.used_up(), started.elapsed());
+        has_ended.store(true, Ordering::Relaxed);
         ticker.join().expect("no panic");
         (error.downcast_ref::<Trap>().copied(), used_up, elapsed)
     }
