@@ -180,6 +180,7 @@ mod tests {
 
     fn run(
         (deadline_ms, wall_ms): (u32, u32),
+        fuel: u64,
         owed_ticks: u64,
     ) -> (Option<Trap>, UsedUp, Duration) {
         let limits = Limits { deadline_ms, wall_ms, fuel: 1_000_000_000, ..Limits::default() };
@@ -191,7 +192,7 @@ mod tests {
         for _ in 0..owed_ticks {
             engine.increment_epoch();
         }
-        store.set_fuel(if deadline_ms > 1_000 { 1_000 } else { u64::MAX }).expect("fuel");
+        store.set_fuel(fuel).expect("fuel");
         // Ticks until the call has ended, however long the machine takes for it.
         let has_ended = Arc::new(AtomicBool::new(false));
         let seen = has_ended.clone();
@@ -212,15 +213,15 @@ mod tests {
 
     #[test]
     fn ticks_from_before_the_call_do_not_shorten_it() {
-        assert_eq!(run((60_000, 60_000), 100_000).0, Some(Trap::OutOfFuel));
-        let (trap, used_up, elapsed) = run((20, 60_000), 100);
+        assert_eq!(run((60_000, 60_000), 1_000, 100_000).0, Some(Trap::OutOfFuel));
+        let (trap, used_up, elapsed) = run((20, 60_000), u64::MAX, 100);
         assert_eq!((trap, used_up), (Some(Trap::Interrupt), UsedUp::Processor));
         assert!(elapsed >= Duration::from_millis(20), "stopped after {elapsed:?}");
     }
 
     #[test]
     fn the_wall_clock_ends_a_call_whose_processor_time_is_not_used_up() {
-        let (trap, used_up, _) = run((60_000, 20), 0);
+        let (trap, used_up, _) = run((60_000, 20), u64::MAX, 0);
         assert_eq!((trap, used_up), (Some(Trap::Interrupt), UsedUp::Wall));
     }
 
@@ -229,7 +230,7 @@ mod tests {
     fn a_busy_node_does_not_shorten_the_processor_time_of_a_call() {
         let threads = 8 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let calls: Vec<_> =
-            (0..threads).map(|_| std::thread::spawn(|| run((10, 60_000), 0))).collect();
+            (0..threads).map(|_| std::thread::spawn(|| run((10, 60_000), u64::MAX, 0))).collect();
         for call in calls {
             let (trap, used_up, elapsed) = call.join().expect("no panic");
             assert_eq!((trap, used_up), (Some(Trap::Interrupt), UsedUp::Processor));
