@@ -1,12 +1,14 @@
-//! Caches compiled artifacts in a folder of this node.
+//! Caches compiled artifacts in a folder of this node. A folder that cannot be used costs the time to compile again,
+//! and is tried again later.
 //!
 //! Invariant: native code is loaded only after its MAC over digest, engine key and artifact was verified; a file that
 //! fails is deleted and compiled again. The folder is bounded and evicts least recently loaded files first. Unknown
 //! files are not touched.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
@@ -23,14 +25,23 @@ const EXTENSION: &str = ".cwasm";
 /// Temporary files older than this are leftovers of an interrupted write.
 const WRITING_MAX: Duration = Duration::from_secs(600);
 
-/// The folder and what its files must match.
+/// The cache of one node.
 pub(super) struct Cache {
+    path: PathBuf,
+    engine_key: String,
+    max_bytes: u64,
+    /// `None` until it could be opened.
+    folder: RwLock<Option<Arc<Folder>>>,
+    /// The last write failed.
+    is_unwritable: AtomicBool,
+}
+
+/// The open folder and what its files must match.
+struct Folder {
     dir: Dir,
     key: [u8; KEY_BYTES],
     engine_key: String,
     max_bytes: u64,
-    /// The last write failed.
-    is_unwritable: AtomicBool,
 }
 
 /// One file of this cache.
@@ -41,28 +52,102 @@ struct Entry {
 }
 
 impl Cache {
+    /// Opens the folder; if that fails, says so in the log and works without it.
+    pub(super) fn open(path: &Path, engine_key: String, max_bytes: u64) -> Cache {
+        let cache = Cache {
+            path: path.to_owned(),
+            engine_key,
+            max_bytes,
+            folder: RwLock::default(),
+            is_unwritable: AtomicBool::new(false),
+        };
+        if let Err(error) = cache.try_open() {
+            cache.is_unwritable.store(true, Ordering::Relaxed);
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "compiled plugins cannot be kept, so each start of this node compiles them again; make the folder \
+                 of --data writable"
+            );
+        }
+        cache
+    }
+
+    fn try_open(&self) -> anyhow::Result<()> {
+        let folder = Folder::open(&self.path, self.engine_key.clone(), self.max_bytes)?;
+        *self.folder.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(folder));
+        Ok(())
+    }
+
+    fn folder(&self) -> Option<Arc<Folder>> {
+        self.folder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Loads the artifact of `digest`. Returns exactly the bytes that were verified.
+    pub(super) fn load(&self, digest: &str) -> Option<Vec<u8>> {
+        self.folder()?.load(digest)
+    }
+
+    /// Stores an artifact atomically and evicts old ones to make room. Without a folder it does nothing.
+    pub(super) fn store(&self, digest: &str, artifact: &[u8]) -> io::Result<()> {
+        let Some(folder) = self.folder() else { return Ok(()) };
+        if (MAC_BYTES + artifact.len()) as u64 > self.max_bytes {
+            return Err(io::Error::new(ErrorKind::FileTooLarge, "it is larger than the cache"));
+        }
+        let stored = folder.replace(digest, artifact);
+        self.is_unwritable.store(stored.is_err(), Ordering::Relaxed);
+        stored
+    }
+
+    /// Whether the folder is open and the last write succeeded.
+    pub(super) fn is_writable(&self) -> bool {
+        !self.is_unwritable.load(Ordering::Relaxed)
+    }
+
+    /// Tries to open the folder and to write again after a failure.
+    pub(super) fn retry_write(&self) -> anyhow::Result<()> {
+        if self.folder().is_none() {
+            self.try_open()?;
+        }
+        let Some(folder) = self.folder() else { return Ok(()) };
+        let written = folder.try_write();
+        self.is_unwritable.store(written.is_err(), Ordering::Relaxed);
+        Ok(written?)
+    }
+
+    /// Deletes an artifact that cannot be loaded.
+    pub(super) fn forget(&self, digest: &str) {
+        if let Some(folder) = self.folder() {
+            folder.forget(digest);
+        }
+    }
+
+    /// The digests of the artifacts that this engine can load and that were not loaded for `idle`.
+    pub(super) fn digests(&self, idle: Duration) -> io::Result<Vec<String>> {
+        self.folder().map_or_else(|| Ok(Vec::new()), |folder| folder.digests(idle))
+    }
+}
+
+impl Folder {
     /// Opens the folder and creates it and its key if missing. Deletes artifacts that no engine of this build can
     /// load and temporary files of interrupted writes.
-    pub(super) fn open(path: &Path, engine_key: String, max_bytes: u64) -> anyhow::Result<Cache> {
+    fn open(path: &Path, engine_key: String, max_bytes: u64) -> anyhow::Result<Folder> {
         let shown = path.display();
         std::fs::create_dir_all(path)
             .with_context(|| format!("the cache folder {shown} cannot be created"))?;
         let dir = Dir::open_ambient_dir(path, ambient_authority())
             .with_context(|| format!("the cache folder {shown} cannot be opened"))?;
-        dir.set_permissions(".", Permissions::from_mode(0o700)).with_context(|| {
+        restrict(&dir).with_context(|| {
             format!("the cache folder {shown} cannot be restricted to its owner")
         })?;
         let key = open_key(&dir).with_context(|| {
             format!("the key of the cache folder {shown} cannot be read or created")
         })?;
-        let is_unwritable = AtomicBool::new(false);
-        let cache = Cache { dir, key, engine_key, max_bytes, is_unwritable };
-        cache.clean().with_context(|| format!("the cache folder {shown} cannot be cleaned"))?;
-        Ok(cache)
+        let folder = Folder { dir, key, engine_key, max_bytes };
+        folder.clean().with_context(|| format!("the cache folder {shown} cannot be cleaned"))?;
+        Ok(folder)
     }
 
-    /// Loads the artifact of `digest`. Returns exactly the bytes that were verified.
-    pub(super) fn load(&self, digest: &str) -> Option<Vec<u8>> {
+    fn load(&self, digest: &str) -> Option<Vec<u8>> {
         match self.read(&self.file_name(digest)) {
             Ok(bytes) => {
                 let verified = self.verify(digest, bytes);
@@ -85,29 +170,11 @@ impl Cache {
         }
     }
 
-    /// Stores an artifact atomically and evicts old ones to make room.
-    pub(super) fn store(&self, digest: &str, artifact: &[u8]) -> io::Result<()> {
-        let bytes = (MAC_BYTES + artifact.len()) as u64;
-        if bytes > self.max_bytes {
-            return Err(io::Error::new(ErrorKind::FileTooLarge, "it is larger than the cache"));
-        }
-        let stored = self.replace(digest, artifact);
-        self.is_unwritable.store(stored.is_err(), Ordering::Relaxed);
-        stored
-    }
-
-    /// Whether the last write succeeded. A failed one costs only the time to compile again.
-    pub(super) fn is_writable(&self) -> bool {
-        !self.is_unwritable.load(Ordering::Relaxed)
-    }
-
-    /// Tries to write again after a failure.
-    pub(super) fn retry_write(&self) -> io::Result<()> {
+    fn try_write(&self) -> io::Result<()> {
         // Named like an artifact under way, so that a leftover is cleaned up.
         let name = format!("{}.{}", self.file_name(&hex::encode([0; 32])), random_name()?);
         let written = write_new(&self.dir, &name, &[&[0; 4096]]);
         let _ = self.dir.remove_file(&name);
-        self.is_unwritable.store(written.is_err(), Ordering::Relaxed);
         written
     }
 
@@ -125,8 +192,7 @@ impl Cache {
         written
     }
 
-    /// Deletes an artifact that cannot be loaded.
-    pub(super) fn forget(&self, digest: &str) {
+    fn forget(&self, digest: &str) {
         if let Err(error) = self.dir.remove_file(self.file_name(digest))
             && error.kind() != ErrorKind::NotFound
         {
@@ -134,8 +200,7 @@ impl Cache {
         }
     }
 
-    /// The digests of the artifacts that this engine can load and that were not loaded for `idle`.
-    pub(super) fn digests(&self, idle: Duration) -> io::Result<Vec<String>> {
+    fn digests(&self, idle: Duration) -> io::Result<Vec<String>> {
         let ours = format!("-{}{EXTENSION}", self.engine_key);
         let before = SystemTime::now().checked_sub(idle);
         let mut entries = self.entries()?;
@@ -253,6 +318,17 @@ fn remove(dir: &Dir, name: &str) -> io::Result<()> {
     }
 }
 
+/// Native code is loaded from here, so nobody else may write to it. A file system without modes, such as that of some
+/// network shares, has none to set.
+fn restrict(dir: &Dir) -> io::Result<()> {
+    let restricted = dir.set_permissions(".", Permissions::from_mode(0o700));
+    let mode = dir.dir_metadata()?.permissions().mode();
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    restricted.and(Err(io::Error::other(format!("others may write to it (its mode is {mode:o})"))))
+}
+
 /// Reads the folder's key. If several processes create one at the same time, the first wins.
 fn open_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
     match dir.read(KEY_FILE) {
@@ -262,16 +338,26 @@ fn open_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut key = [0; KEY_BYTES];
             getrandom::fill(&mut key).map_err(io::Error::other)?;
-            let temporary = format!("{KEY_FILE}.{}", random_name()?);
-            write_new(dir, &temporary, &[&key])?;
-            let linked = dir.hard_link(&temporary, dir, KEY_FILE);
-            dir.remove_file(&temporary)?;
-            match linked {
+            match create_key(dir, &key) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
                 _ => open_key(dir),
             }
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Written under another name first, so that nobody reads half a key.
+fn create_key(dir: &Dir, key: &[u8]) -> io::Result<()> {
+    let temporary = format!("{KEY_FILE}.{}", random_name()?);
+    write_new(dir, &temporary, &[key])?;
+    let linked = dir.hard_link(&temporary, dir, KEY_FILE);
+    dir.remove_file(&temporary)?;
+    match linked {
+        // A file system without hard links. Another process may read a key that is still too short, and works without
+        // the folder then.
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => write_new(dir, KEY_FILE, &[key]),
+        linked => linked,
     }
 }
 
@@ -297,7 +383,7 @@ mod tests {
     const ENGINE: &str = "0123456789abcdef";
 
     fn open(folder: &TempDir, engine: &str, max_bytes: u64) -> Cache {
-        Cache::open(folder.path(), engine.to_owned(), max_bytes).unwrap()
+        Cache::open(folder.path(), engine.to_owned(), max_bytes)
     }
 
     fn digest(byte: u8) -> String {
@@ -313,7 +399,7 @@ mod tests {
     }
 
     fn set_age(cache: &Cache, name: &str, seconds: u64) {
-        let file = cache.dir.open(name).unwrap().into_std();
+        let file = cache.folder().unwrap().dir.open(name).unwrap().into_std();
         file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
     }
 
@@ -321,7 +407,7 @@ mod tests {
     fn a_file_that_was_changed_cut_moved_or_blown_up_is_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(&folder, ENGINE, 1000);
-        let path = folder.path().join(cache.file_name(&digest(1)));
+        let path = folder.path().join(cache.folder().unwrap().file_name(&digest(1)));
         let changes: [&dyn Fn(); 5] = [
             &|| {
                 let mut bytes = std::fs::read(&path).unwrap();
@@ -332,7 +418,7 @@ mod tests {
             &|| std::fs::write(&path, "").unwrap(),
             &|| {
                 cache.store(&digest(2), b"another artifact").unwrap();
-                std::fs::rename(folder.path().join(cache.file_name(&digest(2))), &path).unwrap();
+                std::fs::rename(folder.path().join(cache.folder().unwrap().file_name(&digest(2))), &path).unwrap();
             },
             &|| std::fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap(),
         ];
@@ -351,7 +437,7 @@ mod tests {
         let cache = open(&folder, ENGINE, 3 * 132);
         for byte in 1..=3 {
             cache.store(&digest(byte), &[byte; 100]).unwrap();
-            set_age(&cache, &cache.file_name(&digest(byte)), 100 - u64::from(byte));
+            set_age(&cache, &cache.folder().unwrap().file_name(&digest(byte)), 100 - u64::from(byte));
         }
         assert!(cache.load(&digest(1)).is_some());
         cache.store(&digest(4), &[4; 100]).unwrap();
@@ -371,7 +457,7 @@ mod tests {
         assert!(cache.store(&digest(1), &[1; 2000]).is_err());
         assert!(cache.is_writable(), "an artifact that is too large is no fault of the folder");
         // A folder stands where the file would.
-        let in_the_way = folder.path().join(cache.file_name(&digest(1)));
+        let in_the_way = folder.path().join(cache.folder().unwrap().file_name(&digest(1)));
         std::fs::create_dir(&in_the_way).unwrap();
         assert!(cache.store(&digest(1), b"an artifact").is_err());
         assert!(!cache.is_writable());
@@ -382,13 +468,33 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_cannot_be_opened_costs_only_the_cache_until_it_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("compiled");
+        std::fs::write(&path, "a file in the way").unwrap();
+        let cache = Cache::open(&path, ENGINE.to_owned(), 1000);
+        assert!(!cache.is_writable());
+        cache.store(&digest(1), b"an artifact").unwrap();
+        assert_eq!(cache.load(&digest(1)), None);
+        assert!(cache.digests(Duration::ZERO).unwrap().is_empty());
+        let error = format!("{:#}", cache.retry_write().unwrap_err());
+        assert!(error.contains("compiled cannot be created"), "{error}");
+        assert!(!cache.is_writable());
+        std::fs::remove_file(&path).unwrap();
+        cache.retry_write().unwrap();
+        assert!(cache.is_writable());
+        cache.store(&digest(1), b"an artifact").unwrap();
+        assert_eq!(cache.load(&digest(1)).as_deref(), Some(&b"an artifact"[..]));
+    }
+
+    #[test]
     fn idle_artifacts_are_listed_by_their_digests() {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(&folder, ENGINE, 1000);
         for byte in 1..=2 {
             cache.store(&digest(byte), &[byte; 10]).unwrap();
         }
-        set_age(&cache, &cache.file_name(&digest(1)), 100);
+        set_age(&cache, &cache.folder().unwrap().file_name(&digest(1)), 100);
         std::fs::write(folder.path().join("notes.txt"), "x").unwrap();
         assert_eq!(cache.digests(Duration::from_secs(50)).unwrap(), [digest(1)]);
         assert_eq!(cache.digests(Duration::ZERO).unwrap().len(), 2);
@@ -403,7 +509,7 @@ mod tests {
         open(&folder, "fedcba9876543210", 1000);
         assert_eq!(names(&folder), ["key"]);
 
-        let artifact = cache.file_name(&digest(1));
+        let artifact = cache.folder().unwrap().file_name(&digest(1));
         let (old, new) =
             (format!("{artifact}.00112233445566ff"), format!("{artifact}.8877665544332211"));
         for name in [&artifact, &old, &new, "key.00112233445566ff", "notes.txt", "x-1.cwasm"] {

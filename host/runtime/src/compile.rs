@@ -6,6 +6,7 @@
 
 mod child;
 mod config;
+mod container;
 mod failures;
 pub(super) mod line;
 pub(super) mod worker;
@@ -31,10 +32,29 @@ type Receiver = watch::Receiver<Option<Outcome>>;
 pub(super) struct Compiler {
     engine: Engine,
     config: CompilerConfig,
+    memory: MemoryShare,
     /// Work in progress, by digest.
     running: Mutex<HashMap<String, Running>>,
     failures: Failures,
     line: Arc<Line>,
+}
+
+/// Memory of one compilation.
+#[derive(Clone, Copy)]
+struct MemoryShare {
+    bytes: u64,
+    /// The container leaves less than was configured.
+    is_lowered: bool,
+}
+
+impl MemoryShare {
+    /// All compilations together get half of the container; the server needs the rest.
+    fn of(config: &CompilerConfig, container: Option<u64>) -> MemoryShare {
+        let slots = u64::try_from(config.slots.max(1)).unwrap_or(u64::MAX);
+        let bytes = container.map_or(u64::MAX, |limit| limit / 2 / slots);
+        let is_lowered = bytes < config.memory_bytes;
+        MemoryShare { bytes: bytes.min(config.memory_bytes), is_lowered }
+    }
 }
 
 struct Running {
@@ -44,8 +64,18 @@ struct Running {
 
 impl Compiler {
     pub(super) fn new(engine: Engine, config: CompilerConfig) -> Self {
+        let container = container::memory_limit();
+        let memory = MemoryShare::of(&config, container);
+        if memory.is_lowered {
+            tracing::info!(
+                container_bytes = container,
+                compile_memory_bytes = memory.bytes,
+                "a compilation gets less memory than configured, because of the memory limit of this container"
+            );
+        }
         Compiler {
             engine,
+            memory,
             running: Mutex::default(),
             failures: Failures::default(),
             line: Line::new(config.slots, config.waiting_max),
@@ -113,7 +143,7 @@ impl Compiler {
         match &self.config.program {
             CompilerProgram::Child(program) => {
                 let key = engine::key(&self.engine);
-                child::compile(program, &self.config, &key, &component).await
+                child::compile(program, &self.config, self.memory, &key, &component).await
             }
             CompilerProgram::InProcess => self.compile_here(slot, component).await,
         }
@@ -177,6 +207,20 @@ mod tests {
 
     fn failing() -> CompileError {
         CompileError::Unusable { reason: "of a test".into() }
+    }
+
+    #[test]
+    fn all_compilations_together_get_half_of_the_container() {
+        let mut config = CompilerConfig::new(CompilerProgram::InProcess);
+        let share = |config: &CompilerConfig, container| {
+            let share = MemoryShare::of(config, container);
+            (share.bytes, share.is_lowered)
+        };
+        assert_eq!(share(&config, None), (2 << 30, false));
+        assert_eq!(share(&config, Some(8 << 30)), (2 << 30, false));
+        assert_eq!(share(&config, Some(1 << 30)), (512 << 20, true));
+        config.slots = 2;
+        assert_eq!(share(&config, Some(1 << 30)), (256 << 20, true));
     }
 
     #[tokio::test]

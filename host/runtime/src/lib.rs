@@ -137,7 +137,7 @@ impl Runtime {
             .context("the imports of plugins cannot be linked")?;
         let ticker =
             Ticker::start(&engine).context("the thread for deadlines cannot be started")?;
-        let cache = Cache::open(&config.cache_dir, engine::key(&engine), config.cache_max_bytes)?;
+        let cache = Cache::open(&config.cache_dir, engine::key(&engine), config.cache_max_bytes);
         Ok(Runtime(Arc::new(Inner {
             linker,
             ticker: Arc::new(ticker),
@@ -248,7 +248,7 @@ impl Runtime {
         let inner = self.0.clone();
         let retried = tokio::task::spawn_blocking(move || inner.cache.retry_write()).await;
         if let Ok(Err(error)) = retried {
-            tracing::warn!(%error, "compiled plugins still cannot be written to the data folder");
+            tracing::warn!(error = format!("{error:#}"), "compiled plugins still cannot be written to the data folder");
         }
     }
 

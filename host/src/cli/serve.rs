@@ -122,6 +122,8 @@ pub async fn serve(
     plugins::warm_up::begin(&app);
     tracing::info!(node = %app.node.id, address = %listener.local_addr()?, "serving");
     let jobs = TaskTracker::new();
+    let webhooks = app.webhooks.clone();
+    tokio::task::spawn_blocking(move || webhooks.prepare());
     let retrying = plugins::compile::retry_forever(app.clone());
     jobs.spawn(stopping.clone().run_until_cancelled_owned(retrying));
     let warming = plugins::warm_up::run_forever(app.clone());

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use axum::http::{HeaderValue, Uri};
 
+/// Schemes whose pages have no origin, or that have no pages.
+const NO_ORIGIN: [&str; 6] = ["data", "file", "ftp", "mailto", "ws", "wss"];
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CorsOrigins {
     #[default]
@@ -41,6 +44,9 @@ fn parse_origin(text: &str) -> Result<HeaderValue, String> {
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return Err(wrong("it needs a scheme and a host"));
     };
+    if NO_ORIGIN.contains(&scheme) {
+        return Err(wrong("no browser sends an origin of this scheme; pages have http or https"));
+    }
     let (host, port) = (authority.host(), authority.port_u16());
     let port = port.map_or_else(String::new, |port| format!(":{port}"));
     if host.contains('*') {
@@ -75,6 +81,8 @@ mod tests {
         );
         for text in [
             "null",
+            "ftp://a.example",
+            "wss://a.example",
             "a.example",
             "https://",
             "https://a.example/",

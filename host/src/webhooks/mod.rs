@@ -55,6 +55,11 @@ impl Webhooks {
         }
     }
 
+    /// Reads the system's certificates, which takes long, and says in the log if there are none.
+    pub fn prepare(&self) {
+        self.sender.prepare();
+    }
+
     /// Starts the dispatcher's next round now.
     pub fn wake(&self) {
         self.new_events.notify_one();

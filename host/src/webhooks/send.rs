@@ -91,6 +91,10 @@ impl Sender {
         }
     }
 
+    pub fn prepare(&self) {
+        self.client();
+    }
+
     pub async fn send(&self, request: Request<'_>) -> Outcome {
         let started = Instant::now();
         let answered = match tokio::time::timeout(self.timeout, self.ask(request)).await {
@@ -153,8 +157,11 @@ impl Sender {
             };
             build(Client::builder()).unwrap_or_else(|error| {
                 // A machine without any certificates can still deliver to http://.
-                tracing::error!(error = ?error, "no root certificates were found on this system; webhooks to https:// \
-                                                 will fail");
+                tracing::error!(
+                    error = ?error,
+                    "no root certificates were found on this system, so webhooks to https:// will fail; install them \
+                     (Debian: ca-certificates) or set SSL_CERT_FILE to a file with them"
+                );
                 build(Client::builder().tls_certs_only(Vec::<Certificate>::new())).unwrap_or_default()
             })
         })

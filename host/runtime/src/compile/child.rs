@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::CompilerConfig;
+use super::{CompilerConfig, MemoryShare};
 use crate::child::{self, Job, JobError, JobLimits};
 use crate::error::CompileError;
 
@@ -11,6 +11,7 @@ use crate::error::CompileError;
 pub(super) async fn compile(
     program: &Path,
     config: &CompilerConfig,
+    memory: MemoryShare,
     key: &str,
     component: &[u8],
 ) -> Result<Vec<u8>, CompileError> {
@@ -18,12 +19,20 @@ pub(super) async fn compile(
     let job = Job {
         program,
         command: "compile-component",
-        limits: JobLimits { memory_bytes: config.memory_bytes, cpu_s: config.cpu_s },
+        limits: JobLimits { memory_bytes: memory.bytes, cpu_s: config.cpu_s },
         timeout: config.timeout,
         answer_bytes_max: config.artifact_bytes_max,
         key,
     };
-    let result = child::run(&job, component).await.map_err(CompileError::from);
+    let result = child::run(&job, component).await.map_err(|error| match error {
+        JobError::Memory { limit_bytes } if memory.is_lowered => CompileError::Host {
+            reason: format!(
+                "compiling it needs more than the {limit_bytes} bytes of memory that the container of this node leaves \
+                 for it"
+            ),
+        },
+        error => CompileError::from(error),
+    });
     tracing::info!(
         component_bytes = component.len(),
         artifact_bytes = result.as_ref().map_or(0, Vec::len),
