@@ -13,6 +13,7 @@ use crate::support::{TestApp, both_databases, json};
 
 both_databases![
     an_older_version_works_on_a_newer_schema,
+    a_later_migration_may_demand_a_newer_version,
     a_database_of_another_line_is_refused,
     only_a_server_and_admin_migrate_change_an_existing_schema,
     what_a_newer_version_stored_is_read,
@@ -62,6 +63,40 @@ async fn an_older_version_works_on_a_newer_schema(t: &TestApp) {
     node.admin.create_shop("Elm Street").await;
     node.admin.create_ticket(&t.shop).await;
     node.admin.get("/readyz").await.expect_status(200);
+    node.app.db.close().await;
+}
+
+async fn a_later_migration_may_demand_a_newer_version(t: &TestApp) {
+    add_later_migration(t).await;
+    let node = t.node(|_| {}).await;
+    let mut conn = t.app.db.begin().await.expect("a transaction");
+    let (known,): (i64,) = repairops::fetch_one!(
+        conn,
+        (i64,),
+        "select max(version) from _sqlx_migrations where version < 9999"
+    )
+    .expect("a version");
+    // What the program knows is no demand.
+    let demand = "insert into schema_requirements (migration, known_migration, reason) values ($1, $2, $3)";
+    repairops::execute!(conn, demand, 9998_i64, known, "of before").expect("a demand");
+    conn.commit().await.expect("a commit");
+    node.admin.get("/readyz").await.expect_status(200);
+    assert!(admin(t, &["doctor"]).status.success());
+
+    let mut conn = t.app.db.begin().await.expect("a transaction");
+    repairops::execute!(conn, demand, 9999_i64, 9999_i64, "column tickets.status was split")
+        .expect("a demand");
+    conn.commit().await.expect("a commit");
+    let said = "migration 9999 of a newer version changed the database such that a program must know migration 9999 \
+                (column tickets.status was split)";
+    let ready = node.admin.get("/readyz").await.expect_status(503);
+    let shown = ready["checks"]["database"].as_str().expect("a text").to_owned();
+    assert!(shown.starts_with(said) && shown.ends_with(&format!("up to {known}")), "{shown}");
+    for command in [&["doctor"][..], &["migrate"][..]] {
+        let refused = admin(t, command);
+        let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && error.contains(said), "{error}");
+    }
     node.app.db.close().await;
 }
 

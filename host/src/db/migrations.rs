@@ -2,7 +2,8 @@
 //!
 //! Invariant: all missing migrations of one start are applied in one transaction, which also holds the lock that keeps
 //! other nodes out, so that it works through a pooler of connections and leaves nothing half done. Later migrations
-//! of a newer program are no error: they only add.
+//! of a newer program are no error if they only add; one that does more writes into `schema_requirements` which
+//! migration a program must know.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,10 +12,13 @@ use anyhow::{Context, bail, ensure};
 use sqlx::migrate::{AppliedMigration, Migrate, Migration, Migrator};
 
 use super::{Conn, Db, begin};
-use crate::fetch_one;
+use crate::{fetch_one, fetch_optional};
 
 /// sqlx's table of applied migrations.
 const TABLE: &str = "_sqlx_migrations";
+
+/// The migration that made the table of requirements.
+const REQUIREMENTS_SINCE: i64 = 13;
 
 static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -40,6 +44,9 @@ impl Db {
     pub async fn prepare(&self, wanted: Schema) -> anyhow::Result<()> {
         let applied = self.applied().await.context("reading which migrations the database has")?;
         let missing = compare(self.migrator(), &applied)?;
+        if let Some(reason) = self.unmet_requirement(&applied).await? {
+            bail!("{reason}; start a newer version, or use the backup from before it was migrated");
+        }
         if missing.is_empty() {
             return Ok(());
         }
@@ -53,11 +60,40 @@ impl Db {
         self.apply_missing().await.context("migrating the database")
     }
 
-    /// The number of migrations that the database lacks.
-    pub async fn missing_migrations(&self) -> Result<usize, sqlx::Error> {
+    /// What keeps this program from working on the schema, in words fit for anyone.
+    pub async fn check_schema(&self) -> Result<Result<(), String>, sqlx::Error> {
         let applied = self.applied().await?;
         let is_missing = |migration: &&Migration| !has(&applied, migration.version);
-        Ok(self.migrator().iter().filter(is_missing).count())
+        Ok(match self.migrator().iter().filter(is_missing).count() {
+            0 => self.unmet_requirement(&applied).await?.map_or(Ok(()), Err),
+            1 => Err("1 migration is missing".to_owned()),
+            n => Err(format!("{n} migrations are missing")),
+        })
+    }
+
+    /// Of a later migration that did more than add.
+    async fn unmet_requirement(
+        &self,
+        applied: &[AppliedMigration],
+    ) -> Result<Option<String>, sqlx::Error> {
+        let newest = self.migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
+        if !has(applied, REQUIREMENTS_SINCE) || !applied.iter().any(|row| row.version > newest) {
+            return Ok(None);
+        }
+        let mut conn = self.read().await?;
+        let unmet: Option<(i64, i64, String)> = fetch_optional!(
+            conn,
+            (i64, i64, String),
+            "select migration, known_migration, reason from schema_requirements
+             where known_migration > $1 order by known_migration desc limit 1",
+            newest
+        )?;
+        Ok(unmet.map(|(migration, known, reason)| {
+            format!(
+                "migration {migration} of a newer version changed the database such that a program must know \
+                 migration {known} ({reason}); this one knows those up to {newest}"
+            )
+        }))
     }
 
     fn migrator(&self) -> &'static Migrator {
@@ -176,8 +212,7 @@ fn compare<'m>(
         tracing::warn!(
             newest_known = newest,
             newest_there = *last,
-            "the database has {} of a newer version, which only add to it; this version works on it and does not use \
-             what they add",
+            "the database has {} of a newer version; this version works on it and does not use what they add",
             count(later.len(), "migration")
         );
     }
