@@ -10,6 +10,7 @@ mod connections;
 mod cors;
 mod crash;
 mod customers;
+mod database;
 mod documents;
 mod errors;
 mod faults;

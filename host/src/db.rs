@@ -14,6 +14,7 @@ mod limited;
 mod lock;
 mod migrations;
 mod open;
+mod pooler;
 mod postgres;
 mod refused;
 mod storage;

@@ -1,17 +1,29 @@
-//! Background jobs keep their data while it cannot be written.
+//! Background jobs keep their data while it cannot be written, and go on as soon as it can.
+
+use std::time::Duration;
 
 use repairops::fetch_one;
 use repairops::model::people::Scope;
+use repairops::nodes::heartbeat::Heartbeat;
 use repairops::plugins::report_failures;
 use repairops::rate_limits::flush::flush;
 use repairops::rate_limits::rates::Rates;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::faults::run;
 use crate::rate_limits::limited;
-use crate::support::{TestApp, all_at_once, on_one_database};
+use crate::support::proxy::Proxy;
+use crate::support::receiver::Receiver;
+use crate::support::{TestApp, all_at_once, json, on_one_database};
+use crate::webhooks::{create, deliver};
 
 on_one_database!(sqlite Sqlite: all_counts_are_kept_until_they_are_written);
-on_one_database!(postgres Postgres: a_broken_plugin_is_reported_when_events_can_be_written_again);
+on_one_database!(postgres Postgres:
+    a_broken_plugin_is_reported_when_events_can_be_written_again,
+    a_webhook_is_released_when_an_attempt_cannot_be_recorded,
+    a_heartbeat_leaves_a_dead_connection,
+);
 
 /// More than one transaction of the flush writes.
 const KEYS: usize = 520;
@@ -42,23 +54,75 @@ async fn all_counts_are_kept_until_they_are_written(t: &TestApp) {
     node.app.db.close().await;
 }
 
+/// From now on the disk is full for a table.
+async fn fill(t: &TestApp, table: &str) {
+    run(
+        t,
+        "create or replace function fill() returns trigger language plpgsql as $$ begin
+         raise exception 'could not extend file' using errcode = '53100'; end $$",
+    )
+    .await;
+    run(t, format!("create trigger fill before insert or update on {table} for each row execute function fill()"))
+        .await;
+}
+
+async fn empty(t: &TestApp, table: &str) {
+    run(t, format!("drop trigger fill on {table}")).await;
+    run(t, "drop function fill()").await;
+}
+
+/// The next attempt need not wait for the end of the lease.
+async fn a_webhook_is_released_when_an_attempt_cannot_be_recorded(t: &TestApp) {
+    let receiver = Receiver::start().await;
+    create(t, &receiver.url, json!({ "events": ["ticket.created"] })).await;
+    t.create_ticket(&t.shop).await;
+    fill(t, "webhook_attempts").await;
+    assert_eq!(deliver(&t.app).await, 1);
+    empty(t, "webhook_attempts").await;
+    assert_eq!(deliver(&t.app).await, 1, "its lease is still held");
+    let received = receiver.ids();
+    assert_eq!(received.len(), 2);
+    assert_eq!(received[0], received[1], "it is the same delivery");
+    assert_eq!(deliver(&t.app).await, 0);
+}
+
+async fn beats(t: &TestApp) -> i64 {
+    let mut conn = t.connection().await;
+    let (beats,): (i64,) =
+        fetch_one!(conn, (i64,), "select coalesce(max(beat), 0) from nodes").expect("a count");
+    beats
+}
+
+/// Nothing arrives on the connections that it had, and nobody says so.
+async fn a_heartbeat_leaves_a_dead_connection(t: &TestApp) {
+    let (proxy, url) = Proxy::before(t.database_url()).await;
+    let apart = t.app.db.open_apart(&url).expect("connections of its own");
+    let heartbeat = Heartbeat::start(apart, t.app.node.clone(), t.app.clock.clone());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(heartbeat.await.expect("a beat").run_until(stop.clone()));
+    proxy.silence_the_present_ones();
+    let before = beats(t).await;
+    for _ in 0..200 {
+        if beats(t).await > before + 2 {
+            stop.cancel();
+            running.await.expect("an end");
+            assert_eq!(beats(t).await, 0, "it signed off");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the heart stands still");
+}
+
 async fn a_broken_plugin_is_reported_when_events_can_be_written_again(t: &TestApp) {
     t.install("guest-trap", serde_json::json!({})).await;
     let ticket = t.create_ticket(&t.shop).await;
     t.transition(&ticket, "TRIAGE").await.error(422, "PLUGIN_FAILED");
-    run(
-        t,
-        "create function fill() returns trigger language plpgsql as $$ begin
-         raise exception 'could not extend file' using errcode = '53100'; end $$",
-    )
-    .await;
-    run(t, "create trigger fill before insert on events for each row execute function fill()")
-        .await;
+    fill(t, "events").await;
     let known = t.events().await.len();
     report_failures::write(&t.app).await;
     assert_eq!(t.event_names_after(known).await, [""; 0]);
-    run(t, "drop trigger fill on events").await;
-    run(t, "drop function fill()").await;
+    empty(t, "events").await;
     report_failures::write(&t.app).await;
     assert_eq!(t.event_names_after(known).await, ["plugin.failed"]);
     report_failures::write(&t.app).await;

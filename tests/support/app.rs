@@ -53,7 +53,15 @@ impl Deref for TestApp {
 
 impl TestApp {
     pub async fn start(backend: Backend) -> TestApp {
-        let database = Database::create(backend).await;
+        TestApp::on(Database::create(backend).await).await
+    }
+
+    /// An app of its own on a database of the test.
+    pub async fn start_at(url: &str) -> TestApp {
+        TestApp::on(Database::of_test(url)).await
+    }
+
+    async fn on(database: Database) -> TestApp {
         let app = start_app(&database, |_| {}).await;
         let router = router(app.clone());
         let org = create_organization(&app, "Main Street Repairs", "enterprise").await;

@@ -33,6 +33,7 @@ pub struct Database {
 enum Kind {
     Sqlite { _folder: TempDir },
     Postgres { name: String },
+    OfTest,
 }
 
 impl Database {
@@ -57,6 +58,11 @@ impl Database {
                 Database { url, kind: Kind::Postgres { name }, is_spoiled: AtomicBool::new(false) }
             }
         }
+    }
+
+    /// Whoever made it deletes it.
+    pub fn of_test(url: &str) -> Database {
+        Database { url: url.to_owned(), kind: Kind::OfTest, is_spoiled: AtomicBool::new(false) }
     }
 
     pub async fn give_back(self) {

@@ -9,7 +9,7 @@ pub mod corpus;
 mod databases;
 pub mod debian;
 pub mod node;
-mod postgres;
+pub mod postgres;
 pub mod proxy;
 pub mod python;
 pub mod receiver;

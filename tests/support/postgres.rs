@@ -10,7 +10,8 @@
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
@@ -47,16 +48,24 @@ pub fn find_or_start() -> Result<Server> {
     if let Some(url) = find_running(port) {
         return Ok(Server { url, _lifeline: None });
     }
-    let binaries = match find_binaries() {
-        Some(binaries) => binaries,
+    start_cluster(&find_or_install_binaries()?, &[], &[])
+        .with_context(|| format!("set {URL_VARIABLE} to the URL of a PostgreSQL server"))
+}
+
+/// A server with other settings, for one test. `files` are written to its folder, which settings call FOLDER.
+pub fn start_with(settings: &[&str], files: &[(&str, &str)]) -> Result<Server> {
+    start_cluster(&find_or_install_binaries()?, settings, files)
+}
+
+fn find_or_install_binaries() -> Result<PathBuf> {
+    match find_binaries() {
+        Some(binaries) => Ok(binaries),
         None => install_binaries().with_context(|| {
             format!(
                 "no PostgreSQL to test on: install one, or set {URL_VARIABLE} to the URL of one"
             )
-        })?,
-    };
-    start_cluster(&binaries)
-        .with_context(|| format!("set {URL_VARIABLE} to the URL of a PostgreSQL server"))
+        }),
+    }
 }
 
 fn find_running(port: u16) -> Option<String> {
@@ -134,7 +143,7 @@ fn install_binaries() -> Result<PathBuf> {
     find_binaries().context("apt-get installed postgresql, but there is no initdb")
 }
 
-fn start_cluster(binaries: &Path) -> Result<Server> {
+fn start_cluster(binaries: &Path, more: &[&str], files: &[(&str, &str)]) -> Result<Server> {
     let folder = tempfile::Builder::new().prefix("repairops-postgres-").tempdir()?;
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     tell(&format!(
@@ -144,10 +153,17 @@ fn start_cluster(binaries: &Path) -> Result<Server> {
     let mut supervisor = Command::new("sh");
     supervisor.args(["-c", SUPERVISOR, "sh"]).arg(folder.path()).arg(binaries);
     supervisor.args(["-p", &port.to_string()]).env("LC_ALL", "C");
+    let written = files.iter().map(|(name, text)| write_private(&folder.path().join(name), text));
+    let mut paths = written.collect::<Result<Vec<_>>>()?;
+    paths.push(folder.path().to_owned());
     if let Some((user, group)) = find_unprivileged_owner(folder.path())? {
-        chown(folder.path(), Some(user), Some(group))?;
+        for path in paths {
+            chown(path, Some(user), Some(group))?;
+        }
         supervisor.uid(user).gid(group);
     }
+    let more = more.iter().map(|setting| setting.replace("FOLDER", &folder.path().to_string_lossy()));
+    let more: Vec<String> = more.collect();
     for setting in [
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",
@@ -155,7 +171,10 @@ fn start_cluster(binaries: &Path) -> Result<Server> {
         "fsync=off",
         "synchronous_commit=off",
         "full_page_writes=off",
-    ] {
+    ]
+    .into_iter()
+    .chain(more.iter().map(String::as_str))
+    {
         supervisor.args(["-c", setting]);
     }
     // In a process group of its own: Ctrl-C must stop the tests, not the supervisor that cleans up after them.
@@ -207,8 +226,15 @@ fn wait_until_ready(url: &str, port: u16, log: &Path) -> Result<()> {
     }
 }
 
+/// Readable by its owner alone, as PostgreSQL demands of keys.
+fn write_private(path: &Path, text: &str) -> Result<PathBuf> {
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    Ok(path.to_owned())
+}
+
 /// PostgreSQL refuses to run as root; then it runs as `postgres`, or as `nobody`.
-fn find_unprivileged_owner(ours: &Path) -> Result<Option<(u32, u32)>> {
+pub fn find_unprivileged_owner(ours: &Path) -> Result<Option<(u32, u32)>> {
     if fs::metadata(ours)?.uid() != 0 {
         return Ok(None);
     }

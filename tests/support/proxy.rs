@@ -15,6 +15,8 @@ pub struct Proxy {
     /// Connections that send this text get no responses until it is `None` again.
     held_text: Arc<watch::Sender<Option<&'static str>>>,
     held_count: Arc<watch::Sender<usize>>,
+    /// Connections that were opened before this number grew get no responses.
+    silenced: Arc<watch::Sender<usize>>,
 }
 
 impl Proxy {
@@ -28,6 +30,7 @@ impl Proxy {
         let proxy = Proxy {
             held_text: Arc::new(watch::channel(None).0),
             held_count: Arc::new(watch::channel(0).0),
+            silenced: Arc::new(watch::channel(0).0),
         };
         let accepting = proxy.clone();
         tokio::spawn(async move {
@@ -60,8 +63,14 @@ impl Proxy {
         self.held_text.send_replace(None);
     }
 
+    /// From now on, the connections that are open get no response; new ones do.
+    pub fn silence_the_present_ones(&self) {
+        self.silenced.send_modify(|count| *count += 1);
+    }
+
     fn join(self, client: TcpStream, server: TcpStream) {
         let is_held = Arc::new(AtomicBool::new(false));
+        let opened = *self.silenced.borrow();
         let (mut from_client, mut to_client) = client.into_split();
         let (mut from_server, mut to_server) = server.into_split();
         let (proxy, held) = (self.clone(), is_held.clone());
@@ -84,6 +93,9 @@ impl Proxy {
                 if is_held.load(Ordering::SeqCst) {
                     let _ = held_text.wait_for(|text| text.is_none()).await;
                     is_held.store(false, Ordering::SeqCst);
+                }
+                if *self.silenced.borrow() > opened {
+                    return std::future::pending().await;
                 }
                 if to_client.write_all(&bytes[..length]).await.is_err() {
                     return;

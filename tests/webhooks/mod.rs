@@ -25,7 +25,7 @@ use crate::support::builders::merged;
 use crate::support::client::Client;
 
 /// Makes a webhook for everything; the answer is what the API says of it, the secret included.
-async fn create(client: &Client, url: &str, more: Value) -> Value {
+pub async fn create(client: &Client, url: &str, more: Value) -> Value {
     client.post("/v1/webhooks", merged(json!({ "url": url }), more)).await.expect_status(201).body
 }
 
@@ -34,7 +34,7 @@ fn path(webhook: &Value) -> String {
 }
 
 /// Delivers what is due; answers how many attempts were made.
-async fn deliver(app: &App) -> usize {
+pub async fn deliver(app: &App) -> usize {
     dispatch::run_due(app).await.expect("deliveries")
 }
 

@@ -13,6 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, Postgres, Row, Sqlite};
 
 use super::limited::{PING_MAX, limited};
+use super::pooler;
 use super::transaction::is_outside;
 use super::{Db, Storage};
 
@@ -124,6 +125,7 @@ async fn open_postgres(url: &str, connections: u32) -> anyhow::Result<Db> {
     let pool = postgres_pool(main(connections), &storage).connect_with(options.clone()).await;
     let pool = pool.context("connecting to PostgreSQL")?;
     warn_if_in_clear(&pool, &options).await?;
+    pooler::check(&pool, &options).await?;
     Ok(Db::Postgres { pool, storage, hook: Arc::default() })
 }
 
