@@ -135,7 +135,7 @@ async fn begin<DB: sqlx::Database>(
 
 /// The limits of `limited`, on the side of the database: it ends what this side no longer waits for. They hold for this
 /// transaction alone, so that a pooler may give the session to others.
-const BEGIN_LIMITED: &str = "BEGIN; SET LOCAL statement_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '60s'";
+const BEGIN_LIMITED: &str = "BEGIN; SET LOCAL statement_timeout = '15s'; SET LOCAL idle_in_transaction_session_timeout = '60s'";
 
 /// `fetch_one!(conn, Row, "select …", bind, …)`: exactly one row.
 #[macro_export]

@@ -17,7 +17,7 @@ async fn expect_work(client: &Client, shop: &str) {
             created.into_iter().map(|reply| reply.expect_status(201).id()).collect();
         let moved = ids.iter().map(|id| client.transition(id, "TRIAGE"));
         for reply in all_at_once(moved).await {
-            assert_eq!(reply.ok()["status"], "TRIAGE");
+            assert_eq!(reply.ok()["to_status"], "TRIAGE");
         }
     }
 }

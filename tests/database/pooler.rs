@@ -49,7 +49,11 @@ fn version() -> Option<(u32, u32)> {
 impl PgBouncer {
     /// Few sessions of PostgreSQL, so that clients share them.
     async fn start(database_url: &str, settings: &str) -> PgBouncer {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .expect("a port")
+            .local_addr()
+            .expect("an address")
+            .port();
         let (_, rest) = database_url.split_once("://").expect("a URL");
         let (user, rest) = rest.split_once('@').expect("a user");
         let (server, rest) = rest.split_once('/').expect("a database");
@@ -65,7 +69,9 @@ impl PgBouncer {
         );
         std::fs::write(&file, text).expect("a configuration");
         let mut command = program();
-        if let Some((user, group)) = postgres::find_unprivileged_owner(folder.path()).expect("a user") {
+        if let Some((user, group)) =
+            postgres::find_unprivileged_owner(folder.path()).expect("a user")
+        {
             for path in [folder.path(), &file] {
                 chown(path, Some(user), Some(group)).expect("an owner");
             }
@@ -103,7 +109,8 @@ async fn a_node_works_through_pgbouncer_or_says_why_not(t: &TestApp) {
         node.app.db.close().await;
     }
     let off = if keeps_statements { "max_prepared_statements = 0" } else { "" };
-    let pgbouncer = PgBouncer::start(t.database_url(), &format!("pool_mode = transaction\n{off}")).await;
+    let pgbouncer =
+        PgBouncer::start(t.database_url(), &format!("pool_mode = transaction\n{off}")).await;
     let error = Db::open(&pgbouncer.url).await.err().expect("a refusal");
     let error = format!("{error:#}");
     assert!(error.contains("PgBouncer 1.21 or later with max_prepared_statements"), "{error}");

@@ -1,6 +1,6 @@
 //! TLS to PostgreSQL, with certificates of our own: encrypted where it is asked for, and checked as `sslmode` says.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use repairops::db::{Db, Schema};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
@@ -10,15 +10,16 @@ use crate::support::{TestApp, json, on_one_database, postgres};
 
 on_one_database!(postgres Postgres: each_sslmode_does_what_it_says);
 
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key");
     CertifiedIssuer::self_signed(params, key).expect("an authority")
 }
 
 async fn each_sslmode_does_what_it_says(_: &TestApp) {
-    let (authority, other) = (authority(), authority());
+    let (authority, other) = (authority("Ours"), authority("Another"));
     let key = KeyPair::generate().expect("a key");
     // Not for 127.0.0.1.
     let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
@@ -31,7 +32,12 @@ async fn each_sslmode_does_what_it_says(_: &TestApp) {
     };
     let (trusted, untrusted) = (write("ca.pem", authority.pem()), write("other.pem", other.pem()));
     let server = postgres::start_with(
-        &["ssl=on", "ssl_cert_file=FOLDER/server.pem", "ssl_key_file=FOLDER/server.key", "hba_file=FOLDER/hba"],
+        &[
+            "ssl=on",
+            "ssl_cert_file=FOLDER/server.pem",
+            "ssl_key_file=FOLDER/server.key",
+            "hba_file=FOLDER/hba",
+        ],
         &[
             ("server.pem", &certificate.pem()),
             ("server.key", &key.serialize_pem()),
@@ -39,9 +45,8 @@ async fn each_sslmode_does_what_it_says(_: &TestApp) {
         ],
     )
     .expect("a server with TLS");
-    let url = |host: &str, options: &str| {
-        format!("{}?{options}", server.url.replace("127.0.0.1", host))
-    };
+    let url =
+        |host: &str, options: &str| format!("{}?{options}", server.url.replace("127.0.0.1", host));
     let with_ca = |mode: &str, file: &str| format!("sslmode={mode}&sslrootcert={file}");
 
     let db = Db::open(&url("127.0.0.1", "sslmode=require")).await.expect("a connection");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// How long a statement of a server may take. A statement that needs longer is a fault; a connection that does not
 /// answer for so long is dead.
-pub const STATEMENT_MAX: Duration = Duration::from_secs(30);
+pub const STATEMENT_MAX: Duration = Duration::from_secs(15);
 
 /// How long the check of an idle connection may take.
 pub(super) const PING_MAX: Duration = Duration::from_secs(2);

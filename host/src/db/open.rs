@@ -116,7 +116,19 @@ fn sqlite_pool(connections_max: u32) -> SqlitePoolOptions {
 /// Without options that a pooler of connections refuses at the start of a session.
 fn postgres_options(url: &str) -> anyhow::Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url).context("reading the PostgreSQL URL")?;
+    check_ca_file(url)?;
     Ok(options.application_name("repairops").extra_float_digits(None))
+}
+
+/// The driver's own error names no file.
+fn check_ca_file(url: &str) -> anyhow::Result<()> {
+    let url = reqwest::Url::parse(url).context("reading the PostgreSQL URL")?;
+    let names = ["sslrootcert", "ssl-root-cert", "ssl-ca"];
+    for (name, file) in url.query_pairs().filter(|(name, _)| names.contains(&name.as_ref())) {
+        std::fs::File::open(file.as_ref())
+            .with_context(|| format!("opening {file}, the {name} of the database URL"))?;
+    }
+    Ok(())
 }
 
 async fn open_postgres(url: &str, connections: u32) -> anyhow::Result<Db> {

@@ -23,6 +23,9 @@ use crate::webhooks::slots::{SLOW_AFTER, Slot};
 use crate::webhooks::store::endpoints;
 use crate::webhooks::store::leases::{self, Due, DueEndpoint};
 
+/// Before an endpoint is tried again whose attempt could not be recorded.
+const PAUSE: Duration = Duration::from_secs(10);
+
 /// The maximum difference between the clocks of two nodes.
 const SKEW: Duration = Duration::from_secs(10);
 
@@ -89,17 +92,19 @@ impl Lane {
             tracing::error!(webhook_id = %self.webhook_id, ?error, "deliveries to a webhook are postponed");
             // After any other error the lease expires by itself, and until then no node retries.
             if Fault::of(&error) != Fault::Internal {
-                self.release().await;
+                self.release_later().await;
             }
         }
         self.attempts
     }
 
-    /// After an error of the database, which may be over. If it is not, the lease expires.
-    async fn release(&self) {
+    /// After an error of the database, which may be over soon. Not at once: an attempt that could not be recorded is made
+    /// again, and a receiver must not be flooded while a disk is full. If this fails too, the lease expires.
+    async fn release_later(&self) {
+        let until = self.app.clock.now() + PAUSE;
         let released = async {
             let mut tx = self.app.db.begin().await?;
-            leases::release(&mut tx, self.key(), self.lease).await?;
+            leases::release_at(&mut tx, self.key(), self.lease, until).await?;
             tx.commit().await
         };
         if let Err(error) = released.await {

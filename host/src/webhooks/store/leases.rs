@@ -126,6 +126,25 @@ pub async fn release(
     Ok(rows == 1)
 }
 
+/// Shortens the lease: from `until` on any node may acquire the endpoint.
+pub async fn release_at(
+    conn: &mut Conn,
+    (org, webhook): (OrgId, WebhookId),
+    lease: Uuid,
+    until: Time,
+) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "update webhook_endpoints set leased_until = $4
+         where org_id = $1 and id = $2 and lease_id = $3 and leased_until > $4",
+        org,
+        webhook,
+        lease,
+        until
+    )
+    .map(drop)
+}
+
 /// Returns whether the endpoint still has this lease.
 pub async fn holds(
     conn: &mut Conn,
