@@ -22,9 +22,10 @@ use crate::error::ApiError;
 use crate::idempotency;
 use crate::model::excerpt;
 use crate::model::ids::Id;
+use crate::model::invalid::NUL;
 use crate::model::place::{self, Step};
 use crate::timeouts::BodyTimeout;
-use checked::{Checked, NUL};
+use checked::Checked;
 use seek::seek;
 
 pub use list::{List, NoFilter};

@@ -37,7 +37,7 @@ fn breakers() -> impl Iterator<Item = Breaker> {
         ("guest-trap", json!({}), "trap", None, None),
         ("guest-memory-bomb", json!({}), "memory", Some(32 * MIB), Some(32 * MIB + 1)),
         ("guest-sleeper", json!({}), "deadline", Some(1_000), Some(3_600_000)),
-        ("guest-huge-output", json!({}), "output", Some(65_536), None),
+        ("guest-huge-output", json!({}), "output", Some(262_144), None),
         ("guest-bad-output", json!({}), "bad_output", None, None),
         ("guest-guest-error", json!({}), "error", None, None),
         ("guest-log-flood", json!({ "host_calls": 100 }), "host_calls", Some(100), None),

@@ -21,7 +21,7 @@ async fn an_installation_has_sensible_defaults(t: &TestApp) {
     let expected = json!({
         "id": id, "plugin_id": plugin, "settings": {}, "grants": [], "shop_ids": null,
         "limits": { "fuel": 10_000_000, "deadline_ms": 50, "wall_ms": 1_000, "memory_bytes": 33_554_432, "table_elements": 10_000,
-                    "input_bytes": 1_048_576, "output_bytes": 65_536, "log_bytes": 8_192, "host_calls": 10_000 },
+                    "input_bytes": 1_048_576, "output_bytes": 262_144, "log_bytes": 8_192, "host_calls": 10_000 },
         "hooks": { "pre-transition": { "order": 100, "mode": "enforce", "on_failure": "closed" },
                    "post-create": open, "reserve-inventory": open },
         "created_at": made["created_at"], "updated_at": made["created_at"],

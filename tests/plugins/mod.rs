@@ -12,4 +12,5 @@ mod log;
 mod nodes;
 mod reserve;
 mod settings;
+mod texts;
 mod upload;

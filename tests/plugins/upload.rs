@@ -83,7 +83,7 @@ async fn what_is_no_plugin_is_refused_with_the_reason(t: &TestApp) {
             "unknown_hook",
             "it supports repairops:plugin/pre-transition@0.1.0",
         ),
-        (from_text(HOOK), "metadata", "repairops:name is invalid: it is missing"),
+        (from_text(HOOK), "metadata", "no custom section repairops:name"),
     ] {
         let error = t.upload_bytes(&bytes).await.error(400, "INVALID_REQUEST");
         assert_eq!(error["details"], json!({ "field": "body", "reason": reason }), "{error:#}");

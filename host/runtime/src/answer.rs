@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::invalid::{NUL, TextFault, text_fault};
+
 /// `Err` holds the reason.
 pub(crate) type Checked = Result<(), String>;
 
@@ -16,12 +18,46 @@ pub(crate) fn at_most(what: &str, found: usize, unit: &str, max: usize) -> Check
     }
 }
 
-pub(crate) fn characters(what: impl Display, text: &str, max: usize) -> Checked {
-    let found = text.chars().count();
-    if (1..=max).contains(&found) {
-        Ok(())
-    } else {
-        Err(format!("{what} has {found} characters; it must have 1 to {max}"))
+/// Checks a text as those of clients are, and trims it.
+pub(crate) fn characters(what: impl Display, text: &mut String, max: usize) -> Checked {
+    match text_fault(text, max) {
+        None => {
+            trim(text);
+            Ok(())
+        }
+        Some(TextFault::TooLong { characters }) => {
+            Err(format!("{what} has {characters} characters; at most {max} are allowed"))
+        }
+        Some(TextFault::Nul) => Err(format!("{what} {NUL}")),
+        Some(TextFault::Blank) => {
+            Err(format!("{what} is empty or blank; it must have 1 to {max} characters"))
+        }
+    }
+}
+
+/// [`characters`] for a text that may be left out. Blank counts as left out.
+pub(crate) fn optional(what: impl Display, text: &mut Option<String>, max: usize) -> Checked {
+    let Some(given) = text else { return Ok(()) };
+    if text_fault(given, max) == Some(TextFault::Blank) {
+        *text = None;
+        return Ok(());
+    }
+    characters(what, given, max)
+}
+
+/// [`characters`] for a text that may be empty.
+pub(crate) fn maybe_empty(what: impl Display, text: &mut String, max: usize) -> Checked {
+    if text_fault(text, max) == Some(TextFault::Blank) {
+        text.clear();
+        return Ok(());
+    }
+    characters(what, text, max)
+}
+
+fn trim(text: &mut String) {
+    let trimmed = text.trim();
+    if trimmed.len() != text.len() {
+        *text = trimmed.to_owned();
     }
 }
 

@@ -418,7 +418,11 @@ mod tests {
             &|| std::fs::write(&path, "").unwrap(),
             &|| {
                 cache.store(&digest(2), b"another artifact").unwrap();
-                std::fs::rename(folder.path().join(cache.folder().unwrap().file_name(&digest(2))), &path).unwrap();
+                std::fs::rename(
+                    folder.path().join(cache.folder().unwrap().file_name(&digest(2))),
+                    &path,
+                )
+                .unwrap();
             },
             &|| std::fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap(),
         ];
@@ -437,7 +441,11 @@ mod tests {
         let cache = open(&folder, ENGINE, 3 * 132);
         for byte in 1..=3 {
             cache.store(&digest(byte), &[byte; 100]).unwrap();
-            set_age(&cache, &cache.folder().unwrap().file_name(&digest(byte)), 100 - u64::from(byte));
+            set_age(
+                &cache,
+                &cache.folder().unwrap().file_name(&digest(byte)),
+                100 - u64::from(byte),
+            );
         }
         assert!(cache.load(&digest(1)).is_some());
         cache.store(&digest(4), &[4; 100]).unwrap();

@@ -33,6 +33,17 @@ pub fn shorten(text: &mut String, bytes_max: usize) {
     }
 }
 
+/// Makes a text of somebody else fit to be stored and shown: no NUL characters, which PostgreSQL cannot store, and no
+/// more than so many bytes.
+pub fn storable(text: impl Into<String>, bytes_max: usize) -> String {
+    let mut text = text.into();
+    if text.contains('\0') {
+        text = text.replace('\0', "\u{fffd}");
+    }
+    shorten(&mut text, bytes_max);
+    text
+}
+
 /// Returns a value with short JSON unchanged, and otherwise the beginning of its text or of its JSON as a text.
 pub fn value(value: impl Serialize) -> Value {
     let mut head = Head { bytes: Vec::new() };

@@ -37,14 +37,14 @@ pub(crate) trait GuestHook: Sized + Send + Sync + 'static {
     /// Estimates how many bytes the event takes in the guest.
     fn input_bytes(event: &Self::Event) -> u64;
 
-    /// Checks the rules of the WIT beyond its types. The error says what is wrong and what is valid.
-    fn check(answer: &<Self::Event as HookEvent>::Answer) -> std::result::Result<(), String>;
+    /// Checks the rules of the WIT beyond its types, and trims texts. The error says what is wrong and what is valid.
+    fn check(answer: &mut <Self::Event as HookEvent>::Answer) -> std::result::Result<(), String>;
 }
 
 /// A [`GuestHook`] of any version.
 pub(crate) trait Callable<E: HookEvent>: Send + Sync {
     fn input_bytes(&self, event: &E) -> u64;
-    fn check(&self, answer: &E::Answer) -> std::result::Result<(), String>;
+    fn check(&self, answer: &mut E::Answer) -> std::result::Result<(), String>;
 
     /// Instantiates the component and calls the hook.
     fn call(&self, store: &mut Store<Guest>, event: &E) -> Result<Returned<E::Answer>>;
@@ -65,7 +65,10 @@ where
         H::input_bytes(event)
     }
 
-    fn check(&self, answer: &<H::Event as HookEvent>::Answer) -> std::result::Result<(), String> {
+    fn check(
+        &self,
+        answer: &mut <H::Event as HookEvent>::Answer,
+    ) -> std::result::Result<(), String> {
         H::check(answer)
     }
 

@@ -285,8 +285,14 @@ mod tests {
         };
         let name = r#"(@custom "repairops:name" "a")"#;
         let version = r#"(@custom "repairops:version" "1.0.0")"#;
-        assert!(with("").contains("repairops:name is invalid: it is missing"));
-        assert!(with(name).contains("repairops:version is invalid: it is missing"));
+        assert!(with("").contains("no custom section repairops:name"));
+        assert!(with("").contains("repairops_plugin::metadata!();"));
+        assert!(with(name).contains("no custom section repairops:version"));
+        let described = |text: &str| {
+            with(&format!(r#"{name} {version} (@custom "repairops:description" "{text}")"#))
+        };
+        assert!(described("a\\00b").contains("it must not contain a NUL character"));
+        assert!(described(&"d".repeat(2_001)).contains("it has 2001 characters"));
         assert!(
             with(&format!(r#"(@custom "repairops:name" "No Spaces") {version}"#))
                 .contains("a-z 0-9 -")
@@ -302,6 +308,8 @@ mod tests {
         assert!(schema("{").contains("not valid JSON"));
         assert!(schema("[]").contains("JSON object"));
         assert!(schema("\\ff").contains("not valid UTF-8"));
+        assert!(schema(r#"{\22title\22: \22a\5cu0000b\22}"#).contains("NUL character"));
+        assert!(schema(r#"{\22a\5cu0000b\22: {}}"#).contains("NUL character"));
     }
 
     #[test]

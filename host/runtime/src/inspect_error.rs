@@ -35,6 +35,11 @@ pub enum InspectError {
     HookTwice { hook: Hook },
     #[error("the component exports no hook; it must export at least one of {known}")]
     NoHooks { known: String },
+    #[error(
+        "the component has no custom section repairops:{section}, which a plugin needs: write `repairops_plugin::metadata!();` \
+         once in a Rust crate; for other languages, see \"Metadata\" in docs/plugins.md"
+    )]
+    NoMetadata { section: &'static str },
     #[error("the component's custom section repairops:{section} is invalid: {reason}")]
     Metadata { section: &'static str, reason: String },
     #[error("the component's settings schema is invalid {0}")]
@@ -55,7 +60,7 @@ impl InspectError {
             InspectError::UnknownHook { .. } => "unknown_hook",
             InspectError::HookTwice { .. } => "hook_twice",
             InspectError::NoHooks { .. } => "no_hooks",
-            InspectError::Metadata { .. } => "metadata",
+            InspectError::NoMetadata { .. } | InspectError::Metadata { .. } => "metadata",
             InspectError::SettingsSchema(_) => "settings_schema",
         }
     }

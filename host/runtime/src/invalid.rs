@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::excerpt;
 
+/// Why a text was rejected: PostgreSQL cannot store a NUL.
+pub const NUL: &str = "must not contain a NUL character";
+
 /// Longest path of a field.
 const FIELD_BYTES_MAX: usize = 400;
 
@@ -29,18 +32,42 @@ impl Invalid {
     }
 }
 
-/// Checks the length of a text in characters and returns it trimmed. NULs are rejected earlier, where bodies are
-/// read.
+/// What is wrong with a text of a client or a guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextFault {
+    TooLong {
+        characters: usize,
+    },
+    /// PostgreSQL cannot store it.
+    Nul,
+    Blank,
+}
+
+/// The one check of texts of clients and guests alike. Counts characters.
+pub(crate) fn text_fault(text: &str, max: usize) -> Option<TextFault> {
+    let characters = text.chars().count();
+    if characters > max {
+        return Some(TextFault::TooLong { characters });
+    }
+    if text.contains('\0') {
+        return Some(TextFault::Nul);
+    }
+    text.chars().all(is_blank).then_some(TextFault::Blank)
+}
+
+/// Checks a text and returns it trimmed.
 pub fn check_text(field: impl Display, text: &str, max: usize) -> Result<String, Invalid> {
-    let length = text.chars().count();
-    if length > max {
-        let message = format!("{field} has {length} characters; at most {max} are allowed");
-        return Err(Invalid::new(field, length, message));
+    match text_fault(text, max) {
+        None => Ok(text.trim().to_owned()),
+        Some(TextFault::TooLong { characters }) => {
+            let message = format!("{field} has {characters} characters; at most {max} are allowed");
+            Err(Invalid::new(field, characters, message))
+        }
+        Some(TextFault::Nul) => Err(Invalid::new(&field, text, format!("{field} {NUL}"))),
+        Some(TextFault::Blank) => {
+            Err(Invalid::new(&field, text, format!("{field} must not be empty")))
+        }
     }
-    if text.chars().all(is_blank) {
-        return Err(Invalid::new(&field, text, format!("{field} must not be empty")));
-    }
-    Ok(text.trim().to_owned())
 }
 
 /// Checks the number of a list's entries, before any work on each of them.
@@ -65,7 +92,7 @@ pub fn check_optional(
 ) -> Result<Option<String>, Invalid> {
     match text {
         None => Ok(None),
-        Some(text) if text.chars().count() <= max && text.chars().all(is_blank) => Ok(None),
+        Some(text) if text_fault(text, max) == Some(TextFault::Blank) => Ok(None),
         Some(text) => check_text(field, text, max).map(Some),
     }
 }

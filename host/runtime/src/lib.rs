@@ -248,7 +248,10 @@ impl Runtime {
         let inner = self.0.clone();
         let retried = tokio::task::spawn_blocking(move || inner.cache.retry_write()).await;
         if let Ok(Err(error)) = retried {
-            tracing::warn!(error = format!("{error:#}"), "compiled plugins still cannot be written to the data folder");
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "compiled plugins still cannot be written to the data folder"
+            );
         }
     }
 

@@ -125,7 +125,7 @@ impl Default for Limits {
             memory_bytes: 32 * MIB as u64,
             table_elements: 10_000,
             input_bytes: MIB,
-            output_bytes: 64 * KIB,
+            output_bytes: 256 * KIB,
             log_bytes: 8 * KIB,
             host_calls: 10_000,
         }

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::inspect_error::InspectError;
 use super::settings::check_bounds;
+use crate::answer::maybe_empty;
 use crate::event::Hook;
+use crate::invalid::NUL;
 
 const NAME_CHARS_MAX: usize = 64;
 const VERSION_CHARS_MAX: usize = 64;
@@ -56,16 +58,15 @@ impl Metadata {
         permissions: Vec<String>,
         inert: Vec<String>,
     ) -> Result<Manifest, InspectError> {
-        let name = self.name.ok_or_else(|| bad("name", "it is missing; a plugin needs one"))?;
+        let missing = |section| InspectError::NoMetadata { section };
+        let name = self.name.ok_or_else(|| missing("name"))?;
         if !is_name(&name) {
             return Err(bad(
                 "name",
                 format!("{name:?} must be 1 to {NAME_CHARS_MAX} characters of a-z 0-9 -"),
             ));
         }
-        let version = self
-            .version
-            .ok_or_else(|| bad("version", "it is missing; a plugin needs one, such as 1.0.0"))?;
+        let version = self.version.ok_or_else(|| missing("version"))?;
         if !is_version(&version) {
             return Err(bad(
                 "version",
@@ -74,14 +75,9 @@ impl Metadata {
                 ),
             ));
         }
-        let description = self.description.unwrap_or_default();
-        let found = description.chars().count();
-        if found > DESCRIPTION_CHARS_MAX {
-            return Err(bad(
-                "description",
-                format!("it has {found} characters; at most {DESCRIPTION_CHARS_MAX} are allowed"),
-            ));
-        }
+        let mut description = self.description.unwrap_or_default();
+        maybe_empty("it", &mut description, DESCRIPTION_CHARS_MAX)
+            .map_err(|reason| bad("description", reason))?;
         let settings_schema = self.settings_schema.map(|text| schema(&text)).transpose()?;
         Ok(Manifest { name, version, description, settings_schema, hooks, permissions, inert })
     }
@@ -94,8 +90,22 @@ fn schema(text: &str) -> Result<Value, InspectError> {
     if !value.is_object() {
         return Err(wrong("it must be a JSON object that is a JSON Schema".into()));
     }
+    if has_nul(&value) {
+        return Err(wrong(format!("a text in it {NUL}")));
+    }
     check_bounds(&value).map_err(InspectError::SettingsSchema)?;
     Ok(value)
+}
+
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
+        }
+        _ => false,
+    }
 }
 
 fn bad(section: &'static str, reason: impl Into<String>) -> InspectError {

@@ -98,11 +98,11 @@ impl Prepared {
             Err(error) => return CallReport::not_run(trap(error), started),
         };
         let result = match hook.call(&mut store, event) {
-            Ok(Ok(answer)) => match hook.check(&answer) {
+            Ok(Ok(mut answer)) => match hook.check(&mut answer) {
                 Ok(()) => Ok(answer),
                 Err(reason) => Err(CallError::BadOutput { reason }),
             },
-            Ok(Err(error)) => Err(CallError::Guest(error)),
+            Ok(Err(error)) => Err(CallError::Guest(error.cleaned())),
             Err(error) => {
                 Err(failure::explain(&error, call.limits, store.data(), started.elapsed()))
             }

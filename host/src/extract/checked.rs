@@ -9,8 +9,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-/// Why a text was rejected: PostgreSQL cannot store a NUL.
-pub const NUL: &str = "must not contain a NUL character";
+use crate::model::invalid::NUL;
 
 /// Beyond this, doubles cannot represent every integer.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;

@@ -22,8 +22,8 @@ pub struct Hours(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balance(pub i64);
 
-/// The largest accepted amount: ten billion. The product of two stays far from an overflow of `i128`.
-pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
+/// The product of two stays far from an overflow of `i128`.
+pub use super::event::AMOUNT_MAX;
 
 impl Money {
     /// The limit per piece, so that a ticket's largest total stays far from an overflow of 64 bits.

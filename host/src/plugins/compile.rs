@@ -10,6 +10,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::model::excerpt::{MESSAGE_BYTES_MAX, storable};
 use crate::model::plugin::PluginState;
 use crate::model::time::Time;
 use crate::plugins::store::{self, StoredComponent};
@@ -66,7 +67,9 @@ pub async fn compile_and_record(app: App, digest: String, request: CompileReques
     app.metrics.count_compile(outcome, started.elapsed());
     let (state, error) = match result {
         Ok(_) => (PluginState::Ready, None),
-        Err(error) if error.is_components_fault() => (PluginState::Failed, Some(error.to_string())),
+        Err(error) if error.is_components_fault() => {
+            (PluginState::Failed, Some(storable(error.to_string(), MESSAGE_BYTES_MAX)))
+        }
         Err(error) => {
             tracing::warn!(digest, %error, "a component is not compiled yet");
             return;

@@ -52,7 +52,7 @@ impl Work {
     }
 }
 
-/// Runs the plugins for a ticket. After an error the work stays pending. Returns the ticket's new version, if it was
+/// Runs the plugins for a ticket. What cannot be stored stays pending. Returns the ticket's new version, if it was
 /// written.
 pub async fn run(
     app: &App,
@@ -65,19 +65,46 @@ pub async fn run(
     if work.plugins.is_empty() {
         return (Trace::default(), None);
     }
-    let installations: Vec<_> = work.plugins.iter().map(|active| active.installation_id).collect();
-    let attempts = work.attempts.clone();
-    match try_run(app, org, context, work, actor, budget).await {
-        Ok((trace, version)) => (trace, version),
-        Err(error) => {
-            let ticket = context.ticket.id;
-            tracing::error!(%ticket, ?error, "the post-create work of a ticket is left for a retry");
-            if Fault::of(&error) == Fault::Internal {
-                count_failed_write(app, org, ticket, &installations, &attempts).await;
+    let event = event::creation(context, actor, app.clock.now());
+    let mut enrichment = hooks::post_create(app, org, work.plugins, event, budget).await;
+    let (version, unwritten) = store_results(app, org, context, &enrichment, &work.attempts).await;
+    enrichment.trace.mark_unwritten(&unwritten);
+    (enrichment.trace, version)
+}
+
+/// Stores the results together, or, if the database refuses them, each by itself, so that one that it refuses does not
+/// take the others with it. Returns the ticket's new version and the installations whose results are not stored.
+async fn store_results(
+    app: &App,
+    org: OrgId,
+    context: &TicketContext,
+    enrichment: &Enrichment,
+    earlier: &HashMap<InstallationId, i64>,
+) -> (Option<i64>, Vec<InstallationId>) {
+    let ticket = context.ticket.id;
+    let error = match write(app, org, &context.ticket, enrichment, earlier).await {
+        Ok(version) => return (Some(version), Vec::new()),
+        Err(error) => error,
+    };
+    tracing::error!(%ticket, ?error, "the post-create work of a ticket could not be stored at once");
+    if Fault::of(&error) != Fault::Internal {
+        return (None, enrichment.installations());
+    }
+    let (mut version, mut unwritten) = (None, Vec::new());
+    for part in enrichment.apart() {
+        match write(app, org, &context.ticket, &part, earlier).await {
+            Ok(written) => version = Some(written),
+            Err(error) => {
+                let installations = part.installations();
+                tracing::error!(%ticket, ?installations, ?error, "the result of a plugin is left for a retry");
+                if Fault::of(&error) == Fault::Internal {
+                    count_failed_write(app, org, ticket, &installations, earlier).await;
+                }
+                unwritten.extend(installations);
             }
-            (Trace::default(), None)
         }
     }
+    (version, unwritten)
 }
 
 /// Counts the attempt of work whose result the database refuses, in a transaction of its own: otherwise the count
@@ -118,29 +145,26 @@ fn after_failure(now: Time, before: i64) -> AttemptState {
     AttemptState::Pending(now + Duration::from_secs(10 << before.clamp(0, 10)))
 }
 
-async fn try_run(
+/// Writes the results on the ticket as it is now. Returns its version.
+async fn write(
     app: &App,
     org: OrgId,
-    context: &TicketContext,
-    work: Work,
-    actor: &Actor,
-    budget: &mut Budget,
-) -> Result<(Trace, Option<i64>), sqlx::Error> {
-    let id = context.ticket.id;
-    let event = event::creation(context, actor, app.clock.now());
-    let enrichment = hooks::post_create(app, org, work.plugins, event, budget).await;
-    let mut ticket = context.ticket.clone();
+    ticket: &Ticket,
+    enrichment: &Enrichment,
+    earlier: &HashMap<InstallationId, i64>,
+) -> Result<i64, sqlx::Error> {
+    let id = ticket.id;
+    let mut ticket = ticket.clone();
     for _ in 0..WRITES_MAX {
-        let writing = Writing::of(app, ticket, &enrichment, &work.attempts);
+        let writing = Writing::of(app, ticket, enrichment, earlier);
         if let Some(version) = writing.commit(app, org).await? {
-            return Ok((enrichment.trace, Some(version)));
+            return Ok(version);
         }
         let mut conn = app.db.read().await?;
         ticket = store::get(&mut conn, org, id).await?.ok_or(sqlx::Error::RowNotFound)?;
     }
-    // As after an error, the work is retried later.
     tracing::error!(ticket = %id, "a ticket changed {WRITES_MAX} times while its patches were written");
-    Ok((Trace::default(), None))
+    Err(sqlx::Error::PoolTimedOut) // as after a busy database, the work is retried later
 }
 
 /// The results of plugins, to be written on a version of the ticket.

@@ -16,6 +16,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Response, StatusCode, Url, hea
 
 use super::address::{self, Refused};
 use crate::config::WebhookConfig;
+use crate::model::excerpt;
 
 /// The maximum size of the stored excerpt of a response body.
 const EXCERPT_MAX_BYTES: usize = 4096;
@@ -247,9 +248,8 @@ async fn read_excerpt(mut response: Response, wait: Duration) -> String {
     clean(&read)
 }
 
-/// Replaces characters that a database rejects.
 fn clean(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
+    excerpt::storable(String::from_utf8_lossy(bytes), EXCERPT_MAX_BYTES)
 }
 
 fn literal_address(url: &Url) -> Option<IpAddr> {

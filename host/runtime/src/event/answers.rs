@@ -3,6 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::ticket::CustomField;
+use crate::excerpt;
+
+/// The largest amount of money, in hundredths: ten billion.
+pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
+
+/// Longest text of a plugin's own error.
+const ERROR_BYTES_MAX: usize = 2_000;
 
 /// The answer of `pre-transition`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,4 +73,31 @@ pub enum PluginError {
     Unsupported(String),
     #[error("the plugin failed: {0}")]
     Failed(String),
+}
+
+impl PluginError {
+    /// The same with a text that can be stored and shown: short, without NUL characters, never blank.
+    #[must_use]
+    pub fn cleaned(mut self) -> Self {
+        let (Self::InvalidSettings(text) | Self::Unsupported(text) | Self::Failed(text)) =
+            &mut self;
+        *text = excerpt::storable(text.trim(), ERROR_BYTES_MAX);
+        if text.is_empty() {
+            "it gave no reason".clone_into(text);
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_plugin_can_be_stored_and_shown() {
+        let cleaned = |text: &str| PluginError::Failed(text.to_owned()).cleaned().to_string();
+        assert_eq!(cleaned(" a\0b\n"), "the plugin failed: a\u{fffd}b");
+        assert_eq!(cleaned(" \n"), "the plugin failed: it gave no reason");
+        assert!(cleaned(&"ü".repeat(1 << 20)).len() < 2_100);
+    }
 }

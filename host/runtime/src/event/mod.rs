@@ -10,7 +10,9 @@ mod ticket;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::answers::{Allocation, Decision, Patch, PluginError, Source, Verdict, Violation};
+pub use self::answers::{
+    AMOUNT_MAX, Allocation, Decision, Patch, PluginError, Source, Verdict, Violation,
+};
 pub use self::hook::{Hook, UnknownHook};
 pub use self::ticket::{
     Actor, CustomField, CustomValue, Customer, Device, Diagnostics, EntryKind, FieldOrigin, Issue,

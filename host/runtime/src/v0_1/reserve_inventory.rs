@@ -68,7 +68,7 @@ impl GuestHook for ReserveInventory {
             + size::EVENT_BYTES) as u64
     }
 
-    fn check(answer: &event::Decision) -> Checked {
+    fn check(answer: &mut event::Decision) -> Checked {
         check_decision(answer)
     }
 }

@@ -6,11 +6,11 @@ use super::chain::{Budget, Chain};
 use super::trace::Trace;
 use crate::app::App;
 use crate::model::event::{CreationEvent, Hook, Patch};
-use crate::model::ids::OrgId;
+use crate::model::ids::{InstallationId, OrgId};
 use crate::plugins::active::Active;
 
 /// A plugin that returned no patch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct FailedWork {
     pub active: Arc<Active>,
     pub error: String,
@@ -24,6 +24,27 @@ pub struct Enrichment {
     pub trace: Trace,
     pub patches: Vec<(Arc<Active>, Patch)>,
     pub failures: Vec<FailedWork>,
+}
+
+impl Enrichment {
+    pub fn installations(&self) -> Vec<InstallationId> {
+        let patched = self.patches.iter().map(|(active, _)| active);
+        let failed = self.failures.iter().map(|failed| &failed.active);
+        patched.chain(failed).map(|active| active.installation_id).collect()
+    }
+
+    /// The result of each plugin by itself, in their order, without a trace.
+    pub fn apart(&self) -> Vec<Enrichment> {
+        let patched = self
+            .patches
+            .iter()
+            .map(|patch| Enrichment { patches: vec![patch.clone()], ..Enrichment::default() });
+        let failed = self
+            .failures
+            .iter()
+            .map(|failed| Enrichment { failures: vec![failed.clone()], ..Enrichment::default() });
+        patched.chain(failed).collect()
+    }
 }
 
 pub async fn post_create(

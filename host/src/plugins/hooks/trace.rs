@@ -63,6 +63,9 @@ pub struct Failed {
 /// The code of the warning that a plugin failed and the request continued without it.
 const FAILED_OPEN: &str = "PLUGIN_FAILED_OPEN";
 
+/// The code of the warning that what a plugin returned could not be stored.
+const NOT_STORED: &str = "PLUGIN_RESULT_NOT_STORED";
+
 /// The recorded runs of one hook.
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -79,6 +82,22 @@ impl Trace {
             let note = format!("continued without the plugin: {}", warning.message);
             (warning.plugin.as_str(), note)
         })
+    }
+
+    /// Adds a warning for each installation whose result could not be stored, which is then none.
+    pub fn mark_unwritten(&mut self, installations: &[InstallationId]) {
+        let unwritten =
+            self.ran.iter_mut().filter(|run| installations.contains(&run.installation_id));
+        for run in unwritten {
+            run.set.clear();
+            self.warnings.push(Warning {
+                plugin: run.plugin.clone(),
+                hook: run.hook,
+                code: NOT_STORED.to_owned(),
+                message: "its result could not be stored; it runs again later".to_owned(),
+                field: None,
+            });
+        }
     }
 
     /// Adds one run. A failure becomes a warning (`open`) or stops the request (`closed`).

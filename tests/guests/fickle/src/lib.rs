@@ -15,6 +15,7 @@ struct Settings {
     tag: Option<String>,
     severity: Option<String>,
     field: Option<Field>,
+    odd: Option<Odd>,
     rounds: u64,
     ms: u64,
 }
@@ -27,6 +28,7 @@ enum Do {
     Warn,
     Error,
     BadOutput,
+    Largest,
     Trap,
     Loop,
     Memory,
@@ -39,6 +41,7 @@ enum Do {
 enum OnCreate {
     Patch,
     Error,
+    Largest,
     BadPatch,
     Trap,
     Loop,
@@ -55,6 +58,40 @@ enum OnReserve {
     Error,
     Trap,
     Loop,
+}
+
+/// A text that cannot be used, at one place of the answer.
+#[derive(Deserialize)]
+struct Odd {
+    at: String,
+    text: OddText,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum OddText {
+    Nul,
+    Blank,
+    Long,
+}
+
+impl Odd {
+    fn text(&self) -> String {
+        match self.text {
+            OddText::Nul => "a\0b".into(),
+            OddText::Blank => " \n\u{a0}".into(),
+            OddText::Long => "x".repeat(5_000),
+        }
+    }
+}
+
+/// The odd text if it belongs there, else `usual`.
+fn odd_or(odd: &Option<Odd>, at: &str, usual: impl Into<String>) -> String {
+    odd.as_ref().filter(|odd| odd.at == at).map_or_else(|| usual.into(), Odd::text)
+}
+
+fn odd_at(odd: &Option<Odd>, at: &str) -> Option<String> {
+    odd.as_ref().filter(|odd| odd.at == at).map(Odd::text)
 }
 
 #[derive(Deserialize)]
@@ -74,6 +111,7 @@ impl Default for Settings {
             tag: None,
             severity: None,
             field: None,
+            odd: None,
             rounds: 1_000_000,
             ms: 3_600_000,
         }
@@ -89,11 +127,18 @@ impl PreTransition for Fickle {
         if settings.only_to.is_some_and(|only| only != event.to) {
             return Ok(Verdict::Allow);
         }
+        let odd = &settings.odd;
+        let violation = || Violation {
+            code: odd_or(odd, "code", "FICKLE"),
+            message: odd_or(odd, "message", settings.message.as_str()),
+            field: odd_at(odd, "field"),
+        };
         match settings.r#do {
             Do::Allow => {}
-            Do::Deny => return Ok(Verdict::deny("FICKLE", settings.message)),
-            Do::Warn => return Ok(Verdict::warn("FICKLE", settings.message)),
-            Do::Error => return Err(PluginError::Failed(settings.message)),
+            Do::Deny => return Ok(Verdict::Deny(vec![violation()])),
+            Do::Warn => return Ok(Verdict::AllowWithWarnings(vec![violation()])),
+            Do::Error => return Err(PluginError::Failed(odd_or(odd, "error", settings.message))),
+            Do::Largest => return Ok(Verdict::Deny(vec![largest_violation(); 50])),
             Do::BadOutput => return Ok(Verdict::Deny(Vec::new())),
             Do::Trap => panic!("{}", settings.message),
             Do::Loop => spin(u64::MAX),
@@ -111,7 +156,10 @@ impl PostCreate for Fickle {
     fn enrich(_: CreationEvent, settings: Settings) -> Result<Patch, PluginError> {
         let severity = match settings.post_create {
             OnCreate::Patch => settings.severity,
-            OnCreate::Error => return Err(PluginError::Failed(settings.message)),
+            OnCreate::Error => {
+                return Err(PluginError::Failed(odd_or(&settings.odd, "error", settings.message)));
+            }
+            OnCreate::Largest => return Ok(largest_patch()),
             OnCreate::BadPatch => Some("catastrophic".into()),
             OnCreate::Trap => panic!("{}", settings.message),
             OnCreate::Loop => {
@@ -119,14 +167,16 @@ impl PostCreate for Fickle {
                 None
             }
         };
+        let odd = &settings.odd;
+        let field = settings.field.map(|field| CustomField::new(field.key, field.value));
+        let odd_field = odd_at(odd, "custom-field").map(|text| CustomField::new("odd", text));
         Ok(Patch {
-            tags: settings.tag.into_iter().collect(),
+            tags: settings.tag.into_iter().chain(odd_at(odd, "tag")).collect(),
             severity,
-            custom_fields: settings
-                .field
-                .map(|field| CustomField::new(field.key, field.value))
-                .into_iter()
-                .collect(),
+            category: odd_at(odd, "category"),
+            internal_note: odd_at(odd, "note"),
+            recommended_parts: odd_at(odd, "part").map(|name| vec![name]),
+            custom_fields: field.into_iter().chain(odd_field).collect(),
             ..Patch::default()
         })
     }
@@ -164,6 +214,27 @@ impl ReserveInventory for Fickle {
                 Ok(Decision::Pass)
             }
         }
+    }
+}
+
+/// The WIT allows no larger one.
+fn largest_violation() -> Violation {
+    Violation { code: "X".repeat(64), message: "😀".repeat(500), field: Some("😀".repeat(200)) }
+}
+
+fn largest_patch() -> Patch {
+    let text = |chars: usize, number: usize| format!("{number:03}{}", "😀".repeat(chars - 3));
+    let key = |number: usize| format!("{number:064}");
+    Patch {
+        tags: (0..20).map(|number| text(64, number)).collect(),
+        severity: Some("critical".into()),
+        category: Some(text(64, 0)),
+        estimated_cost: Some(1_000_000_000_000),
+        recommended_parts: Some((0..20).map(|number| text(200, number)).collect()),
+        custom_fields: (0..20)
+            .map(|number| CustomField::new(key(number), text(1_000, number)))
+            .collect(),
+        internal_note: Some(text(2_000, 0)),
     }
 }
 
