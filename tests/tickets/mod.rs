@@ -11,6 +11,7 @@ mod races;
 mod show;
 mod statements;
 mod stock;
+mod timeline;
 mod transition;
 mod transitions;
 mod workflow;

@@ -23,7 +23,7 @@ pub async fn record(
             ticket.technician.as_ref().and_then(|user| user.hourly_cost),
         ),
     };
-    let review = first_review(&ticket.timeline);
+    let review = first_review(&ticket.timeline.entries);
     let after = TicketFigures {
         shop_id: ticket.ticket.shop_id,
         day,

@@ -80,6 +80,14 @@ pub struct TimelineEntry {
     pub created_at: Time,
 }
 
+/// All changes of the status and the latest of the other entries, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    pub entries: Vec<TimelineEntry>,
+    /// The number of all entries.
+    pub total: i64,
+}
+
 /// The customer's feedback on the repair.
 #[derive(Clone, Debug, FromRow)]
 pub struct Feedback {
@@ -107,8 +115,7 @@ pub struct TicketContext {
     pub shop: Shop,
     pub technician: Option<User>,
     pub parts: Vec<Part>,
-    /// Oldest first.
-    pub timeline: Vec<TimelineEntry>,
+    pub timeline: Timeline,
     /// Ordered by id, ended ones included.
     pub reservations: Vec<Reservation>,
 }

@@ -12,7 +12,7 @@ use crate::model::invalid::{Invalid, check_email, check_optional, check_text};
 use crate::model::money::{Hours, Money};
 use crate::model::outbox::{OutboxEvent, TicketCreated};
 use crate::model::people::Customer;
-use crate::model::ticket::{Ticket, TicketContext, TimelineEntry};
+use crate::model::ticket::{Ticket, TicketContext, Timeline, TimelineEntry};
 use crate::model::workflow;
 use crate::plugins::hooks::Budget;
 use crate::tickets::enrich::{self, Work};
@@ -117,7 +117,7 @@ pub async fn create(
         shop,
         technician: None,
         parts: Vec::new(),
-        timeline: vec![entry],
+        timeline: Timeline { entries: vec![entry], total: 1 },
         reservations: Vec::new(),
     };
     let (trace, enriched) =

@@ -97,7 +97,7 @@ async fn try_retry(app: &App, org: OrgId, ticket: TicketId) -> Result<(), sqlx::
         .await?;
     plugins.retain(|active| attempts.contains_key(&active.installation_id));
     end_removed(app, org, ticket, &pending, &plugins).await?;
-    let name = context.timeline.first().map_or("RepairOps", |entry| entry.actor.as_str());
+    let name = context.timeline.entries.first().map_or("RepairOps", |entry| entry.actor.as_str());
     let actor = Actor { name: name.to_owned(), user_id: None };
     let work = Work::retry(plugins, attempts);
     run(app, org, &context, work, &actor, &mut Budget::new(app)).await;

@@ -7,6 +7,7 @@ use crate::model::people::{Actor, Customer, Shop, User};
 use crate::model::stock::{Item, Shortage};
 use crate::model::ticket::{Part, PartStock, TicketContext};
 use crate::model::time::Time;
+use crate::tickets::guest_timeline;
 
 pub fn transition(
     after: &TicketContext,
@@ -90,17 +91,7 @@ fn ticket(context: &TicketContext, status: &str) -> event::Ticket {
             category: row.issue_category.clone(),
             severity: row.issue_severity.clone(),
         },
-        timeline: context
-            .timeline
-            .iter()
-            .map(|entry| event::TimelineEntry {
-                kind: entry_kind(&entry.kind),
-                status: entry.status.0.clone(),
-                timestamp: entry.created_at.timestamp_millis(),
-                actor: entry.actor.clone(),
-                notes: entry.notes.clone(),
-            })
-            .collect(),
+        timeline: guest_timeline::shown(&context.timeline),
         diagnostics: event::Diagnostics {
             findings: row.findings.clone(),
             estimated_cost: row.estimated_cost.map(|cost| cost.0),
@@ -124,7 +115,7 @@ fn ticket(context: &TicketContext, status: &str) -> event::Ticket {
         balance_due: context.balance_due().0,
         payments: None,
         field_origins: None,
-        timeline_total: u32::try_from(context.timeline.len()).unwrap_or(u32::MAX),
+        timeline_total: count(context.timeline.total),
         created_at: row.created_at.timestamp_millis(),
         updated_at: row.updated_at.timestamp_millis(),
     }
@@ -192,16 +183,4 @@ fn shop(shop: &Shop) -> event::Shop {
 /// Counts are validated far below 2^32 on input.
 fn count(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(if value < 0 { 0 } else { u32::MAX })
-}
-
-/// The database has no other kinds. One written by a newer node is shown as a note.
-fn entry_kind(kind: &str) -> event::EntryKind {
-    match kind {
-        "created" => event::EntryKind::Created,
-        "transitioned" => event::EntryKind::Transitioned,
-        "payment" => event::EntryKind::Payment,
-        "refund" => event::EntryKind::Refund,
-        "feedback" => event::EntryKind::Feedback,
-        _ => event::EntryKind::Note,
-    }
 }

@@ -1,5 +1,7 @@
 //! `/v1/tickets`: lists, creates, changes and transitions tickets.
 
+mod timeline;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -32,6 +34,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show, update))
         .routes(routes!(transition))
         .routes(routes!(transitions::http::list))
+        .routes(routes!(timeline::list))
 }
 
 #[derive(Deserialize, IntoParams)]

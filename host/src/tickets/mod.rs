@@ -14,6 +14,7 @@ pub mod enrich;
 pub mod enrich_due;
 mod errors;
 pub mod event;
+mod guest_timeline;
 pub mod http;
 pub mod note;
 pub mod outcome;

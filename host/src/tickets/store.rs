@@ -5,6 +5,7 @@
 
 mod context;
 mod enrichments;
+mod timeline;
 mod write;
 
 use serde::Serialize;
@@ -22,6 +23,7 @@ use crate::{counters, execute, fetch_all, fetch_optional};
 
 pub use context::*;
 pub use enrichments::*;
+pub use timeline::*;
 pub use write::*;
 
 /// A ticket in a list.
@@ -59,7 +61,7 @@ pub static LISTING: Listing = Listing {
     id: "t.id",
     default: "-created_at",
     sorts: &[
-        Sort::by("created_at", &[Column::Time("t.created_at")]),
+        Sort::fixed("created_at", &[Column::Time("t.created_at")]),
         Sort::by("updated_at", &[Column::Time("t.updated_at")]),
         Sort::unique("number", &[Column::Int("t.number")]),
         // By age within a status, like the index of the filter by status.

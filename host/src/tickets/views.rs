@@ -12,7 +12,7 @@ use crate::model::ids::{
 };
 use crate::model::money::{Balance, Hours, Money};
 use crate::model::stock::ReservationState;
-use crate::model::ticket::{PartStock, TicketContext, number_text};
+use crate::model::ticket::{PartStock, TicketContext, TimelineEntry, number_text};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::plugins::hooks::{PluginRun, Warning};
@@ -97,7 +97,10 @@ pub struct TicketView {
     issue: IssueView,
     assigned_to: Option<UserId>,
     assigned_to_name: Option<String>,
+    /// All changes of the status, and the latest 200 of the other entries; `GET …/timeline` has the others too.
     timeline: Vec<TimelineView>,
+    /// The number of all entries of the timeline.
+    timeline_total: i64,
     diagnostics: DiagnosticsView,
     labor: LaborView,
     parts: Vec<PartView>,
@@ -147,7 +150,7 @@ struct IssueView {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = TimelineEntry)]
-struct TimelineView {
+pub struct TimelineView {
     status: Status,
     timestamp: Time,
     actor: String,
@@ -248,6 +251,16 @@ pub fn transitioned(changed: Changed) -> Option<Transitioned> {
     })
 }
 
+pub fn timeline_entry(entry: TimelineEntry) -> TimelineView {
+    TimelineView {
+        status: entry.status,
+        timestamp: entry.created_at,
+        actor: entry.actor,
+        kind: entry.kind,
+        notes: entry.notes,
+    }
+}
+
 pub fn list_item(row: ListRow) -> ListItem {
     let labor_cost = row.labor_hours.at(row.labor_rate);
     ListItem {
@@ -304,17 +317,8 @@ pub fn ticket(detail: Detail) -> TicketView {
         },
         assigned_to: row.assigned_to,
         assigned_to_name: context.technician.map(|user| user.name),
-        timeline: context
-            .timeline
-            .into_iter()
-            .map(|entry| TimelineView {
-                status: entry.status,
-                timestamp: entry.created_at,
-                actor: entry.actor,
-                kind: entry.kind,
-                notes: entry.notes,
-            })
-            .collect(),
+        timeline: context.timeline.entries.into_iter().map(timeline_entry).collect(),
+        timeline_total: context.timeline.total,
         diagnostics: DiagnosticsView {
             findings: row.findings,
             estimated_cost: row.estimated_cost,

@@ -7,7 +7,7 @@ use crate::model::ids::{OrgId, ShopId, TicketId};
 use crate::model::money::Money;
 use crate::model::people::{Customer, Shop, User};
 use crate::model::stock::Item;
-use crate::model::ticket::{FieldSource, Part, Ticket, TimelineEntry};
+use crate::model::ticket::{FieldSource, Part, Ticket};
 use crate::model::time::Time;
 use crate::{fetch_all, fetch_optional};
 
@@ -203,21 +203,6 @@ pub async fn parts_with_items(
     items.sort_by_key(|item| item.id);
     items.dedup_by_key(|item| item.id);
     Ok((parts, items))
-}
-
-pub async fn timeline(
-    conn: &mut Conn,
-    org: OrgId,
-    ticket: TicketId,
-) -> Result<Vec<TimelineEntry>, sqlx::Error> {
-    fetch_all!(
-        conn,
-        TimelineEntry,
-        "select id, kind, status, actor, notes, created_at from ticket_events
-         where org_id = $1 and ticket_id = $2 order by created_at, id",
-        org,
-        ticket
-    )
 }
 
 pub async fn field_sources(
