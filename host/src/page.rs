@@ -4,7 +4,8 @@
 //! A store declares the sorts of its list ([`Listing`]), a handler builds a [`Window`] from the four parameters
 //! shared by all lists, the store reads `window.slice`, and [`Window::page`] builds the response.
 //!
-//! Invariant: pages by cursor neither repeat nor skip a row that exists all the time.
+//! Invariant: pages by cursor neither repeat nor skip a row that exists all the time, if the sort is fixed; the others
+//! say so in the document.
 
 mod cursor;
 mod listing;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use repairops::model::ids::EventId;
+
 use super::{create, deliver, log, path};
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::{TestApp, both_databases, json};
@@ -11,6 +13,7 @@ both_databases![
     all_since_a_time_are_delivered_again_in_order,
     a_new_endpoint_can_catch_up,
     a_replay_is_tried_as_often_as_any,
+    a_long_replay_is_continued_without_a_loss,
 ];
 
 async fn one_is_delivered_again_with_its_own_id(t: &TestApp) {
@@ -50,7 +53,7 @@ async fn all_since_a_time_are_delivered_again_in_order(t: &TestApp) {
     receiver.clear();
     let path = format!("{}/replay", path(&webhook));
     let replayed = t.post(&path, json!({ "since": since })).await.expect_status(202).body;
-    assert_eq!(replayed, json!({ "events": 2, "next_since": null }));
+    assert_eq!(replayed, json!({ "events": 2, "next_after": null, "next_since": null }));
     deliver(&t.app).await;
     assert_eq!(receiver.ids(), ids[2..], "{:?}", receiver.events());
 
@@ -93,4 +96,70 @@ async fn a_replay_is_tried_as_often_as_any(t: &TestApp) {
     t.app.clock.advance(Duration::from_secs(5 * 60));
     assert_eq!(deliver(&t.app).await, 1);
     assert_eq!(log(t, &webhook).await.remove(0)["state"], "delivered");
+}
+
+/// 11,000 events of one instant, and some whose times run backwards: each is replayed once by following `next_after`,
+/// and none is left out by following `next_since`.
+async fn a_long_replay_is_continued_without_a_loss(t: &TestApp) {
+    const EVENTS: usize = 11_000;
+    let webhook = create(t, "https://shop.example/", json!({ "events": ["ticket.updated"] })).await;
+    let instant = t.app.clock.now();
+    let mut conn = t.app.db.begin().await.expect("a transaction");
+    for number in 0..EVENTS {
+        let id: EventId = t.app.clock.new_id();
+        let before = Duration::from_millis(if number % 3 == 0 { number as u64 } else { 0 });
+        repairops::execute!(
+            conn,
+            "insert into events (org_id, id, event, data, created_at, pending)
+             values ($1, $2, 'ticket.updated', '{}', $3, $4)",
+            t.org,
+            id,
+            instant - before,
+            false
+        )
+        .expect("an event");
+    }
+    conn.commit().await.expect("a commit");
+    let path = format!("{}/replay", path(&webhook));
+    let mut body = json!({ "since": "2020-01-01T00:00:00Z" });
+    let mut counts = Vec::new();
+    loop {
+        let replayed = t.post(&path, body).await.expect_status(202).body;
+        counts.push(replayed["events"].as_u64().expect("a number"));
+        if replayed["next_after"].is_null() {
+            assert!(replayed["next_since"].is_null());
+            break;
+        }
+        body = json!({ "after": replayed["next_after"] });
+    }
+    assert_eq!(counts, [5_000, 5_000, 1_000]);
+    assert_eq!(replayed_events(t).await, (EVENTS as i64, EVENTS as i64), "each once");
+    let mut conn = t.app.db.begin().await.expect("a transaction");
+    repairops::execute!(conn, "delete from webhook_deliveries where org_id = $1", t.org)
+        .expect("no log");
+    conn.commit().await.expect("a commit");
+    let mut since = json!("2020-01-01T00:00:00Z");
+    while !since.is_null() {
+        since =
+            t.post(&path, json!({ "since": since })).await.expect_status(202)["next_since"].clone();
+    }
+    assert_eq!(replayed_events(t).await.1, EVENTS as i64, "none is left out");
+    t.post(
+        &path,
+        json!({ "since": "2020-01-01T00:00:00Z", "after": t.app.clock.new_id::<EventId>() }),
+    )
+    .await
+    .invalid("after");
+}
+
+/// The number of deliveries, and that of different events among them.
+async fn replayed_events(t: &TestApp) -> (i64, i64) {
+    let mut conn = t.connection().await;
+    repairops::fetch_one!(
+        conn,
+        (i64, i64),
+        "select count(*), count(distinct event_id) from webhook_deliveries where org_id = $1",
+        t.org
+    )
+    .expect("counts")
 }

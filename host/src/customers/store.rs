@@ -51,7 +51,7 @@ pub static LISTING: Listing = Listing {
     id: "c.id",
     default: "-created_at",
     sorts: &[
-        Sort::by("created_at", &[Column::Time("c.created_at")]),
+        Sort::fixed("created_at", &[Column::Time("c.created_at")]),
         Sort::by("name", &[Column::Text("c.name_key")]),
     ],
 };
@@ -62,7 +62,7 @@ static LISTING_OF_SHOP: Listing = Listing {
     id: "s.customer_id",
     default: "-created_at",
     sorts: &[
-        Sort::by("created_at", &[Column::Time("s.customer_created_at")]),
+        Sort::fixed("created_at", &[Column::Time("s.customer_created_at")]),
         Sort::by("name", &[Column::Text("c.name_key")]),
     ],
 };

@@ -156,9 +156,7 @@ impl<R: Listed, F: IntoParams> IntoParams for List<R, F> {
             .name("sort")
             .parameter_in(ParameterIn::Query)
             .required(Required::False)
-            .description(Some(
-                "One of the listed fields, with a minus sign before it for descending order.",
-            ))
+            .description(Some(R::listing().sort_description()))
             .schema(Some(R::listing().sort_schema()))
             .build();
         let filters = F::into_params(&place);

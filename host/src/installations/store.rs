@@ -22,7 +22,7 @@ pub static LISTING: Listing = Listing {
     name: "installations",
     id: "i.id",
     default: "created_at",
-    sorts: &[Sort::by("created_at", &[Column::Time("i.created_at")])],
+    sorts: &[Sort::fixed("created_at", &[Column::Time("i.created_at")])],
 };
 
 impl Listed for Installation {

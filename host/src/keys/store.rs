@@ -16,7 +16,7 @@ pub static LISTING: Listing = Listing {
     id: "k.id",
     default: "-created_at",
     sorts: &[
-        Sort::by("created_at", &[Column::Time("k.created_at")]),
+        Sort::fixed("created_at", &[Column::Time("k.created_at")]),
         Sort::by("name", &[Column::Text("k.name")]),
     ],
 };

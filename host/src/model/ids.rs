@@ -62,3 +62,12 @@ ids! {
     /// One start of a server.
     NodeId = "node_id",
 }
+
+impl EventId {
+    /// The time in the id, to the millisecond.
+    pub fn written_at(self) -> super::time::Time {
+        let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |time| time.to_unix());
+        let seconds = i64::try_from(seconds).unwrap_or_default();
+        chrono::DateTime::from_timestamp(seconds, nanos).unwrap_or_default().into()
+    }
+}

@@ -25,6 +25,8 @@ pub struct Sort {
     pub columns: &'static [Column],
     /// Whether `columns` is unique within an organization, so that the order needs no id.
     pub is_unique: bool,
+    /// Whether a row keeps its place for ever, so that pages by cursor neither skip nor repeat it.
+    pub is_fixed: bool,
 }
 
 /// A column that is not nullable, and its type in a cursor.
@@ -48,11 +50,17 @@ pub trait Listed {
 
 impl Sort {
     pub const fn by(name: &'static str, columns: &'static [Column]) -> Sort {
-        Sort { name, columns, is_unique: false }
+        Sort { name, columns, is_unique: false, is_fixed: false }
     }
 
+    /// Of columns that never change.
+    pub const fn fixed(name: &'static str, columns: &'static [Column]) -> Sort {
+        Sort { name, columns, is_unique: false, is_fixed: true }
+    }
+
+    /// Of columns that never change and are unique.
     pub const fn unique(name: &'static str, columns: &'static [Column]) -> Sort {
-        Sort { name, columns, is_unique: true }
+        Sort { name, columns, is_unique: true, is_fixed: true }
     }
 }
 
@@ -87,6 +95,29 @@ impl Listing {
     pub fn order(&self, sort: &Sort) -> Vec<&'static str> {
         let columns = sort.columns.iter().map(|column| column.name());
         columns.chain((!sort.is_unique).then_some(self.id)).collect()
+    }
+
+    /// The description of the parameter `sort`.
+    pub fn sort_description(&self) -> String {
+        let names = |is_fixed: bool| {
+            let sorts = self.sorts.iter().filter(|sort| sort.is_fixed == is_fixed);
+            sorts.map(|sort| format!("`{}`", sort.name)).collect::<Vec<_>>().join(", ")
+        };
+        let (fixed, moving) = (names(true), names(false));
+        let mut text =
+            "One of the listed fields, with a minus sign before it for descending order."
+                .to_owned();
+        if !fixed.is_empty() {
+            text.push_str(&format!(
+                " Pages by `cursor` neither skip nor repeat an entry with {fixed}."
+            ));
+        }
+        if !moving.is_empty() {
+            text.push_str(&format!(
+                " With {moving} an entry that changes between two pages moves, and may be missed or come twice."
+            ));
+        }
+        text
     }
 
     /// The schema of the parameter `sort`.

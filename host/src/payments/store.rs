@@ -18,7 +18,7 @@ pub static LISTING: Listing = Listing {
     name: "payments",
     id: "id",
     default: "-created_at",
-    sorts: &[Sort::by("created_at", &[Column::Time("created_at")])],
+    sorts: &[Sort::fixed("created_at", &[Column::Time("created_at")])],
 };
 
 impl Listed for Payment {

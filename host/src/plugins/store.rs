@@ -284,8 +284,8 @@ pub static PLUGINS: Listing = Listing {
     id: "p.id",
     default: "-created_at",
     sorts: &[
-        Sort::by("created_at", &[Column::Time("p.created_at")]),
-        Sort::by("name", &[Column::Text("p.name")]),
+        Sort::fixed("created_at", &[Column::Time("p.created_at")]),
+        Sort::fixed("name", &[Column::Text("p.name")]),
     ],
 };
 

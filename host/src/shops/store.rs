@@ -24,7 +24,7 @@ pub static LISTING: Listing = Listing {
     default: "name",
     sorts: &[
         Sort::by("name", &[Column::Text("name")]),
-        Sort::by("created_at", &[Column::Time("created_at")]),
+        Sort::fixed("created_at", &[Column::Time("created_at")]),
     ],
 };
 

@@ -9,7 +9,7 @@ use crate::model::ids::{DeliveryId, EventId, OrgId, WebhookId};
 use crate::model::time::Time;
 use crate::model::webhook::{Delivery, DeliveryState, Origin, Webhook};
 use crate::webhooks::enqueued;
-use crate::webhooks::store::{self, deliveries, endpoints};
+use crate::webhooks::store::{self, Start, deliveries, endpoints};
 
 /// Events per call, which keeps its transaction short; the response says where to continue.
 pub const EVENTS_MAX: usize = 5_000;
@@ -31,6 +31,8 @@ pub enum ReplayError {
 /// The result of a replay.
 pub struct Replayed {
     pub events: usize,
+    /// The last event of this call, if there are more.
+    pub next_after: Option<EventId>,
     /// The time of the first event that did not fit into this call, if any.
     pub next_since: Option<Time>,
 }
@@ -55,13 +57,13 @@ pub async fn one(
     Ok(delivery)
 }
 
-/// Replays all events since a time that the endpoint subscribes to; with `missed_only`, only those that are neither
+/// Replays all events from there on that the endpoint subscribes to; with `missed_only`, only those that are neither
 /// delivered nor pending.
 pub async fn since(
     app: &App,
     caller: &Caller,
     webhook: WebhookId,
-    since: Time,
+    start: Start,
     missed_only: bool,
 ) -> Result<Replayed, ReplayError> {
     let mut tx = app.db.begin().await?;
@@ -69,19 +71,20 @@ pub async fn since(
     let not_delivered_to = missed_only.then_some(webhook.id);
     let limit = i64::try_from(EVENTS_MAX + 1).unwrap_or(i64::MAX);
     let mut events =
-        store::events_since(&mut tx, caller.org, since, &webhook.events, not_delivered_to, limit)
+        store::events_from(&mut tx, caller.org, &start, &webhook.events, not_delivered_to, limit)
             .await?;
-    let next_since = events.get(EVENTS_MAX).map(|(_, _, time)| *time);
+    let next_since = events.get(EVENTS_MAX).map(|(id, _)| id.written_at());
     events.truncate(EVENTS_MAX);
+    let next_after = events.last().filter(|_| next_since.is_some()).map(|(id, _)| *id);
     let count = events.len();
     let again: Vec<(OrgId, Delivery)> = events
         .into_iter()
-        .map(|(id, event, _)| (caller.org, again(app, &webhook, id, event)))
+        .map(|(id, event)| (caller.org, again(app, &webhook, id, event)))
         .collect();
     deliveries::insert_all(&mut tx, &again).await?;
     tx.commit().await?;
     enqueued::mark();
-    Ok(Replayed { events: count, next_since })
+    Ok(Replayed { events: count, next_after, next_since })
 }
 
 async fn find_enabled(conn: &mut Conn, org: OrgId, id: WebhookId) -> Result<Webhook, ReplayError> {

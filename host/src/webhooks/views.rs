@@ -108,7 +108,9 @@ pub struct AttemptView {
 #[schema(as = WebhookReplayed)]
 pub struct ReplayedView {
     pub events: usize,
-    /// If there were more events than one call replays: the `since` of the next call.
+    /// If there were more events than one call replays: the `after` of the next call.
+    pub next_after: Option<EventId>,
+    /// The same as a time, for `since`; the next call may send a few events again. Prefer `next_after`.
     pub next_since: Option<Time>,
 }
 

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -11,14 +12,14 @@ use crate::auth::Admin;
 use crate::error::ApiError;
 use crate::extract::{Body, List, PathId, PathIds};
 use crate::model::ids::{DeliveryId, EventId, WebhookId};
-use crate::model::invalid::check_filter;
+use crate::model::invalid::{Invalid, check_filter};
 use crate::model::time::Time;
 use crate::model::webhook::{Delivery, DeliveryState};
 use crate::page::{Page, Window};
 use crate::respond::Created;
 use crate::webhooks::replay as again;
 use crate::webhooks::store::deliveries::ListFilter;
-use crate::webhooks::store::{self, deliveries, endpoints};
+use crate::webhooks::store::{self, Start, deliveries, endpoints};
 use crate::webhooks::views::{
     DeliveryDetailView, DeliveryView, ReplayedView, delivery, delivery_detail,
 };
@@ -39,12 +40,30 @@ pub struct ListFilters {
 #[serde(deny_unknown_fields)]
 #[schema(as = WebhookReplay)]
 pub struct ReplayBody {
-    /// The time of the first event to replay. Events are kept for 30 days.
-    #[schema(value_type = String, format = DateTime, example = "2026-02-21T10:00:00Z")]
-    since: Time,
+    /// The time of the first event to replay. Events are kept for 30 days. Required without `after`.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-02-21T10:00:00Z")]
+    since: Option<Time>,
+    /// Instead of `since`: replays the events after this one, as `next_after` of the call before says.
+    after: Option<EventId>,
     /// Replays only events that this webhook has not received and that are not pending.
     #[serde(default)]
     missed_only: bool,
+}
+
+impl ReplayBody {
+    fn start(&self) -> Result<Start, Invalid> {
+        match (self.since, self.after) {
+            (Some(since), None) => Ok(Start::Since(since)),
+            (None, Some(after)) => Ok(Start::After(after)),
+            (None, None) => {
+                let message = "since is missing; expected a time, or after with the id of an event";
+                Err(Invalid::new("since", Value::Null, message))
+            }
+            (Some(_), Some(after)) => {
+                Err(Invalid::new("after", after, "send either since or after, not both"))
+            }
+        }
+    }
 }
 
 /// Lists the deliveries of a webhook.
@@ -116,7 +135,9 @@ pub async fn replay_since(
     PathId(id): PathId<WebhookId>,
     Body(body): Body<ReplayBody>,
 ) -> Result<(StatusCode, Json<ReplayedView>), ApiError> {
-    let done = again::since(&app, &caller, id, body.since, body.missed_only).await?;
-    let view = ReplayedView { events: done.events, next_since: done.next_since };
+    let start = body.start()?;
+    let done = again::since(&app, &caller, id, start, body.missed_only).await?;
+    let again::Replayed { events, next_after, next_since } = done;
+    let view = ReplayedView { events, next_after, next_since };
     Ok((StatusCode::ACCEPTED, Json(view)))
 }

@@ -21,7 +21,7 @@ pub static LISTING: Listing = Listing {
     id: "id",
     default: "-created_at",
     sorts: &[
-        Sort::by("created_at", &[Column::Time("created_at")]),
+        Sort::fixed("created_at", &[Column::Time("created_at")]),
         Sort::by("url", &[Column::Text("url")]),
     ],
 };
