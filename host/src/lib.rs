@@ -26,6 +26,7 @@ pub mod model;
 pub mod openapi;
 pub mod page;
 pub mod panics;
+pub mod parameters;
 pub mod request_id;
 pub mod respond;
 pub mod router;
