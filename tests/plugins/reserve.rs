@@ -15,6 +15,7 @@ both_databases![
     without_a_good_plan_the_built_in_one_decides,
     a_bad_plan_that_is_closed_is_a_422,
     candidates_are_found_for_all_lines_at_once,
+    a_line_with_much_stock_crowds_out_no_other,
     nearest_stock_takes_compatible_parts_and_leaves_a_safety_stock,
 ];
 
@@ -195,4 +196,28 @@ async fn candidates_are_found_for_all_lines_at_once(t: &TestApp) {
     assert_eq!(some.len(), 2);
     let none = store::candidates(&mut conn, t.org, shop, &[], 10).await.expect("no query");
     assert!(none.is_empty());
+}
+
+/// 600 other screens before the battery of the last line: the plugin is shown the battery's own item too.
+async fn a_line_with_much_stock_crowds_out_no_other(t: &TestApp) {
+    let screen = t.create_item(&t.shop, "SCREEN", 5).await;
+    let more = json!({ "quantity": 5, "category": "batteries" });
+    let battery = t.post("/v1/inventory", item_body(&t.shop, "BATTERY", more)).await.id();
+    let category = t.get(&format!("/v1/inventory/{screen}")).await.ok()["category"].clone();
+    for number in 0..600 {
+        let more = json!({ "quantity": 1, "category": category });
+        let body = item_body(&t.shop, &format!("SCREEN-{number}"), more);
+        t.post("/v1/inventory", body).await.expect_status(201);
+    }
+    t.install("nearest-stock", json!({})).await;
+    let parts = json!([{ "inventory_id": screen, "quantity": 1 }, { "inventory_id": battery, "quantity": 2 }]);
+    let ticket = t.create_ticket_with_parts(&t.shop, "DIAGNOSTICS", parts).await;
+    let next = t.get(&format!("/v1/tickets/{ticket}/transitions")).await.ok();
+    let next = next["transitions"].as_array().expect("a list").iter();
+    let repair =
+        next.clone().find(|next| next["to_status"] == "IN_REPAIR").expect("an edge").clone();
+    assert_eq!(repair["allowed"], true);
+    t.transition(&ticket, "IN_REPAIR").await.ok();
+    assert_eq!(t.stock(&battery).await, (5, 2, 3));
+    assert_eq!(t.stock(&screen).await, (5, 1, 4));
 }

@@ -10,6 +10,7 @@ both_databases![
     lines_of_one_item_share_it,
     qc_consumes_and_freezes_the_parts,
     a_line_that_shrinks_on_the_way_to_qc_is_used_for_the_rest,
+    one_patch_does_what_two_would,
     each_use_of_an_item_is_a_movement,
     after_a_failed_qc_parts_may_grow_but_what_was_used_stays,
     parts_that_are_not_held_block_qc,
@@ -184,4 +185,71 @@ async fn a_voided_ticket_gives_back_what_it_holds(t: &TestApp) {
     let used = t.create_ticket_with_parts(&t.shop, "QC_REVIEW", parts).await;
     t.transition(&used, "VOIDED").await.ok();
     assert_eq!(t.stock(&item).await, (3, 0, 3), "what was used does not come back");
+}
+
+/// On every edge that holds, requires, consumes or releases stock, with every change of the parts: one PATCH leaves the
+/// same stock and lines as one of the parts and then one of the status.
+async fn one_patch_does_what_two_would(t: &TestApp) {
+    let edges = [
+        ("WAITING_APPROVAL", "APPROVED"),
+        ("APPROVED", "IN_REPAIR"),
+        ("DIAGNOSTICS", "IN_REPAIR"),
+        ("IN_REPAIR", "QC_REVIEW"),
+        ("QC_FAILED", "IN_REPAIR"),
+        ("IN_REPAIR", "VOIDED"),
+    ];
+    let mut number = 0;
+    for (from, to) in edges {
+        for change in ["fewer", "more", "none", "another", "one more line"] {
+            let mut ends = Vec::new();
+            for at_once in [false, true] {
+                number += 1;
+                let item = t.create_item(&t.shop, &format!("A-{number}"), 10).await;
+                let other = t.create_item(&t.shop, &format!("B-{number}"), 10).await;
+                let line = json!([{ "inventory_id": item, "quantity": 5 }]);
+                let way = if from == "QC_FAILED" { "IN_REPAIR" } else { from };
+                let ticket = t.create_ticket_with_parts(&t.shop, way, line).await;
+                if from == "QC_FAILED" {
+                    t.transition(&ticket, "QC_REVIEW").await.ok();
+                    t.transition(&ticket, "QC_FAILED").await.ok();
+                }
+                let used = from == "QC_FAILED";
+                let plain = |item: &str, quantity: i64| json!({ "inventory_id": item, "quantity": quantity });
+                let parts = match change {
+                    "fewer" if !used => json!([plain(&item, 3)]),
+                    "more" => json!([plain(&item, 7)]),
+                    "none" if !used => json!([]),
+                    "another" if !used => json!([plain(&other, 2)]),
+                    "one more line" => json!([plain(&item, 5), plain(&other, 2)]),
+                    _ => continue, // what was used stays
+                };
+                if at_once {
+                    t.change(&ticket, json!({ "status": to, "parts": parts })).await.ok();
+                } else {
+                    t.change(&ticket, json!({ "parts": parts })).await.ok();
+                    t.transition(&ticket, to).await.ok();
+                }
+                let lines: Vec<_> = t.ticket(&ticket).await["parts"]
+                    .as_array()
+                    .expect("lines")
+                    .iter()
+                    .map(|line| ["quantity", "held", "consumed"].map(|name| line[name].clone()))
+                    .collect();
+                ends.push((t.stock(&item).await, t.stock(&other).await, lines));
+            }
+            if let [two, one] = &ends[..] {
+                assert_eq!(one, two, "{from} -> {to} with {change}");
+                let ((_, reserved, _), (_, others, _), lines) = one;
+                if ["QC_REVIEW", "VOIDED"].contains(&to) {
+                    assert_eq!((*reserved, *others), (0, 0), "{from} -> {to} with {change}");
+                }
+                if to == "QC_REVIEW" {
+                    assert!(
+                        lines.iter().all(|[quantity, _, consumed]| quantity == consumed),
+                        "{lines:?}"
+                    );
+                }
+            }
+        }
+    }
 }

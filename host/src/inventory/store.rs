@@ -169,8 +169,9 @@ pub async fn find_by_skus(
     query.fetch_all(conn).await
 }
 
-/// The available items of all shops with the same sku or category as one of `items`. The same sku first, then the
-/// ticket's own shop.
+/// The available items of all shops with the same sku or category as one of `items`: these items first, then a share
+/// for each sku and for each category, so that no line of a ticket crowds out another; within it the ticket's own shop
+/// first.
 pub async fn candidates(
     conn: &mut Conn,
     org: OrgId,
@@ -180,23 +181,36 @@ pub async fn candidates(
 ) -> Result<Vec<Item>, sqlx::Error> {
     let mut filter = Filter::for_org("i.org_id", org.0);
     let text = |text: &str| Value::Text(text.to_owned());
-    let skus = filter.list(
-        each_once(items.iter().map(|item| item.sku.as_str()).collect()).into_iter().map(text),
-    );
-    let categories = filter.list(
-        each_once(items.iter().map(|item| item.category.as_str()).collect()).into_iter().map(text),
-    );
-    let (Some(skus), Some(categories)) = (skus, categories) else { return Ok(Vec::new()) };
+    let skus = each_once(items.iter().map(|item| item.sku.as_str()).collect());
+    let categories = each_once(items.iter().map(|item| item.category.as_str()).collect());
+    let share = |of: usize| (limit / 2 / i64::try_from(of).unwrap_or(i64::MAX).max(1)).max(1);
+    let (sku_share, category_share) = (share(skus.len()), share(categories.len()));
+    let (Some(ids), Some(skus), Some(categories)) = (
+        filter.list(items.iter().map(|item| Value::Uuid(item.id.0))),
+        filter.list(skus.into_iter().map(text)),
+        filter.list(categories.into_iter().map(text)),
+    ) else {
+        return Ok(Vec::new());
+    };
     filter.and_plain("i.on_hand - i.reserved > 0");
     filter.and_plain(&format!("(i.sku in {skus} or i.category in {categories})"));
+    let far = format!("case when shop_id = {} then 0 else 1 end", filter.bind(Value::Uuid(shop.0)));
     let mut query = filter.figure(select_item!());
-    query.values.push(Value::Uuid(shop.0));
-    query.sql.push_str(&format!(
-        " order by case when i.sku in {skus} then 0 else 1 end,
-                   case when i.shop_id = ${} then 0 else 1 end, i.id
-          limit {limit}",
-        query.values.len()
-    ));
+    query.sql = format!(
+        "select * from (
+             select found.*,
+                 case when id in {ids} then 0 when sku in {skus} then 1 else 2 end as nearness,
+                 row_number() over (
+                     partition by sku order by case when id in {ids} then 0 else 1 end, {far}, id) as of_sku,
+                 row_number() over (
+                     partition by category order by case when sku in {skus} then 1 else 0 end, {far}, id) as of_category
+             from ({}) found) ranked
+         where nearness = 0 or (nearness = 1 and of_sku <= {sku_share})
+             or (nearness = 2 and of_category <= {category_share})
+         order by nearness, case when nearness = 1 then of_sku else of_category end, {far}, id
+         limit {limit}",
+        query.sql
+    );
     query.fetch_all(conn).await
 }
 

@@ -38,7 +38,7 @@ pub static MOVEMENTS: Listing = Listing {
     name: "movements",
     id: "id",
     default: "-created_at",
-    sorts: &[Sort::by("created_at", &[Column::Time("created_at")])],
+    sorts: &[Sort::fixed("created_at", &[Column::Time("created_at")])],
 };
 
 impl Listed for MovementRow {
