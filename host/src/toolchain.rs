@@ -12,6 +12,7 @@ mod build;
 mod compiler;
 mod consent;
 mod debian;
+mod running;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -26,6 +27,7 @@ use compiler::{Compiler, TARGET};
 pub use compiler::{Progress, WasmTarget};
 pub use consent::{NO_INSTALL, check_may_install};
 use debian::build_with_debian;
+pub use running::end_builds;
 
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 

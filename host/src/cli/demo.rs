@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use tempfile::TempDir;
 
 use crate::app::App;
-use crate::cli::log::{self, LogFormat};
+use crate::cli::log;
 use crate::config::{Config, DatabaseConfig, LimitConfig, MetricsListen};
 use crate::db;
 use crate::keys::create::{NewKey, create};
@@ -24,7 +24,7 @@ use crate::listener::{bind, open_files};
 use crate::model::people::Scope;
 use crate::rate_limits::rates::{Rates, RatesOption};
 use crate::shutdown::Signals;
-use crate::toolchain::{build_components, ensure_wasm_target};
+use crate::toolchain::{self, build_components, ensure_wasm_target};
 use built::{Built, Keys, LOOPING};
 use history::World;
 
@@ -40,6 +40,10 @@ pub struct Demo {
     #[arg(long, env = "REPAIROPS_DATABASE")]
     database: Option<String>,
 
+    /// Requests an hour of one key, as of `repairops serve`; by default 100 times as many.
+    #[arg(long, env = "REPAIROPS_RATE_LIMITS")]
+    rate_limits: Option<RatesOption>,
+
     /// Run the scenario over HTTP, report each step, and exit.
     #[arg(long)]
     check: bool,
@@ -50,32 +54,34 @@ const RATES: RatesOption = RatesOption(Some(Rates { read: 100_000, write: 10_000
 
 impl Demo {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        log::start("error", LogFormat::Text);
+        let say_more = log::start_quietly("error");
         // The scenario needs no fixed port, so it can run beside a demo that serves. Bound first: a port in use
         // should fail before minutes of building.
         let listen = if self.check { "127.0.0.1:0" } else { self.listen.as_str() };
         let listener = bind(listen).await.with_context(|| {
             format!("listening on {listen}; choose another address with --listen")
         })?;
-        let signals = Signals::listen().context("listening for signals")?;
+        let mut signals = Signals::listen().context("listening for signals")?;
         let folder = tempfile::tempdir().context("creating a folder for the demo")?;
-        let components = tokio::task::spawn_blocking(build).await??;
-
-        say("Creating a database with two shops, their people, stock and some weeks of tickets …");
         open_files::raise_limit();
         let config = self.config(&folder);
         let _lock = db::lock(&config.database.url)?;
-        let app = App::start(config).await?;
-        let world =
-            history::make(&app, &components).await.context("creating the demo's history")?;
-        let keys = make_keys(&app, &world).await?;
-
+        let prepared = tokio::select! {
+            prepared = prepare(config) => prepared?,
+            () = signals.next() => {
+                toolchain::end_builds();
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        let Prepared { app, world, keys, components } = prepared;
         let base = format!("http://{}", listener.local_addr()?);
         if self.check {
             tokio::spawn(super::serve::serve(app.clone(), listener, Duration::ZERO, signals));
             return story::play(&base, (&app.db, &app.secrets), &world, &keys, &components).await;
         }
         introduce(&base, &world, &keys);
+        // What plugins do and say, which the docs send people here for.
+        say_more("warn,repairops::plugin=info");
         super::serve::serve(app, listener, Duration::ZERO, signals).await?;
         Ok(ExitCode::SUCCESS)
     }
@@ -86,7 +92,10 @@ impl Demo {
         let mut config = Config {
             database: DatabaseConfig { url, ..DatabaseConfig::default() },
             metrics_listen: MetricsListen::Public,
-            limits: LimitConfig { rate_limits: RATES, ..LimitConfig::default() },
+            limits: LimitConfig {
+                rate_limits: self.rate_limits.unwrap_or(RATES),
+                ..LimitConfig::default()
+            },
             ..Config::new(folder.path().join("data"))
         };
         // Receivers in the demo usually run on the same machine.
@@ -96,6 +105,23 @@ impl Demo {
         ];
         config
     }
+}
+
+/// What the demo serves.
+struct Prepared {
+    app: App,
+    world: World,
+    keys: Keys,
+    components: Vec<Built>,
+}
+
+async fn prepare(config: Config) -> anyhow::Result<Prepared> {
+    let components = tokio::task::spawn_blocking(build).await??;
+    say("Creating a database with two shops, their people, stock and some weeks of tickets …");
+    let app = App::start(config).await?;
+    let world = history::make(&app, &components).await.context("creating the demo's history")?;
+    let keys = make_keys(&app, &world).await?;
+    Ok(Prepared { app, world, keys, components })
 }
 
 /// Builds the sample plugins, and the one that loops, from the checkout of this program.

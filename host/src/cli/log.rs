@@ -32,6 +32,26 @@ pub fn start(default: &str, format: LogFormat) {
     };
 }
 
+/// Starts to log text like [`start`]. The function that it returns changes the level, unless `RUST_LOG` selects one.
+pub fn start_quietly(default: &str) -> impl FnOnce(&str) + use<> {
+    let given = EnvFilter::try_from_default_env().ok();
+    let is_given = given.is_some();
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(given.unwrap_or_else(|| default.into()))
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .fmt_fields(fields())
+        .with_filter_reloading();
+    let handle = builder.reload_handle();
+    // A second start in one process fails harmlessly.
+    let _ = builder.try_init();
+    move |filter| {
+        if !is_given {
+            let _ = handle.reload(EnvFilter::from(filter));
+        }
+    }
+}
+
 /// `message name=value name="a value with spaces"`.
 fn fields() -> impl for<'writer> FormatFields<'writer> + 'static {
     debug_fn(write_field).delimited(" ")

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use super::compiler::{Progress, TARGET, WasmTarget, cargo, run};
+use super::running::Running;
 
 /// "Found possibly newer version of crate" and "can't find crate".
 const STD_REPLACED: [&str; 2] = ["E0460", "E0463"];
@@ -77,6 +78,7 @@ fn run_build(target: &WasmTarget, dir: &Path, packages: &[&str]) -> Result<Build
     command.args(packages.iter().flat_map(|package| ["-p", package]));
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run cargo")?;
+    let _running = Running::new(&child);
     let mut build = Build { succeeded: false, std_replaced: false, components: Vec::new() };
     for line in BufReader::new(child.stdout.take().context("cargo has no output")?).lines() {
         // A build script's output may be among the messages.

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+
+use super::running::Running;
 
 pub(super) const TARGET: &str = "wasm32-wasip2";
 
@@ -93,7 +95,11 @@ pub(super) fn cargo(subcommand: &str, target: &WasmTarget, dir: &Path) -> Comman
 /// Runs to the end; an error carries the last lines of output.
 pub(super) fn run(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| format!("cannot run {program}"))?;
+    let started = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = started.with_context(|| format!("cannot run {program}"))?;
+    let running = Running::new(&child);
+    let output = child.wait_with_output().with_context(|| format!("running {program}"))?;
+    drop(running);
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<&str> = stderr.trim().lines().collect();

@@ -24,6 +24,7 @@ use crate::users::create::NewUser;
 use crate::{inventory, organizations, shops, tickets, users};
 
 const DAYS: u32 = 45;
+const TICKETS: u32 = 36;
 
 /// What the demo refers to.
 pub struct World {
@@ -163,13 +164,14 @@ pub async fn make(app: &App, components: &[Built]) -> anyhow::Result<World> {
     desk.stock_shelves(downtown, riverside).await?;
     let gate = desk.install_plugins(components, riverside).await?;
     desk.refresh().await?;
-    for number in 0..36 {
+    for number in 0..TICKETS {
+        // What happens to a ticket takes hours: each begins at a time of its own, the last more than a day ago.
+        let hours = DAYS * 24 * (TICKETS + 1 - number) / (TICKETS + 1);
+        app.clock.set_back(Duration::from_secs(u64::from(hours) * 3_600));
         let shop = if number % 3 == 2 { riverside } else { downtown };
-        desk.play_ticket(number, shop, &technicians)
+        desk.play_ticket(number as usize, shop, &technicians)
             .await
             .with_context(|| format!("ticket {number}"))?;
-        let hours = u64::from(DAYS) * 24 / 37;
-        app.clock.advance(Duration::from_secs(hours * 3_600));
     }
     app.clock.set_back(Duration::ZERO);
     let unready = desk.make_unready(downtown).await?;
