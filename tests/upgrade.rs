@@ -77,7 +77,8 @@ async fn a_later_migration_may_demand_a_newer_version(t: &TestApp) {
     )
     .expect("a version");
     // What the program knows is no demand.
-    let demand = "insert into schema_requirements (migration, known_migration, reason) values ($1, $2, $3)";
+    let demand =
+        "insert into schema_requirements (migration, known_migration, reason) values ($1, $2, $3)";
     repairops::execute!(conn, demand, 9998_i64, known, "of before").expect("a demand");
     conn.commit().await.expect("a commit");
     node.admin.get("/readyz").await.expect_status(200);

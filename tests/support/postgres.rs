@@ -9,8 +9,8 @@
 //! holds the other end of a pipe. When the pipe closes, it stops the server and deletes its folder.
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -162,7 +162,8 @@ fn start_cluster(binaries: &Path, more: &[&str], files: &[(&str, &str)]) -> Resu
         }
         supervisor.uid(user).gid(group);
     }
-    let more = more.iter().map(|setting| setting.replace("FOLDER", &folder.path().to_string_lossy()));
+    let more =
+        more.iter().map(|setting| setting.replace("FOLDER", &folder.path().to_string_lossy()));
     let more: Vec<String> = more.collect();
     for setting in [
         "listen_addresses=127.0.0.1",

@@ -401,6 +401,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tickets/{ticket_id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the timeline of a ticket, oldest first.
+         * @description The ticket itself shows all changes of its status and the latest 200 of the other entries.
+         */
+        get: operations["listTicketTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tickets/{ticket_id}/transition": {
         parameters: {
             query?: never;
@@ -1267,7 +1287,7 @@ export interface components {
             /**
              * Format: int32
              * @description Bytes of the answer that is taken out.
-             * @default 65536
+             * @default 262144
              */
             output_bytes: number;
             /**
@@ -1519,6 +1539,11 @@ export interface components {
         /** @description One page of a list. */
         Page_TicketSummary: {
             data: components["schemas"]["TicketSummary"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description One page of a list. */
+        Page_TimelineEntry: {
+            data: components["schemas"]["TimelineEntry"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list. */
@@ -1803,7 +1828,13 @@ export interface components {
             shop_id: components["schemas"]["ShopId"];
             status: components["schemas"]["Status"];
             tags: string[];
+            /** @description All changes of the status, and the latest 200 of the other entries; `GET …/timeline` has the others too. */
             timeline: components["schemas"]["TimelineEntry"][];
+            /**
+             * Format: int64
+             * @description The number of all entries of the timeline.
+             */
+            timeline_total: number;
             total_cost: components["schemas"]["Money"];
             /** Format: date-time */
             updated_at: string;
@@ -2094,21 +2125,23 @@ export interface components {
             valid_until: string;
         };
         WebhookReplay: {
+            after?: components["schemas"]["EventId"] | null;
             /** @description Replays only events that this webhook has not received and that are not pending. */
             missed_only?: boolean;
             /**
              * Format: date-time
-             * @description The time of the first event to replay. Events are kept for 30 days.
+             * @description The time of the first event to replay. Events are kept for 30 days. Required without `after`.
              * @example 2026-02-21T10:00:00Z
              */
-            since: string;
+            since?: string | null;
         };
         /** @description The result of a replay. */
         WebhookReplayed: {
             events: number;
+            next_after: components["schemas"]["EventId"] | null;
             /**
              * Format: date-time
-             * @description If there were more events than one call replays: the `since` of the next call.
+             * @description The same as a time, for `since`; the next call may send a few events again. Prefer `next_after`.
              */
             next_since: string | null;
         };
@@ -2502,7 +2535,7 @@ export interface operations {
                 name?: string;
                 created_after?: string;
                 created_before?: string;
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. With `name` an entry that changes between two pages moves, and may be missed or come twice. */
                 sort?: "created_at" | "-created_at" | "name" | "-name";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -2723,7 +2756,7 @@ export interface operations {
         parameters: {
             query?: {
                 plugin_id?: components["schemas"]["PluginId"];
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. */
                 sort?: "created_at" | "-created_at";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -2938,7 +2971,7 @@ export interface operations {
                 sku?: string;
                 /** @description `true` returns items with available stock, `false` items without. */
                 in_stock?: boolean;
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. With `sku`, `name`, `category`, `quantity_on_hand`, `quantity_available`, `last_updated` an entry that changes between two pages moves, and may be missed or come twice. */
                 sort?: "sku" | "-sku" | "name" | "-name" | "category" | "-category" | "quantity_on_hand" | "-quantity_on_hand" | "quantity_available" | "-quantity_available" | "last_updated" | "-last_updated";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -3206,7 +3239,7 @@ export interface operations {
     listInventoryMovements: {
         parameters: {
             query?: {
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. */
                 sort?: "created_at" | "-created_at";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -3248,7 +3281,7 @@ export interface operations {
     listKeys: {
         parameters: {
             query?: {
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. With `name` an entry that changes between two pages moves, and may be missed or come twice. */
                 sort?: "created_at" | "-created_at" | "name" | "-name";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -3497,7 +3530,7 @@ export interface operations {
     listPlugins: {
         parameters: {
             query?: {
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`, `name`. */
                 sort?: "created_at" | "-created_at" | "name" | "-name";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -3672,7 +3705,7 @@ export interface operations {
     listShops: {
         parameters: {
             query?: {
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. With `name` an entry that changes between two pages moves, and may be missed or come twice. */
                 sort?: "name" | "-name" | "created_at" | "-created_at";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -3863,7 +3896,7 @@ export interface operations {
                 assigned_to?: components["schemas"]["UserId"];
                 created_after?: string;
                 created_before?: string;
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`, `number`. With `updated_at`, `status` an entry that changes between two pages moves, and may be missed or come twice. */
                 sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "number" | "-number" | "status" | "-status";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -4145,6 +4178,7 @@ export interface operations {
                      *           "timestamp": "2026-02-16T09:00:00Z"
                      *         }
                      *       ],
+                     *       "timeline_total": 3,
                      *       "total_cost": 257.5,
                      *       "updated_at": "2026-02-20T14:15:00Z",
                      *       "version": 5
@@ -4360,7 +4394,7 @@ export interface operations {
     listPayments: {
         parameters: {
             query?: {
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. */
                 sort?: "created_at" | "-created_at";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -4499,6 +4533,48 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listTicketTimeline: {
+        parameters: {
+            query?: {
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. */
+                sort?: "created_at" | "-created_at";
+                limit?: number;
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
+                offset?: number;
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of the ticket. */
+                ticket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of entries */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TimelineEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     transitionTicket: {
         parameters: {
             query?: never;
@@ -4622,7 +4698,7 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. With `name` an entry that changes between two pages moves, and may be missed or come twice. */
                 sort?: "name" | "-name" | "created_at" | "-created_at";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -4809,7 +4885,7 @@ export interface operations {
     listWebhooks: {
         parameters: {
             query?: {
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. With `url` an entry that changes between two pages moves, and may be missed or come twice. */
                 sort?: "created_at" | "-created_at" | "url" | "-url";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -5024,7 +5100,7 @@ export interface operations {
                 event?: string;
                 /** @description The event's id, which is the `webhook-id` of its requests. */
                 event_id?: components["schemas"]["EventId"];
-                /** @description One of the listed fields, with a minus sign before it for descending order. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. */
                 sort?: "created_at" | "-created_at";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */

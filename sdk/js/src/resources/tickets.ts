@@ -23,6 +23,15 @@ export class Tickets extends Resource {
     return this.api.get(path`/tickets/${id}`, { options })
   }
 
+  /** All entries of the timeline, oldest first; a ticket itself shows its statuses and the latest 200 of the others. */
+  timeline(
+    id: string,
+    query: Query<'listTicketTimeline'> = {},
+    options?: RequestOptions,
+  ): List<Answer<'listTicketTimeline'>> {
+    return this.api.list(path`/tickets/${id}/timeline`, query, options)
+  }
+
   /** Which statuses may come next, and why the others may not. */
   async transitions(id: string, options?: RequestOptions): Promise<Answer<'listTicketTransitions'>> {
     return this.api.get(path`/tickets/${id}/transitions`, { options })
