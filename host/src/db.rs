@@ -5,6 +5,7 @@
 //! Invariant: only `store.rs` files use the macros, and `storage.rs` and `migrations.rs` here for their tables.
 
 mod check;
+mod checkpoint;
 mod conn;
 mod fault;
 mod filter;
@@ -46,8 +47,18 @@ pub use storage::Trouble;
 /// never waits for a lock.
 #[derive(Clone)]
 pub enum Db {
-    Sqlite { writer: SqlitePool, readers: SqlitePool, storage: Arc<Storage>, hook: Hook },
-    Postgres { pool: PgPool, storage: Arc<Storage>, hook: Hook },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+        checkpointer: SqlitePool,
+        storage: Arc<Storage>,
+        hook: Hook,
+    },
+    Postgres {
+        pool: PgPool,
+        storage: Arc<Storage>,
+        hook: Hook,
+    },
 }
 
 impl Db {
@@ -103,7 +114,8 @@ impl Db {
 
     pub async fn close(&self) {
         match self {
-            Db::Sqlite { writer, readers, .. } => {
+            Db::Sqlite { writer, readers, checkpointer, .. } => {
+                checkpointer.close().await;
                 readers.close().await;
                 writer.close().await;
             }

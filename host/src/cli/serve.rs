@@ -122,6 +122,7 @@ pub async fn serve(
     plugins::warm_up::begin(&app);
     tracing::info!(node = %app.node.id, address = %listener.local_addr()?, "serving");
     let jobs = TaskTracker::new();
+    jobs.spawn(app.db.clone().checkpoint_until(stopping.clone()));
     let webhooks = app.webhooks.clone();
     tokio::task::spawn_blocking(move || webhooks.prepare());
     let retrying = plugins::compile::retry_forever(app.clone());

@@ -89,15 +89,18 @@ async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
+        // In pages. A server copies the log itself, beside its writes; this is for commands, and if it falls behind.
+        .pragma("wal_autocheckpoint", "16000")
         .statement_cache_capacity(256);
     let writer = sqlite_pool(1)
         .acquire_timeout(Duration::from_secs(30))
         .connect_with(options.clone())
         .await
         .with_context(|| format!("opening the SQLite database {}", path.display()))?;
+    let checkpointer = sqlite_pool(1).connect_lazy_with(options.clone());
     let readers =
         sqlite_pool(8).connect_lazy_with(options.read_only(true).create_if_missing(false));
-    Ok(Db::Sqlite { writer, readers, storage: Arc::default(), hook: Arc::default() })
+    Ok(Db::Sqlite { writer, readers, checkpointer, storage: Arc::default(), hook: Arc::default() })
 }
 
 fn sqlite_pool(connections_max: u32) -> SqlitePoolOptions {
