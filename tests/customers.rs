@@ -17,6 +17,9 @@ both_databases![
     merges_that_cannot_be,
     tickets_that_come_during_a_merge_are_not_lost,
     filters_and_sorting,
+    changes_and_merges_are_events,
+    a_second_person_of_one_address_is_not_lost,
+    names_are_what_they_look_like,
 ];
 
 async fn the_list_and_the_detail_have_the_documented_fields(t: &TestApp) {
@@ -27,6 +30,7 @@ async fn the_list_and_the_detail_have_the_documented_fields(t: &TestApp) {
         "lifetime_spend": "number", "total_tickets": "integer", "last_repair_date": "null", "created_at": "time",
     });
     let list = t.get("/v1/customers").await.ok();
+    shape["version"] = json!("integer");
     assert_shape(&list["data"], &json!([shape]));
     let repair = json!({ "ticket_id": "uuid", "date": "date", "device": "text", "status": "=INTAKE", "cost": "number" });
     shape["repairs"] = json!([repair]);
@@ -221,7 +225,11 @@ async fn a_merge_moves_everything_and_leaves_a_trace(t: &TestApp) {
     let events = t.events().await.split_off(known);
     let told: Vec<_> =
         events.iter().map(|(name, data)| (name.as_str(), &data["ticket_id"])).collect();
-    assert_eq!(told, [("ticket.updated", &json!(moved[0])), ("ticket.updated", &json!(moved[1]))]);
+    assert_eq!(
+        told[..2],
+        [("ticket.updated", &json!(moved[0])), ("ticket.updated", &json!(moved[1]))]
+    );
+    assert_eq!(told[2..], [("customer.merged", &json!(null))]);
     assert_eq!(
         (&events[0].1["changed"], &events[0].1["customer_id"]),
         (&json!(["customer_id"]), &json!(john))
@@ -337,4 +345,82 @@ async fn filters_and_sorting(t: &TestApp) {
     );
     t.get("/v1/customers?sort=email").await.invalid("sort");
     t.get("/v1/customers?created_after=soon").await.invalid("created_after");
+}
+
+async fn changes_and_merges_are_events(t: &TestApp) {
+    let (jane, john) = (
+        customer(t, "Jane Doe", "jane@example.com", None).await,
+        customer(t, "John Doe", "john@example.com", Some("555-0123")).await,
+    );
+    let known = t.events().await.len();
+    let path = format!("/v1/customers/{jane}");
+    t.patch(&path, json!({ "name": "Jane Q. Doe", "phone": null })).await.ok();
+    t.patch(&path, json!({ "name": "Jane Q. Doe" })).await.ok();
+    // A ticket fills what is empty.
+    customer(t, "Jane", "jane@example.com", Some("555-0199")).await;
+    t.post(&format!("{path}/merge"), json!({ "from": john })).await.ok();
+    let events: Vec<_> = t.events().await.split_off(known);
+    let of = |name: &str| {
+        events
+            .iter()
+            .filter(|event| event.0 == name)
+            .map(|event| event.1.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of("customer.updated"),
+        [
+            json!({ "customer_id": jane, "shop_id": null, "changed": ["name"], "version": 2 }),
+            json!({ "customer_id": jane, "shop_id": null, "changed": ["phone"], "version": 3 }),
+        ]
+    );
+    assert_eq!(
+        of("customer.merged"),
+        [json!({ "customer_id": jane, "merged_customer_id": john, "shop_id": null, "version": 4 })]
+    );
+    assert_eq!(t.get(&path).await["version"], 4);
+}
+
+async fn a_second_person_of_one_address_is_not_lost(t: &TestApp) {
+    let make = async |name: &str, phone: Option<&str>| {
+        let customer = json!({ "name": name, "email": "doe@example.com", "phone": phone });
+        t.post("/v1/tickets", ticket_body(&t.shop, json!({ "customer": customer })))
+            .await
+            .expect_status(201)
+    };
+    let first = make("Jane Doe", Some("555-0123")).await;
+    assert_eq!(first["warnings"], json!([]));
+    let same = make(" jane DOE ", Some("555-0123")).await;
+    assert_eq!(same["warnings"], json!([]));
+    let second = make("John Doe", Some("555-0199")).await;
+    assert_eq!(
+        second["warnings"],
+        json!([
+            { "plugin": null, "hook": null, "code": "CUSTOMER_NOT_CHANGED", "field": "customer.name",
+              "message": "The customer of doe@example.com is Jane Doe, which stays; John Doe is this ticket's contact_name" },
+            { "plugin": null, "hook": null, "code": "CUSTOMER_NOT_CHANGED", "field": "customer.phone",
+              "message": "The customer of doe@example.com is known with another phone number, which stays; change it at the customer" },
+        ])
+    );
+    let (first, second) = (t.ticket(&first.id()).await, t.ticket(&second.id()).await);
+    assert_eq!(
+        (&first["contact_name"], &second["contact_name"]),
+        (&json!(null), &json!("John Doe"))
+    );
+    assert_eq!(second["customer"], first["customer"]);
+}
+
+async fn names_are_what_they_look_like(t: &TestApp) {
+    let customer =
+        json!({ "name": "\u{202e}Jane\u{200b} Doe\u{feff}", "email": "\u{200b}jane@example.com" });
+    let ticket = t.create_ticket_with(&t.shop, json!({ "customer": customer })).await;
+    let shown = t.ticket(&ticket).await["customer"].clone();
+    assert_eq!((&shown["name"], &shown["email"]), (&json!("Jane Doe"), &json!("jane@example.com")));
+    let path = format!("/v1/customers/{}", shown["id"].as_str().expect("an id"));
+    t.patch(&path, json!({ "name": "\u{2066}\u{200b}" })).await.invalid("name");
+    let changed = t.patch(&path, json!({ "name": "علی\u{200c}رضا" })).await.ok();
+    assert_eq!(changed["name"], "علی\u{200c}رضا", "joiners stay");
+    let user =
+        json!({ "name": "\u{202d}Alice", "email": "alice@example.com", "role": "technician" });
+    assert_eq!(t.post("/v1/users", user).await.expect_status(201)["name"], "Alice");
 }

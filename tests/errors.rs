@@ -9,6 +9,7 @@ use crate::support::{TestApp, both_databases, json};
 
 both_databases![
     a_body_that_is_no_json_object_is_a_400,
+    a_byte_order_mark_is_skipped_and_a_compressed_body_refused,
     a_wrong_field_is_named_with_its_value,
     an_error_is_short_whatever_was_sent,
     a_malformed_id_in_the_path_names_itself,
@@ -24,6 +25,28 @@ async fn a_body_that_is_no_json_object_is_a_400(t: &TestApp) {
         let message = error["message"].as_str().expect("a message");
         assert!(message.contains("JSON"), "{text:?}: {message}");
     }
+}
+
+async fn a_byte_order_mark_is_skipped_and_a_compressed_body_refused(t: &TestApp) {
+    let body = ticket_body(&t.shop, json!({})).to_string();
+    t.json(Method::POST, "/v1/tickets", &format!("\u{feff}{body}")).await.expect_status(201);
+    let error = t.json(Method::POST, "/v1/tickets", "\u{feff}{\"shop_id\": 7}").await;
+    assert_eq!(error.invalid("shop_id"), 7);
+    for (path, kind) in [("/v1/tickets", "application/json"), ("/v1/plugins", "application/wasm")] {
+        for coding in ["gzip", "br", "gzip, gzip"] {
+            let request = t.request(Method::POST, path).header("content-type", kind);
+            let request = request.header("content-encoding", coding);
+            let error = t.send(request, Bytes::from_static(b"\x1f\x8b")).await;
+            let error = error.error(415, "UNSUPPORTED_MEDIA_TYPE");
+            assert_eq!(error["details"]["value"], coding);
+            assert!(
+                error["message"].as_str().is_some_and(|said| said.contains("without the header"))
+            );
+        }
+    }
+    let request = t.request(Method::POST, "/v1/tickets").header("content-type", "application/json");
+    let request = request.header("content-encoding", "identity");
+    t.send(request, Bytes::from(body)).await.expect_status(201);
 }
 
 async fn a_wrong_field_is_named_with_its_value(t: &TestApp) {

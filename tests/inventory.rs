@@ -28,7 +28,7 @@ async fn an_item_has_the_documented_fields(t: &TestApp) {
         "id": "uuid", "shop_id": "uuid", "sku": "=SCREEN-IP14-001", "name": "text", "category": "=screens",
         "quantity_on_hand": "integer", "quantity_reserved": "integer", "quantity_available": "integer",
         "cost": "number", "selling_price": "number", "reorder_level": "integer", "supplier": "=Tech Parts Inc",
-        "last_updated": "time",
+        "last_updated": "time", "version": "integer",
     });
     assert_shape(&created.body, &shape);
     let list = t.get("/v1/inventory").await.ok();
@@ -204,7 +204,7 @@ async fn movements_tell_how_the_stock_came_to_be(t: &TestApp) {
         .ok();
     let parts = json!([{ "inventory_id": item, "quantity": 2 }]);
     let ticket = t.create_ticket_with_parts(&t.shop, "QC_REVIEW", parts).await;
-    t.patch(&format!("/v1/inventory/{item}"), json!({ "quantity": 7 })).await.ok();
+    t.patch(&format!("/v1/inventory/{item}"), json!({ "quantity": 8 })).await.ok();
     let list = t.reader.get(&path).await.ok();
     let shape = json!({ "id": "uuid", "delta": "integer", "quantity_after": "integer", "reason": "text",
                         "actor": "text", "ticket_id": "null", "created_at": "time" });
@@ -224,7 +224,7 @@ async fn movements_tell_how_the_stock_came_to_be(t: &TestApp) {
         })
         .collect();
     let expected = [
-        json!([0, 7, "adjusted", "Office", null]),
+        json!([1, 8, "adjusted", "Office", null]),
         json!([-2, 7, "used", "Office", ticket]),
         json!([4, 9, "purchased", "Front desk", null]),
         json!([5, 5, "initial", "Office", null]),

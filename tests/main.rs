@@ -37,4 +37,5 @@ mod story;
 mod tickets;
 mod tools;
 mod upgrade;
+mod versions;
 mod webhooks;

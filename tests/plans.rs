@@ -46,6 +46,7 @@ async fn fill(t: &TestApp) -> Filled {
     let mut tx = t.app.db.begin().await.expect("a transaction");
     for number in 0..CUSTOMERS {
         let customer = Customer {
+            version: 1,
             id: t.app.clock.new_id(),
             name: format!("Customer {number}"),
             email: format!("c{number}@example.com"),
@@ -77,6 +78,7 @@ async fn fill(t: &TestApp) -> Filled {
     let mut tx = t.app.db.begin().await.expect("a transaction");
     for number in 0..3_000 {
         let item = Item {
+            version: 1,
             id: t.app.clock.new_id(),
             shop_id: shop,
             sku: format!("SKU-{number}"),
@@ -149,6 +151,7 @@ fn new_ticket(id: TicketId, number: i64, created_at: Time) -> Ticket {
         custom_fields: Default::default(),
         picked_up_at: None,
         amount_paid: None,
+        contact_name: None,
         created_at,
         updated_at: created_at,
     }
@@ -206,10 +209,10 @@ fn assert_indexed(lines: &[String], indexes: &[&str], what: &str, sql: &str) {
 }
 
 async fn tickets_are_found_through_an_index_in_order(t: &TestApp) {
-    use tickets::store::ListFilter;
+    use tickets::store::{Assignee, ListFilter};
     let filled = fill(t).await;
     let shop_id = Some(filled.shop);
-    let status = Some(Status("IN_REPAIR".to_owned()));
+    let status = vec![Status("IN_REPAIR".to_owned())];
     let all = ListFilter::default;
     let created_after = Some(filled.noon - chrono::Duration::days(30));
     let created_before = Some(filled.noon - chrono::Duration::days(20));
@@ -220,14 +223,20 @@ async fn tickets_are_found_through_an_index_in_order(t: &TestApp) {
         ("-number", all(), "tickets_number_unique"),
         ("status", all(), "tickets_by_status"),
         ("", ListFilter { shop_id, ..all() }, "tickets_by_shop"),
-        ("", ListFilter { status: status.clone(), ..all() }, "tickets_by_status"),
-        ("", ListFilter { shop_id, status: status.clone(), ..all() }, "tickets_by_shop_status"),
+        ("", ListFilter { statuses: status.clone(), ..all() }, "tickets_by_status"),
+        ("", ListFilter { shop_id, statuses: status.clone(), ..all() }, "tickets_by_shop_status"),
         ("", ListFilter { customer_id: Some(filled.customer), ..all() }, "tickets_by_customer"),
-        ("", ListFilter { assigned_to: Some(filled.technician), ..all() }, "tickets_by_assigned"),
-        ("", ListFilter { created_after, created_before, ..all() }, "tickets_by_created"),
         (
             "",
-            ListFilter { shop_id, status, created_after, created_before, ..all() },
+            ListFilter { assigned_to: Some(Assignee::User(filled.technician)), ..all() },
+            "tickets_by_assigned",
+        ),
+        ("", ListFilter { created_after, created_before, ..all() }, "tickets_by_created"),
+        ("", ListFilter { assigned_to: Some(Assignee::Nobody), ..all() }, "tickets_unassigned"),
+        ("-updated_at", ListFilter { updated_after: created_after, ..all() }, "tickets_by_updated"),
+        (
+            "",
+            ListFilter { shop_id, statuses: status, created_after, created_before, ..all() },
             "tickets_by_shop_status",
         ),
     ];
@@ -253,7 +262,7 @@ async fn tickets_are_found_through_an_index_in_order(t: &TestApp) {
     }
     let rare = ListFilter {
         customer_id: Some(filled.customer),
-        status: Some(Status("CLOSED".to_owned())),
+        statuses: vec![Status("CLOSED".to_owned())],
         ..all()
     };
     let window = window(&tickets::store::LISTING, "", &rare);
@@ -289,34 +298,43 @@ async fn customers_and_items_are_found_through_an_index_in_order(t: &TestApp) {
 }
 
 async fn totals_are_read_from_counters(t: &TestApp) {
-    use tickets::store::ListFilter;
+    use tickets::store::{Assignee, ListFilter};
     let filled = fill(t).await;
     let all = ListFilter::default;
-    let (shop_id, assigned_to) = (Some(filled.shop), Some(filled.technician));
-    let status = Some(Status("CLOSED".to_owned()));
+    let (shop_id, assigned_to) = (Some(filled.shop), Some(Assignee::User(filled.technician)));
+    let status = vec![Status("CLOSED".to_owned())];
     let created_after = Some(filled.noon - chrono::Duration::days(200));
     let created_before = Some(filled.noon - chrono::Duration::days(100));
     let midnight = Some(filled.noon - chrono::Duration::hours(100 * 24 + 12));
     let short = Some(filled.noon - chrono::Duration::days(199));
     let cases = [
         (all(), 1),
-        (ListFilter { status: status.clone(), ..all() }, 1),
+        (ListFilter { statuses: status.clone(), ..all() }, 1),
         (ListFilter { shop_id, ..all() }, 1),
-        (ListFilter { shop_id, status: status.clone(), ..all() }, 1),
+        (ListFilter { shop_id, statuses: status.clone(), ..all() }, 1),
         (ListFilter { assigned_to, ..all() }, 1),
-        (ListFilter { assigned_to, status: status.clone(), ..all() }, 1),
+        (ListFilter { assigned_to, statuses: status.clone(), ..all() }, 1),
         (ListFilter { created_after, ..all() }, 2),
         (ListFilter { created_before, ..all() }, 2),
         (ListFilter { created_before: midnight, ..all() }, 1),
-        (ListFilter { created_after: midnight, status: status.clone(), ..all() }, 1),
-        (ListFilter { created_after, created_before, shop_id, status: status.clone(), ..all() }, 3),
+        (ListFilter { created_after: midnight, statuses: status.clone(), ..all() }, 1),
+        (
+            ListFilter {
+                created_after,
+                created_before,
+                shop_id,
+                statuses: status.clone(),
+                ..all()
+            },
+            3,
+        ),
         // No whole day, or an empty range: through the index of moments.
         (ListFilter { created_after, created_before: short, ..all() }, 1),
         (ListFilter { created_after: created_before, created_before: created_after, ..all() }, 1),
         // Few rows: through their index.
         (ListFilter { customer_id: Some(filled.customer), ..all() }, 1),
         (ListFilter { assigned_to, shop_id, ..all() }, 1),
-        (ListFilter { assigned_to, created_after, status, ..all() }, 1),
+        (ListFilter { assigned_to, created_after, statuses: status, ..all() }, 1),
     ];
     for (filter, expected) in cases {
         let queries = tickets::store::total_queries(t.org, &filter);

@@ -69,6 +69,12 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, "CONFLICT", message, details)
     }
 
+    /// `If-Match` does not list the present version.
+    pub fn other_version(message: impl Into<String>, current: i64) -> Self {
+        let details = json!({ "current_version": current });
+        Self::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", message, details)
+    }
+
     /// A plugin that installations still name cannot be deleted.
     pub fn plugin_in_use(message: impl Into<String>, details: Value) -> Self {
         Self::new(StatusCode::CONFLICT, "PLUGIN_IN_USE", message, details)
@@ -85,6 +91,16 @@ impl ApiError {
     pub fn method_not_allowed() -> Self {
         let message = "This route does not support this method; the Allow header lists the methods that it supports";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message, Value::Null)
+    }
+
+    /// A body with a `Content-Encoding`.
+    pub fn encoded_body(coding: &str) -> Self {
+        let coding = excerpt::text(coding, excerpt::NAME_BYTES_MAX);
+        let message = format!(
+            "The body has Content-Encoding: {coding}, which is not supported; send it as it is, without the header"
+        );
+        let details = json!({ "field": "Content-Encoding", "value": coding });
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message, details)
     }
 
     pub fn unsupported_media_type(wanted: &str, found: Option<&str>) -> Self {

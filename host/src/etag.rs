@@ -1,6 +1,9 @@
-//! A ticket's version as an entity tag (`ETag: "7"`), and the headers `If-Match` and `If-None-Match`.
+//! Entity tags: `ETag: "7.0123456789abcdef"` is the version of a ticket, customer or stock item, and a digest of all that
+//! the response shows, some of which belongs to others. `If-None-Match` compares both, `If-Match` the version alone, so
+//! that no write fails for what others share. Responses to writes, which do not show all, have the version alone.
 //!
-//! Invariant: parsing a list of tags stops at the first tag over the limit.
+//! Invariant: two responses with the same tag show the same. Parsing a list of tags stops at the first tag over the
+//! limit.
 //!
 //! The typed headers of axum-extra ignore what they cannot parse, have no limit, and do not expose the tags of a
 //! list; here a malformed header is a 400 that names it, and an update compares the version with the list in SQL.
@@ -9,22 +12,54 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::response::{IntoResponseParts, ResponseParts};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::error::ApiError;
 use crate::model::version::Expected;
+
+const DIGEST_BYTES: usize = 8;
 
 /// Tags per header: far more versions of one ticket than a client keeps.
 const TAGS_MAX: usize = 100;
 
 /// The header of a response.
-pub struct ETag(pub i64);
+#[derive(Debug, PartialEq)]
+pub struct ETag(String);
+
+impl ETag {
+    /// Of a response to a write.
+    pub fn of_version(version: i64) -> ETag {
+        ETag(version.to_string())
+    }
+
+    fn of_content(version: i64, content: &[u8]) -> ETag {
+        ETag(format!("{version}.{}", hex::encode(&Sha256::digest(content)[..DIGEST_BYTES])))
+    }
+}
+
+/// The response to a read: 304 if the client has the same.
+pub fn respond(
+    known: &IfNoneMatch,
+    version: i64,
+    view: &impl Serialize,
+) -> Result<Response, ApiError> {
+    let body = serde_json::to_vec(view).map_err(ApiError::internal)?;
+    let tag = ETag::of_content(version, &body);
+    if known.has(&tag) {
+        return Ok((StatusCode::NOT_MODIFIED, tag, ()).into_response());
+    }
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    Ok((tag, kind, body).into_response())
+}
 
 /// The versions that a client allows its write to replace; `None` without the header.
 pub struct IfMatch(pub Option<Expected>);
 
-/// The versions that a client has cached.
+/// The responses that a client has cached.
+#[derive(Default)]
 pub struct IfNoneMatch(Vec<Tag>);
 
 /// One entity tag of a request.
@@ -36,12 +71,11 @@ enum Tag {
 }
 
 impl IfNoneMatch {
-    /// Whether the client has this version. Reads compare weakly.
-    pub fn has(&self, version: i64) -> bool {
-        let version = version.to_string();
+    /// Whether the client has this response. Reads compare weakly.
+    fn has(&self, wanted: &ETag) -> bool {
         self.0.iter().any(|tag| match tag {
             Tag::Any => true,
-            Tag::Strong(text) | Tag::Weak(text) => *text == version,
+            Tag::Strong(text) | Tag::Weak(text) => *text == wanted.0,
         })
     }
 }
@@ -81,12 +115,23 @@ fn expected(tags: Vec<Tag>) -> Expected {
         return Expected::Any;
     }
     let version = |tag: &Tag| match tag {
-        Tag::Strong(text) => {
-            text.parse::<i64>().ok().filter(|version| version.to_string() == *text)
-        }
+        Tag::Strong(text) => version_of(text),
         Tag::Any | Tag::Weak(_) => None,
     };
     Expected::OneOf(tags.iter().filter_map(version).collect())
+}
+
+/// `7`, or `7.` and a digest.
+fn version_of(tag: &str) -> Option<i64> {
+    let (text, digest) = tag.split_once('.').map_or((tag, None), |(text, rest)| (text, Some(rest)));
+    let is_digest = |text: &str| {
+        text.len() == 2 * DIGEST_BYTES
+            && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    if !digest.is_none_or(is_digest) {
+        return None;
+    }
+    text.parse::<i64>().ok().filter(|version| version.to_string() == text)
 }
 
 fn read(headers: &HeaderMap, header: HeaderName, name: &str) -> Result<Option<Vec<Tag>>, ApiError> {
@@ -108,7 +153,7 @@ fn read(headers: &HeaderMap, header: HeaderName, name: &str) -> Result<Option<Ve
         Some(tags) => Ok(Some(tags)),
         None => {
             let message = format!(
-                "{name} must be * or one or more entity tags in quotes, for example \"7\", as in the ETag of a ticket"
+                "{name} must be * or one or more entity tags in quotes, for example \"7\", as in ETag"
             );
             Err(ApiError::field(name, text, message))
         }
@@ -183,7 +228,22 @@ mod tests {
         assert_eq!(of("\"7\", W/\"8\", \"07\", \"x\""), Some(Expected::OneOf(vec![7])));
         assert_eq!(of("*"), Some(Expected::Any));
         assert!(!Expected::OneOf(Vec::new()).allows(7));
-        let known = IfNoneMatch(parse("W/\"7\", \"9\"").unwrap_or_default());
-        assert!(known.has(7) && known.has(9) && !known.has(8));
+        let digest = "0123456789abcdef";
+        assert_eq!(of(&format!("\"7.{digest}\"")), Some(Expected::OneOf(vec![7])));
+        for text in
+            ["7.", "7.0123", "7.0123456789ABCDEF", ".0123456789abcdef", "7.0123456789abcdef.1"]
+        {
+            assert_eq!(of(&format!("\"{text}\"")), Some(Expected::OneOf(Vec::new())), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_compare_the_whole_tag() {
+        let tag = ETag::of_content(7, b"a");
+        let known = |text: &str| IfNoneMatch(parse(text).unwrap_or_default());
+        assert!(known(&format!("W/\"{}\"", tag.0)).has(&tag));
+        assert!(known(&format!("\"1\", \"{}\"", tag.0)).has(&tag) && known("*").has(&tag));
+        assert!(!known("\"7\"").has(&tag));
+        assert!(!known(&format!("\"{}\"", ETag::of_content(7, b"b").0)).has(&tag));
     }
 }

@@ -89,6 +89,8 @@ impl<S: Send + Sync> FromRequest<S> for WholeBody {
 /// Parses straight into the type, which rejects unknown fields before the rest of the body is read: an intermediate
 /// value would take up to a hundred times the body's size.
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // Some clients begin with a byte order mark, which JSON does not have.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if !bytes.trim_ascii_start().starts_with(b"{") {
         let message = "The body must be a JSON object".to_owned();
         return Err(ApiError::invalid(message, Value::Null));

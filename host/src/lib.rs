@@ -26,13 +26,13 @@ pub mod model;
 pub mod openapi;
 pub mod page;
 pub mod panics;
-pub mod parameters;
 pub mod request_id;
 pub mod respond;
 pub mod router;
 pub mod secrets;
 pub mod shutdown;
 pub mod timeouts;
+pub mod unaccepted;
 
 pub mod counters;
 pub mod customers;

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::config::MetricsListen;
 use crate::error::ApiError;
 use crate::extract::BODY_MAX_BYTES;
-use crate::parameters::{self, WithoutParameters};
+use crate::unaccepted::{self, Unaccepted};
 use crate::webhooks::wake;
 use crate::{
     access_log, compression, cors, customers, feedback, health, idempotency, installations,
@@ -27,8 +27,8 @@ use crate::{
 pub fn router(app: App) -> Router {
     let (routes, document) = v1(app.config.component_max_bytes).split_for_parts();
     let routes = routes.route_layer(axum::middleware::from_fn_with_state(
-        WithoutParameters::of(&document),
-        parameters::reject,
+        Unaccepted::of(&document),
+        unaccepted::reject,
     ));
     // Shared, because axum clones a handler and its captures for each request.
     let document = Arc::new(document);

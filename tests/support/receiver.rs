@@ -29,6 +29,8 @@ pub enum Answer {
     Status(u16),
     Text(u16, String),
     Redirect(u16, String),
+    /// A status with `Retry-After`.
+    RetryAfter(u16, String),
     /// Sends no response.
     Hang,
     /// Sends 204, after a delay.
@@ -127,6 +129,7 @@ async fn take(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) 
         Answer::Status(status) => code(status).into_response(),
         Answer::Text(status, text) => (code(status), text).into_response(),
         Answer::Redirect(status, to) => (code(status), [("location", to)]).into_response(),
+        Answer::RetryAfter(status, wait) => (code(status), [("retry-after", wait)]).into_response(),
         Answer::Hang => std::future::pending().await,
         Answer::After(time) => {
             tokio::time::sleep(time).await;

@@ -3,6 +3,7 @@
 mod create;
 mod etag;
 mod feedback;
+mod find;
 mod list;
 mod parts;
 mod patch;

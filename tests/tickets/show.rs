@@ -18,6 +18,7 @@ async fn a_bare_ticket_has_every_documented_field(t: &TestApp) {
         "issue": { "description": "text", "category": "null", "severity": "null" },
         "assigned_to": "null", "assigned_to_name": "null",
         "timeline": [{ "status": "text", "timestamp": "time", "actor": "text", "kind": "text", "notes": "null" }],
+        "timeline_total": "integer", "contact_name": "null",
         "diagnostics": { "findings": "null", "estimated_cost": "null", "recommended_parts": [] },
         "labor": { "hours": "number", "rate": "number", "total": "number" },
         "parts": [], "labor_cost": "number", "parts_cost": "number", "total_cost": "number",
@@ -61,6 +62,7 @@ async fn a_full_ticket_has_every_documented_field(t: &TestApp) {
         "customer": { "id": "uuid", "name": "=John Doe", "email": "=john@example.com", "phone": "=555-0123" },
         "device": { "identifier": "=iPhone 14 Pro", "category": "=smartphone", "description": "=Blue, 256GB" },
         "issue": { "description": "=Cracked screen", "category": "=physical_damage", "severity": "=high" },
+        "contact_name": "null", "timeline_total": "integer",
         "assigned_to": "uuid", "assigned_to_name": "=Alice Tech", "timeline": [{
             "status": "text", "timestamp": "time", "actor": "=Office", "kind": "text", "notes": "text" }],
         "diagnostics": { "findings": "text", "estimated_cost": "number", "recommended_parts": ["text"] },

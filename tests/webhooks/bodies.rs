@@ -6,8 +6,9 @@ use repairops::model::event::Hook;
 use repairops::model::ids::Id;
 use repairops::model::money::{Balance, Money};
 use repairops::model::outbox::{
-    CustomerCreated, InstallationData, InventoryUpdated, OutboxEvent, PaymentProcessed,
-    PluginFailed, TicketCreated, TicketTransitioned, TicketUpdated, WebhookDisabled, WebhookTest,
+    CustomerCreated, CustomerMerged, CustomerUpdated, InstallationData, InventoryUpdated,
+    OutboxEvent, PaymentProcessed, PluginFailed, TicketCreated, TicketTransitioned, TicketUpdated,
+    WebhookDisabled, WebhookTest,
 };
 use repairops::model::payment::{Kind, Method};
 use repairops::model::plugin::{FailureView, HookSetup, Mode, OnFailure};
@@ -127,6 +128,33 @@ fn payments_and_customers_have_their_bodies() {
         concat!(
             r#"{"data":{"customer_id":"id-3","email":"jane@example.com","name":"Jane Smith","shop_id":"id-2"},"#,
             r#""event":"customer.created""#,
+        )
+    );
+}
+
+#[test]
+fn changes_of_customers_name_fields_and_customers() {
+    let updated = OutboxEvent::CustomerUpdated(CustomerUpdated {
+        customer_id: id(3),
+        shop_id: None,
+        changed: vec!["phone".to_owned()],
+        version: 4,
+    });
+    assert_eq!(
+        body(updated),
+        r#"{"data":{"changed":["phone"],"customer_id":"id-3","shop_id":null,"version":4},"event":"customer.updated""#
+    );
+    let merged = OutboxEvent::CustomerMerged(CustomerMerged {
+        customer_id: id(3),
+        merged_customer_id: id(4),
+        shop_id: None,
+        version: 5,
+    });
+    assert_eq!(
+        body(merged),
+        concat!(
+            r#"{"data":{"customer_id":"id-3","merged_customer_id":"id-4","shop_id":null,"version":5},"#,
+            r#""event":"customer.merged""#,
         )
     );
 }

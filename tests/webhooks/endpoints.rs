@@ -21,7 +21,7 @@ fn shape(url: &str, events: &Value) -> Value {
     json!({
         "id": "uuid", "url": format!("={url}"), "description": "null", "events": events, "enabled": "bool",
         "disabled_reason": "null", "disabled_at": "null", "last_delivery_at": "null", "failing_since": "null",
-        "created_at": "time", "updated_at": "time",
+        "disable_on": "=failed_delivery", "created_at": "time", "updated_at": "time",
     })
 }
 

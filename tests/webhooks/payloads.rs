@@ -160,6 +160,14 @@ async fn every_event_is_as_the_document_says(t: &TestApp) {
     create(t, &gone.url, json!({ "events": ["ticket.updated"] })).await;
     t.change(&ticket, json!({ "labor_hours": 1 })).await.ok();
     t.post(&format!("{}/test", super::path(&webhook)), json!({})).await.ok();
+    let customer = json!({ "name": "Jane Doe", "email": "other@example.com" });
+    let other = t.create_ticket_with(&t.shop, json!({ "customer": customer })).await;
+    let of =
+        async |id: &str| t.ticket(id).await["customer"]["id"].as_str().expect("an id").to_owned();
+    let (stays, goes) = (of(&ticket).await, of(&other).await);
+    let path = format!("/v1/customers/{stays}");
+    t.patch(&path, json!({ "address": "1 Main St" })).await.ok();
+    t.post(&format!("{path}/merge"), json!({ "from": goes })).await.ok();
     deliver(&t.app).await;
 
     let documented = crate::support::reply::keys(&document["webhooks"]);

@@ -15,6 +15,8 @@ both_databases![
     after_the_fifth_failure_the_webhook_is_off_and_says_why,
     disabled_enabled_again_and_replayed_nothing_is_lost,
     the_other_endpoints_are_told,
+    a_receiver_may_lengthen_a_delay_and_never_shorten_it,
+    one_event_that_a_receiver_cannot_take_disables_nothing_if_the_endpoint_says_so,
 ];
 
 const DELAYS: [u64; 4] = [5 * 60, 30 * 60, 2 * 3600, 24 * 3600];
@@ -178,4 +180,60 @@ async fn the_other_endpoints_are_told(t: &TestApp) {
     assert_eq!(told["event"], "webhook.disabled");
     assert_eq!(told["data"]["webhook_id"], webhook["id"]);
     assert_eq!(told["data"]["reason"], "the receiver answered 410 Gone");
+}
+
+async fn a_receiver_may_lengthen_a_delay_and_never_shorten_it(t: &TestApp) {
+    let receiver = Receiver::start().await;
+    let webhook = create(t, &receiver.url, json!({ "events": ["ticket.created"] })).await;
+    t.create_ticket(&t.shop).await;
+    // The schedule says 5 minutes, 30 minutes, 2 hours.
+    for (wait, seconds) in [("1", 300), ("5400", 5_400), ("99999999", 24 * 3_600)] {
+        receiver.answers(Answer::RetryAfter(503, wait.to_owned()));
+        assert_eq!(deliver(&t.app).await, 1, "{wait}");
+        advance(t, seconds - 30);
+        assert_eq!(deliver(&t.app).await, 0, "{wait}: too early");
+        advance(t, 30);
+    }
+    // The waits were no attempts of their own.
+    receiver.answers(Answer::Status(204));
+    assert_eq!(deliver(&t.app).await, 1);
+    let row = log(t, &webhook).await.remove(0);
+    assert_eq!((&row["state"], &row["attempt_count"]), (&json!("delivered"), &json!(4)));
+}
+
+async fn one_event_that_a_receiver_cannot_take_disables_nothing_if_the_endpoint_says_so(
+    t: &TestApp,
+) {
+    let receiver = Receiver::start().await;
+    let webhook = create(t, &receiver.url, json!({ "events": ["ticket.created"] })).await;
+    assert_eq!(webhook["disable_on"], "failed_delivery", "the reference's rule");
+    let change = json!({ "disable_on": "sustained_failure" });
+    assert_eq!(t.patch(&path(&webhook), change).await.ok()["disable_on"], "sustained_failure");
+    t.patch(&path(&webhook), json!({ "disable_on": "never" })).await.invalid("disable_on");
+    receiver.answers(Answer::Status(500));
+    t.create_ticket(&t.shop).await;
+    deliver(&t.app).await;
+    for delay in DELAYS {
+        // Another event is taken in between.
+        receiver.answers(Answer::Status(204));
+        t.create_ticket(&t.shop).await;
+        deliver(&t.app).await;
+        receiver.answers(Answer::Status(500));
+        advance(t, delay);
+        deliver(&t.app).await;
+    }
+    let states = async || {
+        let mut states: Vec<String> = Vec::new();
+        for row in log(t, &webhook).await {
+            states.push(row["state"].as_str().expect("a state").to_owned());
+        }
+        states.sort_unstable();
+        states
+    };
+    assert_eq!(states().await, ["delivered", "delivered", "delivered", "delivered", "failed"]);
+    assert_eq!(t.get(&path(&webhook)).await.ok()["enabled"], true);
+    // Without any success in between it is disabled.
+    t.create_ticket(&t.shop).await;
+    fail_for_good(t).await;
+    assert_eq!(t.get(&path(&webhook)).await.ok()["enabled"], false);
 }

@@ -70,6 +70,18 @@ pub fn check_text(field: impl Display, text: &str, max: usize) -> Result<String,
     }
 }
 
+/// Checks the name of a person. Characters that hide or reorder others are left out, so that a name is what it looks
+/// like: overrides and isolates of the direction, the zero-width space, the byte order mark; not the joiners, which
+/// scripts need.
+pub fn check_name(field: impl Display, text: &str, max: usize) -> Result<String, Invalid> {
+    check_text(field, &visible(text), max)
+}
+
+fn visible(text: &str) -> String {
+    let is_hidden = |character: &char| matches!(character, '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    text.chars().filter(|character| !is_hidden(character)).collect()
+}
+
 /// Checks the number of a list's entries, before any work on each of them.
 pub fn check_length(
     field: impl Display,
@@ -122,7 +134,7 @@ fn is_blank(character: char) -> bool {
 
 /// Accepts text that looks like an email address: a local part, an at sign, a domain.
 pub fn check_email(field: impl Display, text: &str) -> Result<String, Invalid> {
-    let email = check_text(&field, text, 254)?;
+    let email = check_text(&field, &visible(text), 254)?;
     let domain = email
         .split_once('@')
         .map_or("", |(name, domain)| if name.is_empty() { "" } else { domain });
@@ -138,6 +150,19 @@ pub fn check_email(field: impl Display, text: &str) -> Result<String, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_what_it_looks_like() {
+        let name = |text: &str| check_name("name", text, 20).map_err(|error| error.message);
+        assert_eq!(name("\u{feff}Jane\u{200b} \u{202e}eoD\u{202c}"), Ok("Jane eoD".to_owned()));
+        assert_eq!(name("\u{2066}علی\u{200c}رضا\u{2069}"), Ok("علی\u{200c}رضا".to_owned()));
+        assert!(
+            name("\u{202e}\u{200b}").is_err_and(|message| message.contains("must not be empty"))
+        );
+        assert_eq!(name(&format!("{}a", "\u{200b}".repeat(100))), Ok("a".to_owned()));
+        let email = check_email("email", "\u{200b}jane@exam\u{feff}ple.com");
+        assert_eq!(email.map_err(|error| error.message), Ok("jane@example.com".to_owned()));
+    }
 
     #[test]
     fn an_error_is_short_whatever_was_sent() {

@@ -27,6 +27,9 @@ impl From<UpdateCustomerError> for ApiError {
             UpdateCustomerError::NotFound { merged_into } => {
                 ApiError::customer_not_found(merged_into)
             }
+            UpdateCustomerError::OtherVersion { current } => {
+                ApiError::other_version(message, current)
+            }
             UpdateCustomerError::EmailTaken { email, customer_id } => ApiError::conflict(
                 message,
                 json!({ "field": "email", "value": email, "customer_id": customer_id }),

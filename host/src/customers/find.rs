@@ -5,8 +5,8 @@
 
 use crate::customers::store;
 use crate::db::Conn;
-use crate::model::ids::{OrgId, ShopId};
-use crate::model::outbox::{CustomerCreated, OutboxEvent};
+use crate::model::ids::{CustomerId, OrgId, ShopId};
+use crate::model::outbox::{CustomerCreated, CustomerUpdated, OutboxEvent};
 use crate::model::people::Customer;
 
 /// The maximum number of attempts when merges delete the customer found.
@@ -16,6 +16,8 @@ pub struct Found {
     pub customer: Customer,
     /// If true, the caller writes the event [`created`].
     pub is_new: bool,
+    /// What else the caller writes: a filled field of a customer that exists.
+    pub updated: Option<OutboxEvent>,
 }
 
 /// `wanted` is the customer as it would be created. The empty fields of an existing customer are filled; nothing is
@@ -30,7 +32,7 @@ pub async fn find_or_create(
         let mut found = if is_new {
             // The insert may have waited for a merge that moved this address.
             let Some(survivor) = store::hold_by_alias(conn, org, &wanted.email).await? else {
-                return Ok(Found { customer: wanted.clone(), is_new });
+                return Ok(Found { customer: wanted.clone(), is_new, updated: None });
             };
             store::delete(conn, org, wanted.id).await?;
             survivor
@@ -40,15 +42,31 @@ pub async fn find_or_create(
                 None => continue,
             }
         };
+        let before = found.clone();
         if let Some(phone) = &wanted.phone
             && found.phone.is_none()
         {
             store::fill_phone(conn, org, found.id, phone).await?;
             found.phone = Some(phone.clone());
+            found.version += 1;
         }
-        return Ok(Found { customer: found, is_new: false });
+        let updated = CustomerUpdated::of(&before, &found);
+        return Ok(Found { customer: found, is_new: false, updated });
     }
     Err(sqlx::Error::RowNotFound)
+}
+
+/// The customer of an email address, also of one that came with a merge.
+pub async fn by_any_email(
+    conn: &mut Conn,
+    org: OrgId,
+    email: &str,
+) -> Result<Option<CustomerId>, sqlx::Error> {
+    let found = match store::find_by_email(conn, org, email).await? {
+        Some(found) => Some(found),
+        None => store::find_by_alias(conn, org, email).await?,
+    };
+    Ok(found.map(|customer| customer.id))
 }
 
 pub fn created(customer: &Customer, shop: ShopId) -> OutboxEvent {

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,12 +14,14 @@ use crate::auth::{Admin, Reader, Writer};
 use crate::customers::store::{self, CustomerRow, ListFilter, RepairRow};
 use crate::customers::{merge, update};
 use crate::error::ApiError;
+use crate::etag::{self, IfMatch, IfNoneMatch};
 use crate::extract::{Body, List, PathId, not_null, nullable};
 use crate::model::ids::{CustomerId, OrgId, ShopId, TicketId};
 use crate::model::invalid::check_filter;
 use crate::model::money::Money;
 use crate::model::time::{self, Time};
 use crate::model::workflow::Status;
+use crate::openapi::ErrorBody;
 use crate::page::{Page, Window};
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -46,6 +49,8 @@ pub struct ListFilters {
 #[schema(as = Customer)]
 pub struct CustomerView {
     id: CustomerId,
+    /// Grows with each change of the customer, as in `ETag`.
+    version: i64,
     name: String,
     email: String,
     phone: Option<String>,
@@ -138,33 +143,50 @@ pub async fn list(
 /// Returns a customer with their repairs.
 #[utoipa::path(
     get, path = "/customers/{customer_id}", tag = "Customers", operation_id = "getCustomer", security(("api_key" = ["read"])),
-    responses((status = 200, description = "The customer", body = CustomerDetailView)),
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag`s of the responses that the client \
+                                                                     has", nullable = false, min_length = 1,
+            pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
+    responses(
+        (status = 200, description = "The customer", body = CustomerDetailView,
+         headers(("ETag" = String, description = "The version and a digest of the response, in quotes"))),
+        (status = 304, description = "Nothing of the response has changed since the one in `If-None-Match`"),
+    ),
 )]
 pub async fn show(
     State(app): State<App>,
     caller: Reader,
     PathId(id): PathId<CustomerId>,
-) -> Result<Json<CustomerDetailView>, ApiError> {
-    detail(&app, caller.org, id).await
+    known: IfNoneMatch,
+) -> Result<Response, ApiError> {
+    detail(&app, caller.org, id, &known).await
 }
 
 /// Changes a customer's name and contact data.
 #[utoipa::path(
     patch, path = "/customers/{customer_id}", tag = "Customers", operation_id = "updateCustomer",
     security(("api_key" = ["write"])),
+    params(("If-Match" = Option<String>, Header, description = "Write only if the customer is at one of these versions: \
+                                                                `ETag`s, or `*`", nullable = false, min_length = 1,
+            pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     request_body = UpdateBody,
-    responses((status = 200, description = "The customer after the change", body = CustomerDetailView)),
+    responses(
+        (status = 200, description = "The customer after the change", body = CustomerDetailView,
+         headers(("ETag" = String, description = "The new version and a digest of the response, in quotes"))),
+        (status = 412, description = "PRECONDITION_FAILED: it is at another version; `details.current_version` says which",
+         body = ErrorBody),
+    ),
 )]
 pub async fn update(
     State(app): State<App>,
     caller: Writer,
     PathId(id): PathId<CustomerId>,
+    IfMatch(expected): IfMatch,
     Body(body): Body<UpdateBody>,
-) -> Result<Json<CustomerDetailView>, ApiError> {
+) -> Result<Response, ApiError> {
     let UpdateBody { name, email, phone, address } = body;
     let change = update::CustomerChange { name, email, phone, address };
-    update::update(&app, &caller, id, &change).await?;
-    detail(&app, caller.org, id).await
+    update::update(&app, &caller, id, expected.as_ref(), &change).await?;
+    detail(&app, caller.org, id, &IfNoneMatch::default()).await
 }
 
 /// Merges another customer into this one.
@@ -183,16 +205,17 @@ pub async fn merge(
     caller: Admin,
     PathId(id): PathId<CustomerId>,
     Body(body): Body<MergeBody>,
-) -> Result<Json<CustomerDetailView>, ApiError> {
+) -> Result<Response, ApiError> {
     merge::merge(&app, &caller, id, body.from).await?;
-    detail(&app, caller.org, id).await
+    detail(&app, caller.org, id, &IfNoneMatch::default()).await
 }
 
 async fn detail(
     app: &App,
     org: OrgId,
     id: CustomerId,
-) -> Result<Json<CustomerDetailView>, ApiError> {
+    known: &IfNoneMatch,
+) -> Result<Response, ApiError> {
     let mut conn = app.db.read().await?;
     let Some(row) = store::get(&mut conn, org, id).await? else {
         return Err(ApiError::customer_not_found(store::merged_into(&mut conn, org, id).await?));
@@ -200,13 +223,16 @@ async fn detail(
     let other_emails = store::aliases(&mut conn, org, id).await?;
     let repairs = store::repairs(&mut conn, org, id).await?;
     let repairs = repairs.into_iter().map(view_repair).collect();
-    Ok(Json(CustomerDetailView { customer: view(row), other_emails, repairs }))
+    let version = row.customer.version;
+    let view = CustomerDetailView { customer: view(row), other_emails, repairs };
+    etag::respond(known, version, &view)
 }
 
 fn view(row: CustomerRow) -> CustomerView {
     let customer = row.customer;
     CustomerView {
         id: customer.id,
+        version: customer.version,
         name: customer.name,
         email: customer.email,
         phone: customer.phone,

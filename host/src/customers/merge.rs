@@ -9,7 +9,7 @@ use crate::customers::store;
 use crate::db::Conn;
 use crate::model::ids::{CustomerId, OrgId};
 use crate::model::invalid::Invalid;
-use crate::model::outbox::{OutboxEvent, TicketUpdated};
+use crate::model::outbox::{CustomerMerged, OutboxEvent, TicketUpdated};
 use crate::model::people::Customer;
 use crate::model::ticket::number_text;
 use crate::tickets::store::MovedTicket;
@@ -59,7 +59,14 @@ pub async fn merge(
         });
         (app.clock.new_id(), event)
     };
-    let events: Vec<_> = moved.into_iter().map(event_of).collect();
+    let mut events: Vec<_> = moved.into_iter().map(event_of).collect();
+    let merged_event = OutboxEvent::CustomerMerged(CustomerMerged {
+        customer_id: id,
+        merged_customer_id: from,
+        shop_id: None,
+        version: filled.version + 1,
+    });
+    events.push((app.clock.new_id(), merged_event));
     webhooks::store::enqueue_all(&mut tx, org, &events, now).await?;
     store::move_aliases(&mut tx, org, from, id).await?;
     store::insert_alias(&mut tx, org, &merged.email, id).await?;

@@ -102,7 +102,7 @@ macro_rules! ticket_total {
 macro_rules! select_from {
     ($from:literal) => {
         concat!(
-            "select c.id, c.name, c.email, c.phone, c.address, c.created_at,
+            "select c.id, c.version, c.name, c.email, c.phone, c.address, c.created_at,
         (select count(*) from tickets t where t.org_id = c.org_id and t.customer_id = c.id) as total_tickets,
         (select max(t.picked_up_at) from tickets t
          where t.org_id = c.org_id and t.customer_id = c.id) as last_pickup,
@@ -198,7 +198,7 @@ pub async fn get(
 
 macro_rules! select_customer {
     () => {
-        "select c.id, c.name, c.email, c.phone, c.address, c.created_at from customers c"
+        "select c.id, c.version, c.name, c.email, c.phone, c.address, c.created_at from customers c"
     };
 }
 
@@ -317,7 +317,7 @@ pub async fn fill_phone(
 ) -> Result<(), sqlx::Error> {
     execute!(
         conn,
-        "update customers set phone = $3 where org_id = $1 and id = $2 and phone is null",
+        "update customers set phone = $3, version = version + 1 where org_id = $1 and id = $2 and phone is null",
         org,
         id,
         phone
@@ -329,7 +329,7 @@ pub async fn fill_phone(
 pub async fn update(conn: &mut Conn, org: OrgId, customer: &Customer) -> Result<(), sqlx::Error> {
     execute!(
         conn,
-        "update customers set name = $3, name_key = $4, email = $5, email_key = $6, phone = $7, address = $8
+        "update customers set version = version + 1, name = $3, name_key = $4, email = $5, email_key = $6, phone = $7, address = $8
          where org_id = $1 and id = $2",
         org,
         customer.id,

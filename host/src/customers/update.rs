@@ -7,9 +7,11 @@ use crate::auth::Caller;
 use crate::customers::store;
 use crate::db::Conn;
 use crate::model::ids::{CustomerId, OrgId};
-use crate::model::invalid::{Invalid, check_email, check_optional, check_text};
+use crate::model::invalid::{Invalid, check_email, check_name, check_optional};
+use crate::model::outbox::CustomerUpdated;
 use crate::model::people::{Customer, comparison_key};
-use crate::tickets;
+use crate::model::version::Expected;
+use crate::{tickets, webhooks};
 
 pub const NAME_MAX: usize = 200;
 pub const PHONE_MAX: usize = 64;
@@ -30,6 +32,11 @@ pub enum UpdateCustomerError {
     Invalid(#[from] Invalid),
     #[error("customer not found")]
     NotFound { merged_into: Option<CustomerId> },
+    /// The customer's version is none of those in `If-Match`.
+    #[error(
+        "The customer is at version {current}, which is not in If-Match; read it again before you change it"
+    )]
+    OtherVersion { current: i64 },
     #[error("Another customer already has the email {email}")]
     EmailTaken { email: String, customer_id: CustomerId },
     #[error("the database failed")]
@@ -40,6 +47,7 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: CustomerId,
+    expected: Option<&Expected>,
     change: &CustomerChange,
 ) -> Result<(), UpdateCustomerError> {
     let change = check(change)?;
@@ -49,6 +57,9 @@ pub async fn update(
         let merged_into = store::merged_into(&mut tx, org, id).await?;
         return Err(UpdateCustomerError::NotFound { merged_into });
     };
+    if expected.is_some_and(|expected| !expected.allows(before.version)) {
+        return Err(UpdateCustomerError::OtherVersion { current: before.version });
+    }
     let after = Customer {
         name: change.name.unwrap_or_else(|| before.name.clone()),
         email: change.email.unwrap_or_else(|| before.email.clone()),
@@ -56,6 +67,9 @@ pub async fn update(
         address: change.address.unwrap_or_else(|| before.address.clone()),
         ..before.clone()
     };
+    if after == before {
+        return Ok(());
+    }
     if comparison_key(&after.email) != comparison_key(&before.email) {
         free_email(&mut tx, org, id, &after.email).await?;
     }
@@ -76,6 +90,10 @@ pub async fn update(
     free_email(&mut tx, org, id, &after.email).await?;
     if (&after.name, &after.email, &after.phone) != (&before.name, &before.email, &before.phone) {
         tickets::store::touch_of_customer(&mut tx, org, id).await?;
+    }
+    if let Some(event) = CustomerUpdated::of(&before, &after) {
+        let now = app.clock.now();
+        webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), &event, now).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -107,7 +125,7 @@ fn check(change: &CustomerChange) -> Result<CustomerChange, Invalid> {
     let optional = |field: &str, text: &Option<Option<String>>, max| {
         text.as_ref().map(|text| check_optional(field, text.as_deref(), max)).transpose()
     };
-    let name = change.name.as_deref().map(|name| check_text("name", name, NAME_MAX));
+    let name = change.name.as_deref().map(|name| check_name("name", name, NAME_MAX));
     let email = change.email.as_deref().map(|email| check_email("email", email));
     Ok(CustomerChange {
         name: name.transpose()?,

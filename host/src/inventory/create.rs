@@ -38,6 +38,7 @@ pub enum CreateItemError {
 pub async fn create(app: &App, caller: &Caller, new: NewItem) -> Result<Item, CreateItemError> {
     let now = app.clock.now();
     let item = Item {
+        version: 1,
         id: app.clock.new_id(),
         shop_id: new.shop_id,
         sku: check_text("sku", &new.sku, 64)?,

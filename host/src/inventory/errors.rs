@@ -25,6 +25,10 @@ impl From<UpdateItemError> for ApiError {
         match error {
             UpdateItemError::Invalid(invalid) => invalid.into(),
             UpdateItemError::NotFound => ApiError::not_found("Inventory item"),
+            UpdateItemError::OtherVersion { current } => ApiError::other_version(message, current),
+            UpdateItemError::Stale { attempts } => {
+                ApiError::conflict(message, json!({ "attempts": attempts })).retry_after(1)
+            }
             UpdateItemError::BelowReserved { quantity, reserved } => {
                 let details =
                     json!({ "field": "quantity", "value": quantity, "reserved": reserved });

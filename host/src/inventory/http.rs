@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -10,6 +11,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::auth::{Admin, Reader, Writer};
 use crate::error::ApiError;
+use crate::etag::{self, IfMatch, IfNoneMatch};
 use crate::extract::{Body, List, PathId, not_null, nullable};
 use crate::inventory::create::{self, NewItem};
 use crate::inventory::movements;
@@ -20,6 +22,7 @@ use crate::model::invalid::check_filter;
 use crate::model::money::Money;
 use crate::model::stock::Item;
 use crate::model::time::Time;
+use crate::openapi::ErrorBody;
 use crate::page::{Page, Window};
 use crate::respond::Created;
 
@@ -68,7 +71,7 @@ pub struct CreateBody {
     supplier: Option<String>,
 }
 
-/// Set `quantity`, another field, or both. `null` clears `supplier`, and is rejected for other fields.
+/// Set `quantity` or `adjust`, another field, or both. `null` clears `supplier`, and is rejected for other fields.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = InventoryChange)]
@@ -77,6 +80,14 @@ pub struct UpdateBody {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false, minimum = 0, maximum = 1000000000, example = 10)]
     quantity: Option<i64>,
+    /// Instead of `quantity`: the difference, negative for pieces that are gone.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, minimum = -1000000000, maximum = 1000000000, example = -2)]
+    adjust: Option<i64>,
+    /// If the new quantity is less than what is reserved for tickets: `true` ends reservations, the newest first;
+    /// otherwise the request is a 409.
+    #[serde(default)]
+    release: bool,
     /// Why the quantity changed (purchased, used, damaged …).
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false, max_length = 200, example = "purchased")]
@@ -107,6 +118,8 @@ pub struct UpdateBody {
 #[schema(as = InventoryItem)]
 pub struct ItemView {
     id: ItemId,
+    /// Grows with each change of the item, also by tickets, as in `ETag`.
+    version: i64,
     shop_id: ShopId,
     sku: String,
     name: String,
@@ -173,32 +186,56 @@ pub async fn create(
 /// Returns a stock item.
 #[utoipa::path(
     get, path = "/inventory/{inventory_id}", tag = "Inventory", operation_id = "getInventoryItem", security(("api_key" = ["read"])),
-    responses((status = 200, description = "The item", body = ItemView)),
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag`s of the responses that the client \
+                                                                     has", nullable = false, min_length = 1,
+            pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
+    responses(
+        (status = 200, description = "The item", body = ItemView,
+         headers(("ETag" = String, description = "The version and a digest of the response, in quotes"))),
+        (status = 304, description = "Nothing of the response has changed since the one in `If-None-Match`"),
+    ),
 )]
 pub async fn show(
     State(app): State<App>,
     caller: Reader,
     PathId(id): PathId<ItemId>,
-) -> Result<Json<ItemView>, ApiError> {
+    known: IfNoneMatch,
+) -> Result<Response, ApiError> {
     let mut conn = app.db.read().await?;
     let item = store::get(&mut conn, caller.org, id).await?;
-    item.map(view).map(Json).ok_or_else(|| ApiError::not_found("Inventory item"))
+    let item = item.ok_or_else(|| ApiError::not_found("Inventory item"))?;
+    etag::respond(&known, item.version, &view(item))
 }
 
 /// Changes a stock item or its quantity on hand.
+///
+/// A request that changes nothing makes no new version, movement or event. With `release`, reservations that the new
+/// quantity does not cover end, the newest first, and each of their tickets gets a note; when such a ticket needs the
+/// pieces, it tries to reserve them again.
 #[utoipa::path(
     patch, path = "/inventory/{inventory_id}", tag = "Inventory", operation_id = "updateInventoryItem", security(("api_key" = ["write"])),
+    params(("If-Match" = Option<String>, Header, description = "Write only if the item is at one of these versions: \
+                                                                `ETag`s, or `*`", nullable = false, min_length = 1,
+            pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     request_body = UpdateBody,
-    responses((status = 200, description = "The item after the change", body = ItemView)),
+    responses(
+        (status = 200, description = "The item after the change", body = ItemView,
+         headers(("ETag" = String, description = "The new version and a digest of the response, in quotes"))),
+        (status = 412, description = "PRECONDITION_FAILED: it is at another version; `details.current_version` says which",
+         body = ErrorBody),
+    ),
 )]
 pub async fn update(
     State(app): State<App>,
     caller: Writer,
     PathId(id): PathId<ItemId>,
+    IfMatch(expected): IfMatch,
     Body(body): Body<UpdateBody>,
-) -> Result<Json<ItemView>, ApiError> {
+) -> Result<Response, ApiError> {
     let change = ItemChange {
         quantity: body.quantity,
+        adjust: body.adjust,
+        release: body.release,
         reason: body.reason,
         name: body.name,
         category: body.category,
@@ -207,14 +244,15 @@ pub async fn update(
         reorder_level: body.reorder_level,
         supplier: body.supplier,
     };
-    let item = update::update(&app, &caller, id, change).await?;
-    Ok(Json(view(item)))
+    let item = update::update(&app, &caller, id, expected.as_ref(), change).await?;
+    etag::respond(&IfNoneMatch::default(), item.version, &view(item))
 }
 
 fn view(item: Item) -> ItemView {
     ItemView {
         quantity_available: item.available(),
         id: item.id,
+        version: item.version,
         shop_id: item.shop_id,
         sku: item.sku,
         name: item.name,

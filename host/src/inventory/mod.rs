@@ -8,6 +8,7 @@ pub mod doctor;
 mod errors;
 pub mod http;
 pub mod movements;
+mod release;
 pub mod reserve;
 pub mod store;
 pub mod update;

@@ -11,8 +11,9 @@ use uuid::Uuid;
 use crate::counters::store::Counted;
 use crate::db::{Conn, Filter, Query, Value};
 use crate::model::distinct::each_once;
-use crate::model::ids::{ItemId, OrgId, ShopId, TicketId};
+use crate::model::ids::{ItemId, OrgId, ReservationId, ShopId, TicketId};
 use crate::model::stock::{Item, Reservation};
+use crate::model::time::Time;
 use crate::page::{Column, Listed, Listing, Sort, Window};
 use crate::{counters, execute, fetch_all, fetch_optional};
 
@@ -22,7 +23,7 @@ pub use moves::*;
 
 macro_rules! select_item {
     () => {
-        "select i.id, i.shop_id, i.sku, i.name, i.category, i.on_hand, i.reserved, i.cost, i.selling_price,
+        "select i.id, i.version, i.shop_id, i.sku, i.name, i.category, i.on_hand, i.reserved, i.cost, i.selling_price,
                 i.reorder_level, i.supplier, i.created_at, i.updated_at
          from inventory_items i"
     };
@@ -257,8 +258,8 @@ pub async fn update(conn: &mut Conn, org: OrgId, item: &Item) -> Result<(), sqlx
     execute!(
         conn,
         "update inventory_items
-         set on_hand = $3, name = $4, category = $5, cost = $6, selling_price = $7, reorder_level = $8,
-             supplier = $9, updated_at = $10
+         set version = version + 1, on_hand = $3, name = $4, category = $5, cost = $6, selling_price = $7, reorder_level = $8,
+             supplier = $9, updated_at = $10, reserved = $11
          where org_id = $1 and id = $2",
         org,
         item.id,
@@ -269,7 +270,8 @@ pub async fn update(conn: &mut Conn, org: OrgId, item: &Item) -> Result<(), sqlx
         item.selling_price,
         item.reorder_level,
         item.supplier.as_deref(),
-        item.updated_at
+        item.updated_at,
+        item.reserved
     )?;
     Ok(())
 }
@@ -287,4 +289,45 @@ pub async fn reservations(
         org,
         ticket
     )
+}
+
+/// Held pieces of an item.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Hold {
+    pub id: ReservationId,
+    pub ticket_id: TicketId,
+    pub quantity: i64,
+}
+
+/// The newest first.
+pub async fn holds_of_item(
+    conn: &mut Conn,
+    org: OrgId,
+    item: ItemId,
+) -> Result<Vec<Hold>, sqlx::Error> {
+    fetch_all!(
+        conn,
+        Hold,
+        "select id, ticket_id, quantity from reservations
+         where org_id = $1 and item_id = $2 and state = 'held' order by id desc",
+        org,
+        item
+    )
+}
+
+/// Releases whole reservations. The item's `reserved` is the caller's to write.
+pub async fn end_holds(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &[ReservationId],
+    now: Time,
+) -> Result<(), sqlx::Error> {
+    let mut filter = Filter::for_org("org_id", org.0);
+    let now = filter.bind(Value::Time(now));
+    let Some(list) = filter.list(ids.iter().map(|id| Value::Uuid(id.0))) else { return Ok(()) };
+    filter.and_plain(&format!("id in {list} and state = 'held'"));
+    let update =
+        filter.figure(&format!("update reservations set state = 'released', ended_at = {now}"));
+    let _: Vec<(ReservationId,)> = update.returning("id").fetch_all(conn).await?;
+    Ok(())
 }

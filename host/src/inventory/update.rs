@@ -1,19 +1,34 @@
 //! Changes an item: its quantity on hand, with a movement, and its other fields.
+//!
+//! Invariant: what is reserved never exceeds what is on hand. Reservations end only if the request says so, and then
+//! their tickets are locked before the item, as every change of a ticket does.
+
+use std::collections::BTreeSet;
 
 use crate::app::App;
 use crate::auth::Caller;
-use crate::inventory::store::{self, Movement};
-use crate::model::ids::ItemId;
+use crate::db::Conn;
+use crate::inventory::release;
+use crate::inventory::store::{self, Hold, Movement};
+use crate::model::ids::{ItemId, OrgId};
 use crate::model::invalid::{Invalid, check_optional, check_text};
 use crate::model::money::Money;
 use crate::model::outbox::InventoryUpdated;
 use crate::model::stock::{Item, check_quantity};
+use crate::model::version::Expected;
 use crate::webhooks;
+
+/// The maximum number of attempts when reservations change meanwhile.
+const ATTEMPTS_MAX: usize = 8;
 
 /// The new values; `None` keeps a field, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
 pub struct ItemChange {
     pub quantity: Option<i64>,
+    /// The difference instead of `quantity`.
+    pub adjust: Option<i64>,
+    /// Whether reservations that no longer fit end.
+    pub release: bool,
     /// Why the quantity changes.
     pub reason: Option<String>,
     pub name: Option<String>,
@@ -30,8 +45,17 @@ pub enum UpdateItemError {
     Invalid(#[from] Invalid),
     #[error("item not found")]
     NotFound,
-    #[error("quantity {quantity} is less than the {reserved} that are reserved for tickets")]
+    /// The item's version is none of those in `If-Match`.
+    #[error(
+        "The item is at version {current}, which is not in If-Match; read it again before you change it"
+    )]
+    OtherVersion { current: i64 },
+    #[error(
+        "quantity {quantity} is less than the {reserved} that are reserved for tickets; release: true ends reservations"
+    )]
     BelowReserved { quantity: i64, reserved: i64 },
+    #[error("The reservations of the item changed {attempts} times meanwhile; try again")]
+    Stale { attempts: usize },
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -40,54 +64,135 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: ItemId,
+    expected: Option<&Expected>,
     change: ItemChange,
 ) -> Result<Item, UpdateItemError> {
     let change = check(change)?;
-    let (org, now) = (caller.org, app.clock.now());
-    let mut tx = app.db.begin().await?;
-    let before = store::lock(&mut tx, org, id).await?.ok_or(UpdateItemError::NotFound)?;
-    let (reserved, on_hand_before) = (before.reserved, before.on_hand);
-    let counted =
-        change.quantity.map(|_| change.reason.as_deref().unwrap_or("adjusted").to_owned());
-    let item = Item { updated_at: now, ..changed(before, change) };
-    if item.on_hand < reserved {
-        return Err(UpdateItemError::BelowReserved { quantity: item.on_hand, reserved });
+    for _ in 0..ATTEMPTS_MAX {
+        if let Some(item) = attempt(app, caller, id, expected, &change).await? {
+            return Ok(item);
+        }
     }
-    store::update(&mut tx, org, &item).await?;
-    if let Some(reason) = &counted {
+    Err(UpdateItemError::Stale { attempts: ATTEMPTS_MAX })
+}
+
+/// One attempt; `None` if the reservations to end changed meanwhile.
+async fn attempt(
+    app: &App,
+    caller: &Caller,
+    id: ItemId,
+    expected: Option<&Expected>,
+    change: &ItemChange,
+) -> Result<Option<Item>, UpdateItemError> {
+    let (org, now) = (caller.org, app.clock.now());
+    let likely = match change.release {
+        true => {
+            let mut conn = app.db.read().await?;
+            let item = store::get(&mut conn, org, id).await?.ok_or(UpdateItemError::NotFound)?;
+            to_end(&mut conn, org, &changed(&item, change)?).await?
+        }
+        false => Vec::new(),
+    };
+    let mut tx = app.db.begin().await?;
+    let tickets: BTreeSet<_> = likely.iter().map(|hold| hold.ticket_id).collect();
+    let touched = release::touch(&mut tx, org, tickets, now).await?;
+    let before = store::lock(&mut tx, org, id).await?.ok_or(UpdateItemError::NotFound)?;
+    if expected.is_some_and(|expected| !expected.allows(before.version)) {
+        return Err(UpdateItemError::OtherVersion { current: before.version });
+    }
+    let mut after = changed(&before, change)?;
+    let ended = match change.release {
+        true => to_end(&mut tx, org, &after).await?,
+        false => Vec::new(),
+    };
+    if ended != likely {
+        return Ok(None);
+    }
+    if after == before {
+        return Ok(Some(before));
+    }
+    after.reserved -= ended.iter().map(|hold| hold.quantity).sum::<i64>();
+    if after.on_hand < after.reserved {
+        return Err(UpdateItemError::BelowReserved {
+            quantity: after.on_hand,
+            reserved: before.reserved,
+        });
+    }
+    let after = Item { version: before.version + 1, updated_at: now, ..after };
+    store::update(&mut tx, org, &after).await?;
+    let delta = after.on_hand - before.on_hand;
+    let counted = (delta != 0).then(|| change.reason.as_deref().unwrap_or("adjusted"));
+    if let Some(reason) = counted {
         let movement = Movement {
             id: app.clock.new_id(),
             item_id: id,
-            delta: item.on_hand - on_hand_before,
+            delta,
             reason,
             actor: &caller.actor.name,
             ticket_id: None,
-            quantity_after: item.on_hand,
+            quantity_after: after.on_hand,
             created_at: now,
         };
         store::insert_movement(&mut tx, org, &movement).await?;
     }
-    let event = InventoryUpdated::of(&item, counted.as_deref().unwrap_or("edited"), None);
-    webhooks::store::enqueue(&mut tx, org, app.clock.new_id(), &event, now).await?;
+    let event = InventoryUpdated::of(&after, counted.unwrap_or("edited"), None);
+    let mut events = vec![(app.clock.new_id(), event)];
+    events.extend(release::end(app, caller, &mut tx, &after, &ended, &touched, now).await?);
+    webhooks::store::enqueue_all(&mut tx, org, &events, now).await?;
     tx.commit().await?;
-    Ok(item)
+    Ok(Some(after))
 }
 
-fn changed(item: Item, change: ItemChange) -> Item {
-    Item {
-        on_hand: change.quantity.unwrap_or(item.on_hand),
-        name: change.name.unwrap_or(item.name),
-        category: change.category.unwrap_or(item.category),
+/// The reservations that do not fit into what is on hand, the newest first.
+async fn to_end(conn: &mut Conn, org: OrgId, item: &Item) -> Result<Vec<Hold>, sqlx::Error> {
+    let mut over = item.reserved - item.on_hand;
+    if over <= 0 {
+        return Ok(Vec::new());
+    }
+    let mut holds = store::holds_of_item(conn, org, item.id).await?;
+    let fits = |hold: &Hold| {
+        let fits = over <= 0;
+        over -= hold.quantity;
+        fits
+    };
+    let ended = holds.iter().position(fits).unwrap_or(holds.len());
+    holds.truncate(ended);
+    Ok(holds)
+}
+
+fn changed(item: &Item, change: &ItemChange) -> Result<Item, Invalid> {
+    let on_hand = match (change.quantity, change.adjust) {
+        (Some(quantity), _) => quantity,
+        (None, Some(adjust)) => adjusted(item, adjust)?,
+        (None, None) => item.on_hand,
+    };
+    let text = |new: &Option<String>, old: &str| new.clone().unwrap_or_else(|| old.to_owned());
+    Ok(Item {
+        on_hand,
+        name: text(&change.name, &item.name),
+        category: text(&change.category, &item.category),
         cost: change.cost.unwrap_or(item.cost),
         selling_price: change.selling_price.unwrap_or(item.selling_price),
         reorder_level: change.reorder_level.unwrap_or(item.reorder_level),
-        supplier: change.supplier.unwrap_or(item.supplier),
-        ..item
-    }
+        supplier: change.supplier.clone().unwrap_or_else(|| item.supplier.clone()),
+        ..item.clone()
+    })
+}
+
+fn adjusted(item: &Item, adjust: i64) -> Result<i64, Invalid> {
+    let on_hand = item.on_hand.saturating_add(adjust);
+    check_quantity("adjust", on_hand).map_err(|_| {
+        let message = format!(
+            "adjust would leave {on_hand} on hand, since there are {}; the result must be from 0 to 1000000000",
+            item.on_hand
+        );
+        Invalid::new("adjust", adjust, message)
+    })
 }
 
 fn check(change: ItemChange) -> Result<ItemChange, Invalid> {
-    let is_empty = change.quantity.is_none()
+    let counts = change.quantity.is_some() || change.adjust.is_some();
+    let is_empty = !counts
         && change.name.is_none()
         && change.category.is_none()
         && change.cost.is_none()
@@ -98,10 +203,18 @@ fn check(change: ItemChange) -> Result<ItemChange, Invalid> {
         let message = "quantity is required, unless another field changes";
         return Err(Invalid::new("quantity", serde_json::Value::Null, message));
     }
-    if change.reason.is_some() && change.quantity.is_none() {
+    if change.quantity.is_some() && change.adjust.is_some() {
+        let message = "send either quantity or adjust, not both";
+        return Err(Invalid::new("adjust", change.adjust, message));
+    }
+    if change.reason.is_some() && !counts {
         let message =
             "reason is allowed only together with quantity: it says why the quantity changes";
         return Err(Invalid::new("reason", change.reason, message));
+    }
+    if change.release && !counts {
+        let message = "release is allowed only together with quantity or adjust";
+        return Err(Invalid::new("release", true, message));
     }
     let reason = check_optional("reason", change.reason.as_deref(), 200)?;
     let text = |field: &str, text: Option<String>, max| {

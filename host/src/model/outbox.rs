@@ -15,6 +15,7 @@ use super::ids::{
 };
 use super::money::{Balance, Money};
 use super::payment::{Kind, Method, Recorded};
+use super::people::Customer;
 use super::plugin::{FailureView, HookSetup, Installation, OnFailure, Plugin};
 use super::stock::Item;
 use super::ticket::Ticket;
@@ -40,6 +41,12 @@ pub enum OutboxEvent {
     /// New customer created
     #[serde(rename = "customer.created")]
     CustomerCreated(CustomerCreated),
+    /// Customer details modified
+    #[serde(rename = "customer.updated")]
+    CustomerUpdated(CustomerUpdated),
+    /// Two customers became one
+    #[serde(rename = "customer.merged")]
+    CustomerMerged(CustomerMerged),
     /// Stock level changed
     #[serde(rename = "inventory.updated")]
     InventoryUpdated(InventoryUpdated),
@@ -130,6 +137,54 @@ pub struct CustomerCreated {
     pub name: String,
     pub email: String,
     pub shop_id: ShopId,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CustomerUpdated {
+    pub customer_id: CustomerId,
+    /// Always `null`: a customer belongs to no shop.
+    pub shop_id: Option<ShopId>,
+    /// The names of the fields that changed: `name`, `email`, `phone`, `address`.
+    pub changed: Vec<String>,
+    /// The customer's version after the change.
+    pub version: i64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CustomerMerged {
+    /// The customer that stays.
+    pub customer_id: CustomerId,
+    /// The customer that no longer exists.
+    pub merged_customer_id: CustomerId,
+    /// Always `null`: a customer belongs to no shop.
+    pub shop_id: Option<ShopId>,
+    /// The version of the customer that stays, after the merge.
+    pub version: i64,
+}
+
+impl CustomerUpdated {
+    /// `after` as it was written, before its version grew. `None` if nothing is other than before.
+    pub fn of(before: &Customer, after: &Customer) -> Option<OutboxEvent> {
+        let fields = [
+            ("name", before.name != after.name),
+            ("email", before.email != after.email),
+            ("phone", before.phone != after.phone),
+            ("address", before.address != after.address),
+        ];
+        let changed: Vec<String> = fields
+            .into_iter()
+            .filter(|(_, is_changed)| *is_changed)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        (!changed.is_empty()).then(|| {
+            OutboxEvent::CustomerUpdated(CustomerUpdated {
+                customer_id: before.id,
+                shop_id: None,
+                changed,
+                version: before.version + 1,
+            })
+        })
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

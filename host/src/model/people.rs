@@ -67,9 +67,11 @@ pub struct User {
     pub created_at: Time,
 }
 
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, FromRow)]
 pub struct Customer {
     pub id: CustomerId,
+    /// Grows with each change.
+    pub version: i64,
     pub name: String,
     pub email: String,
     pub phone: Option<String>,

@@ -16,9 +16,11 @@ const QUANTITY_MAX: i64 = 1_000_000_000;
 /// One article in the stock of one shop.
 ///
 /// Invariant: `0 <= reserved <= on_hand`.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, FromRow)]
 pub struct Item {
     pub id: ItemId,
+    /// Grows with each change.
+    pub version: i64,
     pub shop_id: ShopId,
     pub sku: String,
     pub name: String,

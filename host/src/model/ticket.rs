@@ -46,6 +46,8 @@ pub struct Ticket {
     pub picked_up_at: Option<Time>,
     /// Payments minus refunds; `None` before the first payment.
     pub amount_paid: Option<Money>,
+    /// Who brought the device, if that is not the customer of the email address.
+    pub contact_name: Option<String>,
     pub created_at: Time,
     pub updated_at: Time,
 }

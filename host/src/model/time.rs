@@ -8,7 +8,7 @@ use std::ops::{Add, Deref, Sub};
 
 use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use utoipa::openapi::schema::{KnownFormat, OneOfBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -148,7 +148,7 @@ pub fn parse_date(field: &str, text: Option<String>) -> Result<Option<NaiveDate>
 /// The schema of a moment or date in a filter.
 pub fn filter_schema() -> Schema {
     let (moment, date) = (text_schema(KnownFormat::DateTime), text_schema(KnownFormat::Date));
-    OneOfBuilder::new().item(moment).item(date).into()
+    AnyOfBuilder::new().item(moment).item(date).into()
 }
 
 fn text_schema(format: KnownFormat) -> ObjectBuilder {

@@ -1,6 +1,6 @@
-//! The versions of a ticket that a client allows its write to replace.
+//! The versions of a ticket, customer or stock item that a client allows its write to replace.
 
-/// The expected version of a ticket. A write on any other version is rejected.
+/// The expected version. A write on any other version is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
     /// Any version.

@@ -46,6 +46,10 @@ pub enum EventName {
     PaymentProcessed,
     #[serde(rename = "customer.created")]
     CustomerCreated,
+    #[serde(rename = "customer.updated")]
+    CustomerUpdated,
+    #[serde(rename = "customer.merged")]
+    CustomerMerged,
     #[serde(rename = "inventory.updated")]
     InventoryUpdated,
     #[serde(rename = "plugin.installed")]
@@ -69,6 +73,8 @@ impl EventName {
             EventName::TicketUpdated => "ticket.updated",
             EventName::PaymentProcessed => "payment.processed",
             EventName::CustomerCreated => "customer.created",
+            EventName::CustomerUpdated => "customer.updated",
+            EventName::CustomerMerged => "customer.merged",
             EventName::InventoryUpdated => "inventory.updated",
             EventName::PluginInstalled => "plugin.installed",
             EventName::PluginUpdated => "plugin.updated",
@@ -94,6 +100,7 @@ pub struct Webhook {
     pub enabled: bool,
     pub disabled_reason: Option<String>,
     pub disabled_at: Option<Time>,
+    pub disable_on: DisableOn,
     /// The first failure since the last success.
     pub failing_since: Option<Time>,
     pub last_delivery_at: Option<Time>,
@@ -106,6 +113,21 @@ pub struct Webhook {
 pub struct PreviousSecret {
     pub secret: StoredSecret,
     pub valid_until: Time,
+}
+
+/// What disables an endpoint.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+#[schema(as = WebhookDisableOn)]
+pub enum DisableOn {
+    /// A delivery whose five attempts failed.
+    #[default]
+    FailedDelivery,
+    /// The same, if no other delivery succeeded since it began: one event that a receiver cannot take disables nothing.
+    SustainedFailure,
 }
 
 /// How an endpoint has done so far.

@@ -1,9 +1,12 @@
 //! The request bodies that create, change and transition tickets, and their conversion into operations.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::extract::{not_null, nullable};
+use crate::model::event::CustomValue;
 use crate::model::ids::{ItemId, ShopId, UserId};
 use crate::model::money::{Hours, Money};
 use crate::model::version::Expected;
@@ -24,6 +27,14 @@ pub struct CreateBody {
     issue_description: String,
     #[schema(max_length = 64, example = "laptop")]
     device_category: Option<String>,
+    /// Each has 1 to 64 characters.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    tags: Vec<String>,
+    /// Texts, numbers or booleans. Names have 1 to 64 characters of `a-z 0-9 _ -`.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    custom_fields: BTreeMap<String, CustomValue>,
     /// The user who acts. Defaults to the API key's user, or else the key itself.
     actor_id: Option<UserId>,
 }
@@ -66,11 +77,11 @@ pub struct UpdateBody {
     assigned_to: Option<Option<UserId>>,
     /// At most 100000. 0 for none; `null` is rejected.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 100000, multiple_of = 0.01, example = 2)]
+    #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 100000, example = 2)]
     labor_hours: Option<Hours>,
     /// 0 for none; `null` is rejected.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 1000000, multiple_of = 0.01, example = 65)]
+    #[schema(value_type = Option<f64>, nullable = false, minimum = 0, maximum = 1000000, example = 65)]
     labor_rate: Option<Money>,
     /// Replaces the list. A line that already exists keeps its id and its reserved stock.
     #[serde(default, deserialize_with = "not_null")]
@@ -82,6 +93,15 @@ pub struct UpdateBody {
     issue: IssueBody,
     #[serde(default)]
     device: DeviceBody,
+    /// Replaces the list; each has 1 to 64 characters.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false, max_items = 100)]
+    tags: Option<Vec<String>>,
+    /// Merged into what is there: a text, a number or a boolean sets a field, `null` removes it. Names have 1 to 64
+    /// characters of `a-z 0-9 _ -`.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    custom_fields: BTreeMap<String, Option<CustomValue>>,
 }
 
 /// A part line: a stock item by `inventory_id` or `sku`, or a special order by `name` and `unit_cost`.
@@ -97,7 +117,7 @@ struct PartBody {
     #[schema(minimum = 1, maximum = 1000000)]
     quantity: i64,
     /// The customer's price per unit. Defaults to the item's selling price.
-    #[schema(value_type = Option<f64>, minimum = 0, maximum = 10000000, multiple_of = 0.01)]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 10000000)]
     unit_cost: Option<Money>,
 }
 
@@ -160,6 +180,8 @@ impl From<CreateBody> for NewTicket {
             customer_phone: body.customer.phone,
             device_identifier: body.device_identifier,
             device_category: body.device_category,
+            tags: body.tags,
+            custom_fields: body.custom_fields,
             issue_description: body.issue_description,
             actor_id: body.actor_id,
         }
@@ -185,6 +207,8 @@ impl UpdateBody {
             issue_category: self.issue.category,
             issue_severity: self.issue.severity,
             device_description: self.device.description,
+            tags: self.tags,
+            custom_fields: self.custom_fields,
         }
     }
 }

@@ -225,8 +225,8 @@ impl Write<'_> {
         if let Some(from) = &self.draft.from {
             events.push(TicketTransitioned::of(ticket, from));
         }
-        let names = self.draft.changed.iter().filter(|name| **name != "status");
-        let changed: Vec<String> = names.map(|name| (*name).to_owned()).collect();
+        let names = self.draft.changed.iter().filter(|name| *name != "status");
+        let changed: Vec<String> = names.cloned().collect();
         if !changed.is_empty() {
             events.push(TicketUpdated::of(ticket, changed, self.before.ticket.version + 1));
         }

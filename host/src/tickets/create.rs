@@ -3,22 +3,24 @@
 //! Invariants: the ticket, its customer, its first timeline entry, its events and the pending post-create work commit
 //! together, before any plugin runs; nothing that the request wrote is read back.
 
+use std::collections::BTreeMap;
+
 use crate::app::App;
 use crate::auth::Caller;
 use crate::customers::find::Found;
-use crate::model::event::Hook;
+use crate::model::event::{CustomValue, Hook};
 use crate::model::ids::{EventId, ShopId, UserId};
-use crate::model::invalid::{Invalid, check_email, check_optional, check_text};
+use crate::model::invalid::{Invalid, check_email, check_name, check_optional, check_text};
 use crate::model::money::{Hours, Money};
 use crate::model::outbox::{OutboxEvent, TicketCreated};
-use crate::model::people::Customer;
+use crate::model::people::{Customer, comparison_key};
 use crate::model::ticket::{Ticket, TicketContext, Timeline, TimelineEntry};
 use crate::model::workflow;
-use crate::plugins::hooks::Budget;
+use crate::plugins::hooks::{Budget, Trace};
 use crate::tickets::enrich::{self, Work};
 use crate::tickets::outcome::Created;
 use crate::tickets::store::NewEvent;
-use crate::tickets::{replay_answer, store};
+use crate::tickets::{labels, replay_answer, store};
 use crate::{customers, idempotency, organizations, shops, users, webhooks};
 
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct NewTicket {
     pub customer_phone: Option<String>,
     pub device_identifier: String,
     pub device_category: Option<String>,
+    pub tags: Vec<String>,
+    pub custom_fields: BTreeMap<String, CustomValue>,
     pub issue_description: String,
     pub actor_id: Option<UserId>,
 }
@@ -60,6 +64,7 @@ pub async fn create(
     };
     let actor = users::actor::find(&mut tx, caller, new.actor_id).await??;
     let wanted = Customer {
+        version: 1,
         id: app.clock.new_id(),
         name: new.customer_name,
         email: new.customer_email,
@@ -87,10 +92,11 @@ pub async fn create(
         findings: None,
         estimated_cost: None,
         recommended_parts: Vec::new(),
-        tags: Vec::new(),
-        custom_fields: Default::default(),
+        tags: new.tags,
+        custom_fields: new.custom_fields,
         picked_up_at: None,
         amount_paid: None,
+        contact_name: other_name(&wanted, &found.customer),
         created_at: now,
         updated_at: now,
     };
@@ -120,23 +126,58 @@ pub async fn create(
         timeline: Timeline { entries: vec![entry], total: 1 },
         reservations: Vec::new(),
     };
-    let (trace, enriched) =
+    let (mut trace, enriched) =
         enrich::run(app, org, &context, Work::new(plugins), &actor, &mut Budget::new(app)).await;
     let version = enriched.unwrap_or(context.ticket.version);
+    warn_of_others(&wanted, &context.customer, &mut trace);
     Ok(Created { ticket: context.ticket, version, trace })
+}
+
+/// The name that came with the ticket, if the customer of that email address has another one.
+fn other_name(wanted: &Customer, known: &Customer) -> Option<String> {
+    let is_other = comparison_key(&wanted.name) != comparison_key(&known.name);
+    is_other.then(|| wanted.name.clone())
+}
+
+/// Says what was not changed of a customer that is known already.
+fn warn_of_others(wanted: &Customer, known: &Customer, trace: &mut Trace) {
+    if let Some(phone) = &wanted.phone
+        && known.phone.as_ref() != Some(phone)
+    {
+        let message = format!(
+            "The customer of {} is known with another phone number, which stays; change it at the customer",
+            known.email
+        );
+        trace.warn(NOT_CHANGED, message, "customer.phone");
+    }
+    if other_name(wanted, known).is_some() {
+        let message = format!(
+            "The customer of {} is {}, which stays; {} is this ticket's contact_name",
+            known.email, known.name, wanted.name
+        );
+        trace.warn(NOT_CHANGED, message, "customer.name");
+    }
 }
 
 fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
     Ok(NewTicket {
-        customer_name: check_text("customer.name", &new.customer_name, 200)?,
+        customer_name: check_name("customer.name", &new.customer_name, 200)?,
         customer_email: check_email("customer.email", &new.customer_email)?,
         customer_phone: check_optional("customer.phone", new.customer_phone.as_deref(), 64)?,
         device_identifier: check_text("device_identifier", &new.device_identifier, 200)?,
         device_category: check_optional("device_category", new.device_category.as_deref(), 64)?,
         issue_description: check_text("issue_description", &new.issue_description, 10_000)?,
+        tags: labels::check_tags(&new.tags)?,
+        custom_fields: labels::merge_fields(
+            &BTreeMap::new(),
+            &new.custom_fields.into_iter().map(|(key, value)| (key, Some(value))).collect(),
+        )?,
         ..new
     })
 }
+
+/// The code of the warning that a known customer stays as it is.
+const NOT_CHANGED: &str = "CUSTOMER_NOT_CHANGED";
 
 /// The kind of the first timeline entry.
 const CREATED: &str = "created";
@@ -156,6 +197,7 @@ fn new_event(entry: &TimelineEntry) -> NewEvent<'_> {
 fn events(app: &App, ticket: &Ticket, found: &Found) -> Vec<(EventId, OutboxEvent)> {
     let new_customer =
         found.is_new.then(|| customers::find::created(&found.customer, ticket.shop_id));
-    let events = new_customer.into_iter().chain([TicketCreated::of(ticket)]);
+    let customer = new_customer.into_iter().chain(found.updated.clone());
+    let events = customer.chain([TicketCreated::of(ticket)]);
     events.map(|event| (app.clock.new_id(), event)).collect()
 }

@@ -1,7 +1,10 @@
 //! The ticket as it would be after a change: the plugins check it, and then it is written.
 
+use std::collections::BTreeMap;
+
 use crate::clock::Clock;
 use crate::db::Conn;
+use crate::model::event::CustomValue;
 use crate::model::ids::{OrgId, UserId};
 use crate::model::invalid::{Invalid, check_length, check_optional, check_text};
 use crate::model::money::{Hours, Money};
@@ -10,6 +13,7 @@ use crate::model::stock::Item;
 use crate::model::ticket::{SEVERITIES, TicketContext};
 use crate::model::version::Expected;
 use crate::model::workflow::{self, Status, StockRule};
+use crate::tickets::labels;
 use crate::tickets::outcome::ChangeError;
 use crate::tickets::parts::{self, NewPart};
 use crate::users;
@@ -57,6 +61,9 @@ pub struct TicketChange {
     pub issue_category: Option<Option<String>>,
     pub issue_severity: Option<Option<String>>,
     pub device_description: Option<Option<String>>,
+    pub tags: Option<Vec<String>>,
+    /// Merged; `None` removes.
+    pub custom_fields: BTreeMap<String, Option<CustomValue>>,
 }
 
 /// A draft and its differences to the stored ticket.
@@ -64,8 +71,8 @@ pub struct Draft {
     pub after: TicketContext,
     /// The stock items that the lines of `after` name, in the order of their ids.
     pub items: Vec<Item>,
-    /// The API names of the fields that the client set.
-    pub changed: Vec<&'static str>,
+    /// The API names of the fields that are other than before.
+    pub changed: Vec<String>,
     pub parts_changed: bool,
     /// The earlier status, if the status changes.
     pub from: Option<Status>,
@@ -81,18 +88,22 @@ pub async fn draft(
 ) -> Result<Draft, ChangeError> {
     let mut draft = Draft::unchanged(before, items);
     set_plain_fields(&mut draft.after, change, &mut draft.changed)?;
-    if let Some(assigned_to) = change.assigned_to {
+    if let Some(assigned_to) = change.assigned_to
+        && assigned_to != before.ticket.assigned_to
+    {
         draft.after.ticket.assigned_to = assigned_to;
         draft.after.technician = match assigned_to {
             Some(id) => Some(find_user(conn, org, "assigned_to", id).await?),
             None => None,
         };
-        draft.changed.push("assigned_to");
+        draft.changed.push("assigned_to".to_owned());
     }
     if let Some(wanted) = &change.parts {
         (draft.after.parts, draft.items) = parts::resolve(conn, clock, org, before, wanted).await?;
         draft.parts_changed = draft.after.parts != before.parts;
-        draft.changed.push("parts");
+        if draft.parts_changed {
+            draft.changed.push("parts".to_owned());
+        }
     }
     if draft.parts_changed && parts_are_frozen(&before.ticket.status) {
         return Err(ChangeError::PartsFrozen { status: before.ticket.status.clone() });
@@ -147,7 +158,7 @@ impl Draft {
         if to.as_str() == workflow::PICKED_UP {
             ticket.picked_up_at = Some(clock.now());
         }
-        self.changed.push("status");
+        self.changed.push("status".to_owned());
         Ok(())
     }
 }
@@ -174,19 +185,18 @@ async fn find_user(
 fn set_plain_fields(
     after: &mut TicketContext,
     change: &TicketChange,
-    changed: &mut Vec<&'static str>,
+    changed: &mut Vec<String>,
 ) -> Result<(), Invalid> {
     let ticket = &mut after.ticket;
     if let Some(hours) = change.labor_hours {
         if hours.0 > 10_000_000 {
             return Err(Invalid::new("labor_hours", hours, "labor_hours must be at most 100000"));
         }
-        ticket.labor_hours = hours;
-        changed.push("labor_hours");
+        set(&mut ticket.labor_hours, hours, "labor_hours", changed);
     }
     if let Some(rate) = change.labor_rate {
-        ticket.labor_rate = rate.at_most(Money::LABOR_RATE_MAX, "labor_rate")?;
-        changed.push("labor_rate");
+        let rate = rate.at_most(Money::LABOR_RATE_MAX, "labor_rate")?;
+        set(&mut ticket.labor_rate, rate, "labor_rate", changed);
     }
     let texts = [
         (&change.findings, &mut ticket.findings, "diagnostics.findings", 10_000),
@@ -196,8 +206,7 @@ fn set_plain_fields(
     ];
     for (wanted, field, name, max) in texts {
         if let Some(text) = wanted {
-            *field = check_optional(name, text.as_deref(), max)?;
-            changed.push(name);
+            set(field, check_optional(name, text.as_deref(), max)?, name, changed);
         }
     }
     if let Some(severity) = &ticket.issue_severity
@@ -208,14 +217,29 @@ fn set_plain_fields(
         return Err(Invalid::new("issue.severity", severity, message));
     }
     if let Some(cost) = change.estimated_cost {
-        ticket.estimated_cost = cost;
-        changed.push("diagnostics.estimated_cost");
+        set(&mut ticket.estimated_cost, cost, "diagnostics.estimated_cost", changed);
     }
     if let Some(names) = &change.recommended_parts {
-        ticket.recommended_parts = check_names(names)?;
-        changed.push("diagnostics.recommended_parts");
+        let names = check_names(names)?;
+        set(&mut ticket.recommended_parts, names, "diagnostics.recommended_parts", changed);
     }
+    if let Some(tags) = &change.tags {
+        set(&mut ticket.tags, labels::check_tags(tags)?, "tags", changed);
+    }
+    let fields = labels::merge_fields(&ticket.custom_fields, &change.custom_fields)?;
+    let names = change.custom_fields.keys();
+    let differ = |name: &&String| ticket.custom_fields.get(*name) != fields.get(*name);
+    changed.extend(names.filter(differ).map(|name| format!("custom_fields.{name}")));
+    ticket.custom_fields = fields;
     Ok(())
+}
+
+/// Sets a field, and notes its name if that changes it.
+fn set<T: PartialEq>(field: &mut T, value: T, name: &str, changed: &mut Vec<String>) {
+    if *field != value {
+        *field = value;
+        changed.push(name.to_owned());
+    }
 }
 
 fn check_names(names: &[String]) -> Result<Vec<String>, Invalid> {

@@ -64,12 +64,7 @@ impl From<ChangeError> for ApiError {
             ChangeError::Stale { attempts } => {
                 ApiError::conflict(message, json!({ "attempts": attempts })).retry_after(1)
             }
-            ChangeError::OtherVersion { current } => ApiError::new(
-                StatusCode::PRECONDITION_FAILED,
-                "PRECONDITION_FAILED",
-                message,
-                json!({ "current_version": current }),
-            ),
+            ChangeError::OtherVersion { current } => ApiError::other_version(message, current),
             ChangeError::Database(error) => error.into(),
         }
     }

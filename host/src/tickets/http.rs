@@ -1,11 +1,11 @@
 //! `/v1/tickets`: lists, creates, changes and transitions tickets.
 
+mod filters;
 mod timeline;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,13 +13,13 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::auth::{Reader, Writer};
+use crate::customers;
 use crate::error::ApiError;
-use crate::etag::{ETag, IfMatch, IfNoneMatch};
+use crate::etag::{self, ETag, IfMatch, IfNoneMatch};
 use crate::extract::{Body, List, PathId};
-use crate::model::ids::{CustomerId, ShopId, TicketId, UserId};
-use crate::model::invalid::Invalid;
+use crate::model::ids::{CustomerId, ShopId, TicketId};
+use crate::model::invalid::check_filter;
 use crate::model::time;
-use crate::model::workflow::{self, Status};
 use crate::openapi::ErrorBody;
 use crate::page::{Page, Window};
 use crate::respond;
@@ -42,16 +42,28 @@ pub fn routes() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 pub struct ListFilters {
     shop_id: Option<ShopId>,
-    #[param(value_type = Option<Status>)]
+    /// One status, or several between commas: `READY_FOR_PICKUP,QC_REVIEW`.
+    #[param(schema_with = filters::status_schema)]
     status: Option<String>,
     customer_id: Option<CustomerId>,
-    assigned_to: Option<UserId>,
+    /// A user's id, or `none` for the tickets that nobody works on.
+    #[param(schema_with = filters::assignee_schema)]
+    assigned_to: Option<String>,
+    /// The number on the label, with or without its letter and zeros: `T000123` or `123`.
+    #[param(pattern = "^[Tt]?[0-9]{1,18}$", example = "T000123")]
+    number: Option<String>,
+    /// The tickets of the customer of this email address, also of one that was merged away.
+    #[param(min_length = 1, max_length = 254, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
+    email: Option<String>,
     /// Only tickets created at or after this time. A date means midnight in UTC.
     #[param(schema_with = time::filter_schema)]
     created_after: Option<String>,
     /// Only tickets created before this time. A date means midnight in UTC.
     #[param(schema_with = time::filter_schema)]
     created_before: Option<String>,
+    /// Only tickets changed at or after this time. A date means midnight in UTC.
+    #[param(schema_with = time::filter_schema)]
+    updated_after: Option<String>,
 }
 
 /// Lists tickets.
@@ -65,24 +77,39 @@ pub async fn list(
     caller: Reader,
     List { filter: params, paging, .. }: List<ListRow, ListFilters>,
 ) -> Result<Json<Page<ListItem>>, ApiError> {
-    let filter = ListFilter {
+    let mut filter = ListFilter {
         shop_id: params.shop_id,
-        status: params.status.map(known_status).transpose()?,
+        statuses: params
+            .status
+            .map(|text| filters::statuses(&text))
+            .transpose()?
+            .unwrap_or_default(),
         customer_id: params.customer_id,
-        assigned_to: params.assigned_to,
+        assigned_to: params.assigned_to.map(|text| filters::assignee(&text)).transpose()?,
+        number: params.number.map(|text| filters::number(&text)).transpose()?,
         created_after: time::parse_filter("created_after", params.created_after)?,
         created_before: time::parse_filter("created_before", params.created_before)?,
+        updated_after: time::parse_filter("updated_after", params.updated_after)?,
     };
-    let window = Window::new(&store::LISTING, paging, &filter)?;
+    let email = check_filter("email", params.email, 254)?;
+    let window = Window::new(&store::LISTING, paging, &(&filter, &email))?;
     let mut conn = app.db.read().await?;
+    if let Some(email) = email {
+        let found = customers::find::by_any_email(&mut conn, caller.org, &email).await?;
+        let asked = filter.customer_id;
+        filter.customer_id = found.filter(|found| asked.is_none_or(|asked| asked == *found));
+        if filter.customer_id.is_none() {
+            return Ok(Json(window.page((Vec::<ListRow>::new(), 0), views::list_item)));
+        }
+    }
     let rows = store::list(&mut conn, caller.org, &filter, &window).await?;
     Ok(Json(window.page(rows, views::list_item)))
 }
 
 /// Returns a ticket with all its data.
 ///
-/// `ETag` is the ticket's version, for use in `If-Match`. With `If-None-Match` the response is 304 if the ticket has
-/// not changed.
+/// `ETag` is the ticket's version and a digest of all that is shown, such as the customer. `If-Match` compares the version
+/// alone. With `If-None-Match` the response is 304 if nothing of it has changed.
 #[utoipa::path(
     get, path = "/tickets/{ticket_id}", tag = "Tickets", operation_id = "getTicket", security(("api_key" = ["read"])),
     params(("If-None-Match" = Option<String>, Header, description = "The `ETag`s of the versions that the client \
@@ -90,8 +117,8 @@ pub async fn list(
             pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     responses(
         (status = 200, description = "The ticket", body = TicketView,
-         headers(("ETag" = String, description = "The ticket's version in quotes"))),
-        (status = 304, description = "The ticket has not changed since the version in `If-None-Match`"),
+         headers(("ETag" = String, description = "The ticket's version and a digest of the response, in quotes"))),
+        (status = 304, description = "Nothing of the response has changed since the one in `If-None-Match`"),
     ),
 )]
 pub async fn show(
@@ -104,11 +131,8 @@ pub async fn show(
     let context = context::load(&mut conn, caller.org, id).await?;
     let context = context.ok_or_else(|| ApiError::not_found("Ticket"))?;
     let version = context.ticket.version;
-    if known.has(version) {
-        return Ok((StatusCode::NOT_MODIFIED, ETag(version), ()).into_response());
-    }
     let detail = detail::complete(&mut conn, caller.org, context).await?;
-    Ok((ETag(version), Json(views::ticket(detail))).into_response())
+    etag::respond(&known, version, &views::ticket(detail))
 }
 
 /// Creates a ticket.
@@ -125,7 +149,7 @@ pub async fn create(
 ) -> Result<(ETag, respond::Created<Created>), ApiError> {
     let created = create::create(&app, &caller, body.into()).await?;
     let location = format!("/v1/tickets/{}", created.ticket.id);
-    Ok((ETag(created.version), respond::Created { location, body: created.into() }))
+    Ok((ETag::of_version(created.version), respond::Created { location, body: created.into() }))
 }
 
 /// Changes the fields, parts or status of a ticket.
@@ -153,7 +177,7 @@ pub async fn update(
     Body(body): Body<UpdateBody>,
 ) -> Result<(ETag, Json<Updated>), ApiError> {
     let changed = change::change(&app, &caller, id, &body.change(expected)).await?;
-    Ok((ETag(changed.version), Json(changed.into())))
+    Ok((ETag::of_version(changed.version), Json(changed.into())))
 }
 
 /// Moves a ticket to another status.
@@ -183,14 +207,5 @@ pub async fn transition(
     let view = views::transitioned(changed).ok_or_else(|| {
         ApiError::internal(anyhow::anyhow!("a transition left no timeline entry"))
     })?;
-    Ok((ETag(version), Json(view)))
-}
-
-fn known_status(name: String) -> Result<Status, Invalid> {
-    if workflow::DEFAULT.find(&name).is_some() {
-        return Ok(Status(name));
-    }
-    let message =
-        format!("{name} is not a status; expected one of {}", workflow::DEFAULT.names().join(", "));
-    Err(Invalid::new("status", name, message))
+    Ok((ETag::of_version(version), Json(view)))
 }

@@ -16,6 +16,7 @@ mod errors;
 pub mod event;
 mod guest_timeline;
 pub mod http;
+mod labels;
 pub mod note;
 pub mod outcome;
 pub mod parts;

@@ -46,14 +46,23 @@ pub struct ListRow {
     pub shop_id: ShopId,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ListFilter {
     pub shop_id: Option<ShopId>,
-    pub status: Option<Status>,
+    /// Any of these; empty for all.
+    pub statuses: Vec<Status>,
     pub customer_id: Option<CustomerId>,
-    pub assigned_to: Option<UserId>,
+    pub assigned_to: Option<Assignee>,
+    pub number: Option<i64>,
     pub created_after: Option<Time>,
     pub created_before: Option<Time>,
+    pub updated_after: Option<Time>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Assignee {
+    Nobody,
+    User(UserId),
 }
 
 pub static LISTING: Listing = Listing {
@@ -122,27 +131,53 @@ pub fn total_queries(org: OrgId, wanted: &ListFilter) -> Vec<Query> {
     let count = |after, before| filter(org, wanted, after, before).count("tickets t");
     let dated = after.is_some() || before.is_some();
     let scope = match (wanted.customer_id, wanted.assigned_to, wanted.shop_id) {
+        _ if wanted.number.is_some() || wanted.updated_after.is_some() => {
+            return vec![count(after, before)];
+        }
         (None, None, None) => org.0,
         (None, None, Some(shop)) => shop.0,
-        (None, Some(user), None) if !dated => user.0,
+        (None, Some(Assignee::User(user)), None) if !dated => user.0,
         _ => return vec![count(after, before)],
     };
-    let counted = Counted {
-        list: "tickets",
-        scope,
-        status: wanted.status.as_ref().map(Status::as_str),
-        created_after: after,
-        created_before: before,
+    let total = |status: Option<&Status>| {
+        let one = ListFilter { statuses: status.cloned().into_iter().collect(), ..wanted.clone() };
+        let count = |after, before| filter(org, &one, after, before).count("tickets t");
+        let counted = Counted {
+            list: "tickets",
+            scope,
+            status: status.map(Status::as_str),
+            created_after: after,
+            created_before: before,
+        };
+        counters::store::total(org, &counted, count)
     };
-    counters::store::total(org, &counted, count)
+    match &wanted.statuses[..] {
+        [] => total(None),
+        statuses => statuses.iter().flat_map(|status| total(Some(status))).collect(),
+    }
 }
 
 fn filter(org: OrgId, wanted: &ListFilter, after: Option<Time>, before: Option<Time>) -> Filter {
     let mut filter = Filter::for_org("t.org_id", org.0);
     filter.and_some("t.shop_id = ?", wanted.shop_id.map(|id| Value::Uuid(id.0)));
-    filter.and_some("t.status = ?", wanted.status.clone().map(|status| Value::Text(status.0)));
+    let status = |status: &Status| Value::Text(status.0.clone());
+    match &wanted.statuses[..] {
+        [] => {}
+        [one] => filter.and("t.status = ?", status(one)),
+        several => {
+            if let Some(list) = filter.list(several.iter().map(status)) {
+                filter.and_plain(&format!("t.status in {list}"));
+            }
+        }
+    }
     filter.and_some("t.customer_id = ?", wanted.customer_id.map(|id| Value::Uuid(id.0)));
-    filter.and_some("t.assigned_to = ?", wanted.assigned_to.map(|id| Value::Uuid(id.0)));
+    match wanted.assigned_to {
+        Some(Assignee::User(id)) => filter.and("t.assigned_to = ?", Value::Uuid(id.0)),
+        Some(Assignee::Nobody) => filter.and_plain("t.assigned_to is null"),
+        None => {}
+    }
+    filter.and_some("t.number = ?", wanted.number.map(Value::Int));
+    filter.and_some("t.updated_at >= ?", wanted.updated_after.map(Value::Time));
     filter.and_some("t.created_at >= ?", after.map(Value::Time));
     filter.and_some("t.created_at < ?", before.map(Value::Time));
     filter
@@ -233,4 +268,37 @@ pub async fn add_paid(
         closed_to_payments
     )?;
     Ok(rows == 1)
+}
+
+/// A ticket whose version was incremented.
+#[derive(Clone, Debug, FromRow)]
+pub struct TouchedTicket {
+    pub id: TicketId,
+    pub number: i64,
+    pub shop_id: ShopId,
+    pub status: Status,
+    pub version: i64,
+}
+
+/// [`touch`] for many tickets, which are locked in the order of their ids.
+pub async fn touch_many(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &[TicketId],
+    updated_at: Time,
+) -> Result<Vec<TouchedTicket>, sqlx::Error> {
+    let mut filter = Filter::for_org("org_id", org.0);
+    let Some(list) = filter.list(ids.iter().map(|id| Value::Uuid(id.0))) else {
+        return Ok(Vec::new());
+    };
+    filter.and_plain(&format!("id in {list}"));
+    if conn.is_postgres() {
+        let mut lock = filter.figure("select id from tickets");
+        lock.sql.push_str(" order by id for no key update");
+        let _: Vec<(TicketId,)> = lock.fetch_all(conn).await?;
+    }
+    let now = filter.bind(Value::Time(updated_at));
+    let update =
+        filter.figure(&format!("update tickets set version = version + 1, updated_at = {now}"));
+    update.returning("id, number, shop_id, status, version").fetch_all(conn).await
 }

@@ -93,6 +93,8 @@ pub struct TicketView {
     status: Status,
     shop_id: ShopId,
     customer: CustomerView,
+    /// Who brought the device, if the customer of that email address has another name; otherwise `null`.
+    contact_name: Option<String>,
     device: DeviceView,
     issue: IssueView,
     assigned_to: Option<UserId>,
@@ -298,6 +300,7 @@ pub fn ticket(detail: Detail) -> TicketView {
             email: context.customer.email,
             phone: context.customer.phone,
         },
+        contact_name: row.contact_name,
         labor_cost: row.labor_hours.at(row.labor_rate),
         labor: LaborView {
             hours: row.labor_hours,

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::model::bound::{Bound, LimitReached};
 use crate::model::ids::OrgId;
-use crate::model::invalid::{Invalid, check_email, check_text};
+use crate::model::invalid::{Invalid, check_email, check_name, check_text};
 use crate::model::money::Money;
 use crate::model::people::User;
 use crate::organizations;
@@ -41,7 +41,7 @@ pub async fn create(
 ) -> Result<User, CreateUserError> {
     let user = User {
         id: clock.new_id(),
-        name: check_text("name", &new.name, 200)?,
+        name: check_name("name", &new.name, 200)?,
         email: check_email("email", &new.email)?,
         role: check_text("role", &new.role, 64)?,
         hourly_cost: new.hourly_cost,

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::OperationError;
 use crate::model::ids::UserId;
-use crate::model::invalid::check_text;
+use crate::model::invalid::{check_name, check_text};
 use crate::model::people::User;
 use crate::users::store::{self, UserChange};
 
@@ -15,7 +15,7 @@ pub async fn update(
     change: UserChange,
 ) -> Result<User, OperationError> {
     let change = UserChange {
-        name: change.name.map(|name| check_text("name", &name, 200)).transpose()?,
+        name: change.name.map(|name| check_name("name", &name, 200)).transpose()?,
         role: change.role.map(|role| check_text("role", &role, 64)).transpose()?,
         ..change
     };

@@ -28,11 +28,13 @@ pub fn check(address: IpAddr, allowed: &[IpNet]) -> Result<(), Refused> {
     kind.map_or(Ok(()), |kind| Err(Refused { address, kind }))
 }
 
-const V4: [(Ipv4Net, &str); 15] = [
+const V4: [(Ipv4Net, &str); 16] = [
     (v4(0, 0, 0, 0, 8), "an unspecified address"),
     (v4(10, 0, 0, 0, 8), "a private address"),
     (v4(100, 64, 0, 0, 10), "a carrier-grade NAT address"),
     (v4(127, 0, 0, 0, 8), "a loopback address"),
+    // Of Azure, on every virtual machine: the platform's own services, although its range is public.
+    (v4(168, 63, 129, 16, 32), "a cloud platform's internal address"),
     (v4(169, 254, 0, 0, 16), "a link-local address"),
     (v4(172, 16, 0, 0, 12), "a private address"),
     (v4(192, 0, 0, 0, 24), "a reserved address"),
@@ -107,6 +109,10 @@ mod tests {
             "100.127.255.255",
             "127.0.0.1",
             "127.255.255.254",
+            "168.63.129.16",
+            "100.100.100.200",
+            "192.0.0.192",
+            "fd00:ec2::254",
             "169.254.169.254",
             "172.16.0.1",
             "172.31.255.255",
@@ -157,6 +163,7 @@ mod tests {
             "8.8.8.8",
             "100.63.255.255",
             "100.128.0.1",
+            "168.63.129.15",
             "172.15.0.1",
             "172.32.0.1",
             "192.0.1.1",

@@ -3,12 +3,14 @@
 //!
 //! Invariant: all of these are written in one transaction.
 
+use std::time::Duration;
+
 use crate::app::App;
 use crate::db::Conn;
 use crate::model::ids::{DeliveryId, OrgId};
 use crate::model::time::Time;
 use crate::model::webhook::{
-    ATTEMPTS_MAX, Attempt, Delivery, DeliveryState, Event, Webhook, next_attempt_at,
+    ATTEMPTS_MAX, Attempt, Delivery, DeliveryState, DisableOn, Event, Webhook, next_attempt_at,
 };
 use crate::webhooks::disable::disable;
 use crate::webhooks::send::{FailureKind, Outcome, Request};
@@ -23,7 +25,7 @@ pub async fn send(
     webhook: &Webhook,
     event: &Event,
     number: i64,
-) -> Result<(Attempt, Option<FailureKind>), sqlx::Error> {
+) -> Result<(Attempt, Option<Failed>), sqlx::Error> {
     let started_at = app.clock.now();
     let (id, timestamp, body) = (event.id.to_string(), started_at.timestamp(), event.payload());
     let opened = secret::open(app, org, webhook, started_at)?;
@@ -31,7 +33,8 @@ pub async fn send(
     let request = Request { url: &webhook.url, id, timestamp, signatures, body };
     let outcome = app.webhooks.sender.send(request).await;
     log(app, webhook, event, number, &outcome);
-    let kind = outcome.failure.as_ref().map(|failure| failure.kind);
+    let retry_after = outcome.retry_after;
+    let failed = outcome.failure.as_ref().map(|failure| Failed { kind: failure.kind, retry_after });
     let attempt = Attempt {
         number,
         started_at,
@@ -40,7 +43,7 @@ pub async fn send(
         body_excerpt: outcome.body_excerpt,
         error: outcome.failure.map(|failure| failure.message),
     };
-    Ok((attempt, kind))
+    Ok((attempt, failed))
 }
 
 fn log(app: &App, webhook: &Webhook, event: &Event, number: i64, outcome: &Outcome) {
@@ -60,6 +63,23 @@ fn log(app: &App, webhook: &Webhook, event: &Event, number: i64, outcome: &Outco
     );
 }
 
+/// How an attempt failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Failed {
+    pub kind: FailureKind,
+    pub retry_after: Option<Duration>,
+}
+
+/// Whether the failure of this delivery may disable the endpoint: always, or if nothing was delivered since it began.
+fn is_sustained(webhook: &Webhook, delivery: &Delivery) -> bool {
+    match webhook.disable_on {
+        DisableOn::FailedDelivery => true,
+        DisableOn::SustainedFailure => {
+            webhook.last_delivery_at.is_none_or(|last| last < delivery.created_at)
+        }
+    }
+}
+
 /// Returns false if the endpoint is disabled now: the rest of its queue must not be sent.
 pub async fn record(
     app: &App,
@@ -67,7 +87,7 @@ pub async fn record(
     webhook: &Webhook,
     delivery: DeliveryId,
     attempt: &Attempt,
-    failure: Option<FailureKind>,
+    failure: Option<Failed>,
 ) -> Result<bool, sqlx::Error> {
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
@@ -84,9 +104,13 @@ pub async fn record(
     deliveries::advance(&mut tx, org, delivery, attempt, next, now).await?;
     match failure {
         None => endpoints::note_success(&mut tx, org, webhook.id, now).await?,
-        Some(kind) if webhook.enabled => {
+        Some(Failed { kind, .. }) if webhook.enabled => {
             webhook.failing_since.get_or_insert(attempt.started_at);
-            write_failure(app, &mut tx, org, &mut webhook, attempt, (kind, next.0), now).await?;
+            let state = match is_sustained(&webhook, &before) {
+                true => next.0,
+                false => DeliveryState::Pending, // disables nothing
+            };
+            write_failure(app, &mut tx, org, &mut webhook, attempt, (kind, state), now).await?;
         }
         Some(_) => {}
     }
@@ -96,20 +120,22 @@ pub async fn record(
 
 /// The delivery's state after this attempt. A delivery that was cancelled during the attempt stays cancelled, unless
 /// it was delivered.
-fn next(
-    before: &Delivery,
-    attempt: &Attempt,
-    failure: Option<FailureKind>,
-) -> (DeliveryState, Time) {
+fn next(before: &Delivery, attempt: &Attempt, failure: Option<Failed>) -> (DeliveryState, Time) {
     let kept = before.due_at;
     match failure {
         None => (DeliveryState::Delivered, kept),
         Some(_) if before.state != DeliveryState::Pending => (before.state, kept),
-        Some(FailureKind::Gone) => (DeliveryState::Failed, kept),
-        Some(_) => match next_attempt_at(attempt.number, attempt.started_at) {
-            Some(due_at) => (DeliveryState::Pending, due_at),
-            None => (DeliveryState::Failed, kept),
-        },
+        Some(Failed { kind: FailureKind::Gone, .. }) => (DeliveryState::Failed, kept),
+        Some(Failed { retry_after, .. }) => {
+            match next_attempt_at(attempt.number, attempt.started_at) {
+                Some(due_at) => {
+                    // A wish of the receiver lengthens the delay, and never shortens it.
+                    let wished = retry_after.map(|wait| attempt.started_at + wait);
+                    (DeliveryState::Pending, wished.map_or(due_at, |wished| wished.max(due_at)))
+                }
+                None => (DeliveryState::Failed, kept),
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::auth::Caller;
 use crate::model::bound::{Bound, LimitReached};
 use crate::model::distinct::each_once;
 use crate::model::invalid::{Invalid, check_optional};
-use crate::model::webhook::{EventName, Webhook};
+use crate::model::webhook::{DisableOn, EventName, Webhook};
 use crate::organizations;
 use crate::webhooks::store::endpoints;
 use crate::webhooks::{secret, sign, url};
@@ -17,6 +17,7 @@ pub struct NewWebhook {
     /// `None` means all events.
     pub events: Option<Vec<EventName>>,
     pub description: Option<String>,
+    pub disable_on: DisableOn,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,7 @@ pub async fn create(
         enabled: true,
         disabled_reason: None,
         disabled_at: None,
+        disable_on: new.disable_on,
         failing_since: None,
         last_delivery_at: None,
         created_at: now,

@@ -20,7 +20,7 @@ pub async fn disable(
     reason: String,
     now: Time,
 ) -> Result<(), sqlx::Error> {
-    tracing::warn!(target: "repairops::webhook", webhook_id = %webhook.id, reason, "webhook disabled");
+    tracing::warn!(target: "repairops::webhook", %org, webhook_id = %webhook.id, reason, "webhook disabled");
     let event = OutboxEvent::WebhookDisabled(WebhookDisabled {
         webhook_id: webhook.id,
         url: webhook.url.clone(),

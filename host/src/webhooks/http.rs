@@ -26,7 +26,7 @@ use crate::auth::Admin;
 use crate::error::ApiError;
 use crate::extract::{Body, List, PathId, nullable};
 use crate::model::ids::WebhookId;
-use crate::model::webhook::{EventName, Webhook};
+use crate::model::webhook::{DisableOn, EventName, Webhook};
 use crate::page::Page;
 use crate::respond::Created;
 
@@ -56,6 +56,9 @@ pub struct CreateBody {
     events: Option<Vec<EventName>>,
     #[schema(max_length = 200)]
     description: Option<String>,
+    /// What disables the webhook. Defaults to `failed_delivery`.
+    #[serde(default)]
+    disable_on: DisableOn,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -72,6 +75,8 @@ pub struct UpdateBody {
     /// `false` disables the webhook and cancels pending deliveries. `true` enables it again; events of the time in
     /// between are not sent, but can be replayed.
     enabled: Option<bool>,
+    /// What disables the webhook: a delivery whose five attempts failed, or only that without any success in between.
+    disable_on: Option<DisableOn>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -94,7 +99,8 @@ pub async fn create(
     caller: Admin,
     Body(body): Body<CreateBody>,
 ) -> Result<Created<WebhookSecretView>, ApiError> {
-    let new = NewWebhook { url: body.url, events: body.events, description: body.description };
+    let CreateBody { url, events, description, disable_on } = body;
+    let new = NewWebhook { url, events, description, disable_on };
     let made = creation::create(&app, &caller, new).await?;
     Ok(Created { location: format!("/v1/webhooks/{}", made.0.id), body: with_secret(made) })
 }
@@ -164,6 +170,7 @@ pub async fn update(
         events: body.events,
         description: body.description,
         enabled: body.enabled,
+        disable_on: body.disable_on,
     };
     Ok(Json(webhook(change::update(&app, &caller, id, wanted).await?)))
 }

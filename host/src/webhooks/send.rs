@@ -7,8 +7,9 @@
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use chrono::DateTime;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
@@ -23,6 +24,9 @@ const EXCERPT_MAX_BYTES: usize = 4096;
 
 /// How long to wait for the beginning of a response body after the status.
 const EXCERPT_WAIT: Duration = Duration::from_secs(2);
+
+/// The longest wait that a receiver may ask for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 const USER_AGENT: &str = concat!("RepairOps-Webhooks/", env!("CARGO_PKG_VERSION"));
 
@@ -42,6 +46,8 @@ pub struct Outcome {
     pub body_excerpt: Option<String>,
     /// `None` if the receiver accepted it.
     pub failure: Option<Failure>,
+    /// How long the receiver asked to wait, at most a day.
+    pub retry_after: Option<Duration>,
     pub duration: Duration,
 }
 
@@ -111,11 +117,13 @@ impl Sender {
             Ok(answer) => Outcome {
                 status: Some(answer.status.as_u16()),
                 failure: answer.failure(),
+                retry_after: answer.retry_after,
                 body_excerpt: Some(answer.excerpt),
                 duration,
             },
             Err(failure) => {
-                Outcome { status: None, body_excerpt: None, failure: Some(failure), duration }
+                let (status, body_excerpt, retry_after) = (None, None, None);
+                Outcome { status, body_excerpt, failure: Some(failure), retry_after, duration }
             }
         }
     }
@@ -200,6 +208,7 @@ fn refused(address: Refused) -> Failure {
 struct Answer {
     status: StatusCode,
     location: Option<String>,
+    retry_after: Option<Duration>,
     excerpt: String,
 }
 
@@ -207,9 +216,11 @@ impl Answer {
     /// Waits a limited time for the beginning of the body; the status has already decided the outcome.
     async fn read(response: Response, wait: Duration) -> Answer {
         let location = response.headers().get(header::LOCATION);
+        let retry_after = response.headers().get(header::RETRY_AFTER);
         Answer {
             status: response.status(),
             location: location.map(|value| clean(&value.as_bytes()[..value.len().min(256)])),
+            retry_after: retry_after.and_then(|value| read_retry_after(value.to_str().ok()?)),
             excerpt: read_excerpt(response, wait).await,
         }
     }
@@ -231,6 +242,19 @@ impl Answer {
         }
         Some(Failure { kind: FailureKind::Status, message })
     }
+}
+
+/// Seconds, or a date of HTTP; at most a day, which is the longest delay of the schedule.
+fn read_retry_after(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date: SystemTime = DateTime::parse_from_rfc2822(text).ok()?.into();
+            date.duration_since(SystemTime::now()).unwrap_or_default()
+        }
+    };
+    Some(wait.min(RETRY_AFTER_MAX))
 }
 
 /// Reads the beginning of the body. The rest is not read, which closes the connection.
@@ -278,5 +302,22 @@ impl Resolve for PublicAddresses {
                 _ => Ok(Box::new(good.into_iter()) as Addrs),
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_asks_for_seconds_or_a_date() {
+        assert_eq!(read_retry_after(" 120 "), Some(Duration::from_secs(120)));
+        assert_eq!(read_retry_after("9999999"), Some(RETRY_AFTER_MAX));
+        assert_eq!(read_retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        let later = read_retry_after("Fri, 31 Dec 9999 23:59:59 GMT");
+        assert_eq!(later, Some(RETRY_AFTER_MAX));
+        for text in ["", "soon", "-1", "1.5"] {
+            assert_eq!(read_retry_after(text), None, "{text}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::auth::Caller;
 use crate::error::OperationError;
 use crate::model::ids::WebhookId;
 use crate::model::invalid::check_optional;
-use crate::model::webhook::{EventName, Webhook};
+use crate::model::webhook::{DisableOn, EventName, Webhook};
 use crate::webhooks::create::{DESCRIPTION_MAX, check_events};
 use crate::webhooks::store::{deliveries, endpoints};
 use crate::webhooks::url;
@@ -17,6 +17,7 @@ pub struct WebhookChange {
     pub events: Option<Vec<EventName>>,
     pub description: Option<Option<String>>,
     pub enabled: Option<bool>,
+    pub disable_on: Option<DisableOn>,
 }
 
 pub async fn update(
@@ -38,6 +39,7 @@ pub async fn update(
     if let Some(text) = change.description {
         webhook.description = check_optional("description", text.as_deref(), DESCRIPTION_MAX)?;
     }
+    webhook.disable_on = change.disable_on.unwrap_or(webhook.disable_on);
     match change.enabled {
         Some(true) if !webhook.enabled => {
             webhook.enabled = true;

@@ -5,7 +5,9 @@ use utoipa::ToSchema;
 
 use crate::model::ids::{DeliveryId, EventId, WebhookId};
 use crate::model::time::Time;
-use crate::model::webhook::{Attempt, Delivery, DeliveryState, Event, EventName, Origin, Webhook};
+use crate::model::webhook::{
+    Attempt, Delivery, DeliveryState, DisableOn, Event, EventName, Origin, Webhook,
+};
 use crate::webhooks::secret::Opened;
 
 #[derive(Serialize, ToSchema)]
@@ -20,6 +22,7 @@ pub struct WebhookView {
     /// Why the webhook is disabled, for example because five attempts failed.
     pub disabled_reason: Option<String>,
     pub disabled_at: Option<Time>,
+    pub disable_on: DisableOn,
     /// The time of the last successful delivery.
     pub last_delivery_at: Option<Time>,
     /// The time of the first failed attempt since the last success.
@@ -123,6 +126,7 @@ pub fn webhook(row: Webhook) -> WebhookView {
         enabled: row.enabled,
         disabled_reason: row.disabled_reason,
         disabled_at: row.disabled_at,
+        disable_on: row.disable_on,
         last_delivery_at: row.last_delivery_at,
         failing_since: row.failing_since,
         created_at: row.created_at,

@@ -306,6 +306,8 @@ impl Desk<'_> {
             device_identifier: repair.device.to_owned(),
             device_category: Some(repair.category.to_owned()),
             issue_description: repair.issue.to_owned(),
+            tags: Vec::new(),
+            custom_fields: Default::default(),
             actor_id: None,
         };
         Ok(tickets::create::create(self.app, &self.caller, new).await?.ticket.id)

@@ -8,7 +8,7 @@ use crate::{execute, fetch_all, fetch_optional};
 
 macro_rules! select_by_alias {
     () => {
-        "select c.id, c.name, c.email, c.phone, c.address, c.created_at
+        "select c.id, c.version, c.name, c.email, c.phone, c.address, c.created_at
          from customer_aliases a join customers c on c.org_id = a.org_id and c.id = a.customer_id
          where a.org_id = $1 and a.email_key = $2"
     };
@@ -26,6 +26,15 @@ pub async fn hold_by_alias(
         return fetch_optional!(conn, Customer, sql, org, key);
     }
     fetch_optional!(conn, Customer, select_by_alias!(), org, key)
+}
+
+/// The customer who has the address as an alias.
+pub async fn find_by_alias(
+    conn: &mut Conn,
+    org: OrgId,
+    email: &str,
+) -> Result<Option<Customer>, sqlx::Error> {
+    fetch_optional!(conn, Customer, select_by_alias!(), org, comparison_key(email))
 }
 
 /// The aliases of a customer.

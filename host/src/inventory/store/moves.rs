@@ -107,11 +107,11 @@ async fn write_postgres(
              select id from inventory_items where org_id = $1 and id = any($5) order by id for no key update
          ), changed as (
              update inventory_items i
-             set reserved = i.reserved + m.reserved, on_hand = i.on_hand - m.used, updated_at = $4
+             set version = i.version + 1, reserved = i.reserved + m.reserved, on_hand = i.on_hand - m.used, updated_at = $4
              from unnest($5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[]) as m (id, reserved, used, needed)
              join locked on locked.id = m.id
              where i.org_id = $1 and i.id = m.id and i.on_hand - i.reserved >= m.needed
-             returning i.id, i.shop_id, i.sku, i.name, i.category, i.on_hand, i.reserved, i.cost, i.selling_price,
+             returning i.id, i.version, i.shop_id, i.sku, i.name, i.category, i.on_hand, i.reserved, i.cost, i.selling_price,
                        i.reorder_level, i.supplier, i.created_at, i.updated_at
          ), kept as (
              insert into reservations (org_id, id, ticket_id, part_id, item_id, quantity, state, plugin, created_at,
@@ -165,7 +165,7 @@ async fn write_sqlite(
         conn,
         Item,
         "update inventory_items
-         set reserved = reserved + m.column2, on_hand = on_hand - m.column3, updated_at = m.column5
+         set version = version + 1, reserved = reserved + m.column2, on_hand = on_hand - m.column3, updated_at = m.column5
          from (",
         &moves.items,
         |item| item.id,
@@ -175,7 +175,7 @@ async fn write_sqlite(
         context.now;
         [") as m where org_id = " => context.org],
         " and id = m.column1 and on_hand - reserved >= m.column4
-          returning id, shop_id, sku, name, category, on_hand, reserved, cost, selling_price, reorder_level,
+          returning id, version, shop_id, sku, name, category, on_hand, reserved, cost, selling_price, reorder_level,
               supplier, created_at, updated_at"
     )?;
     let kept: Vec<(ReservationId,)> = update_all!(

@@ -48,8 +48,8 @@ pub async fn pre_transition(
                 ran.violations.clone_from(&warnings);
                 let plugin = &answered.active.plugin;
                 judgement.trace.warnings.extend(warnings.into_iter().map(|warning| Warning {
-                    plugin: plugin.clone(),
-                    hook: Hook::PreTransition,
+                    plugin: Some(plugin.clone()),
+                    hook: Some(Hook::PreTransition),
                     code: warning.code,
                     message: warning.message,
                     field: warning.field,

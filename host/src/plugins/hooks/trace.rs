@@ -42,8 +42,9 @@ pub struct PluginViolation {
 /// A problem that did not stop the request.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Warning {
-    pub plugin: String,
-    pub hook: Hook,
+    /// `null` if it is not about a plugin.
+    pub plugin: Option<String>,
+    pub hook: Option<Hook>,
     pub code: String,
     pub message: String,
     pub field: Option<String>,
@@ -78,10 +79,17 @@ pub struct Trace {
 impl Trace {
     /// For the timeline: the plugins that failed open, each with the reason.
     pub fn failed_open(&self) -> impl Iterator<Item = (&str, String)> {
-        self.warnings.iter().filter(|warning| warning.code == FAILED_OPEN).map(|warning| {
+        self.warnings.iter().filter(|warning| warning.code == FAILED_OPEN).filter_map(|warning| {
             let note = format!("continued without the plugin: {}", warning.message);
-            (warning.plugin.as_str(), note)
+            Some((warning.plugin.as_deref()?, note))
         })
+    }
+
+    /// Adds a warning that is about no plugin, before the others.
+    pub fn warn(&mut self, code: &str, message: String, field: &str) {
+        let (plugin, hook) = (None, None);
+        let (code, field) = (code.to_owned(), Some(field.to_owned()));
+        self.warnings.insert(0, Warning { plugin, hook, code, message, field });
     }
 
     /// Adds a warning for each installation whose result could not be stored, which is then none.
@@ -91,8 +99,8 @@ impl Trace {
         for run in unwritten {
             run.set.clear();
             self.warnings.push(Warning {
-                plugin: run.plugin.clone(),
-                hook: run.hook,
+                plugin: Some(run.plugin.clone()),
+                hook: Some(run.hook),
                 code: NOT_STORED.to_owned(),
                 message: "its result could not be stored; it runs again later".to_owned(),
                 field: None,
@@ -115,8 +123,8 @@ impl Trace {
         if let Some(error) = &error {
             match active.setup(hook).map(|setup| setup.on_failure) {
                 Some(OnFailure::Open) => self.warnings.push(Warning {
-                    plugin: active.plugin.clone(),
-                    hook,
+                    plugin: Some(active.plugin.clone()),
+                    hook: Some(hook),
                     code: FAILED_OPEN.to_owned(),
                     message: error.message.clone(),
                     field: None,

@@ -16,7 +16,7 @@ macro_rules! ticket_columns {
         "t.id, t.number, t.version, t.shop_id, t.customer_id, t.status, t.device_identifier, t.device_category,
          t.device_description, t.issue_description, t.issue_category, t.issue_severity, t.assigned_to, t.labor_hours,
          t.labor_rate, t.findings, t.estimated_cost, t.recommended_parts, t.tags, t.custom_fields, t.picked_up_at,
-         t.amount_paid, t.created_at, t.updated_at"
+         t.amount_paid, t.contact_name, t.created_at, t.updated_at"
     };
 }
 
@@ -43,6 +43,7 @@ pub struct Head {
 struct HeadRow {
     #[sqlx(flatten)]
     ticket: Ticket,
+    c_version: i64,
     c_name: String,
     c_email: String,
     c_phone: Option<String>,
@@ -66,7 +67,7 @@ pub async fn head(conn: &mut Conn, org: OrgId, id: TicketId) -> Result<Option<He
         concat!(
             "select ",
             ticket_columns!(),
-            ", c.name as c_name, c.email as c_email, c.phone as c_phone, c.address as c_address,
+            ", c.version as c_version, c.name as c_name, c.email as c_email, c.phone as c_phone, c.address as c_address,
              c.created_at as c_created_at,
              s.name as s_name, s.time_zone as s_time_zone, s.address as s_address, s.created_at as s_created_at,
              u.name as u_name, u.email as u_email, u.role as u_role, u.hourly_cost as u_hourly_cost,
@@ -88,6 +89,7 @@ impl From<HeadRow> for Head {
         Head {
             customer: Customer {
                 id: row.ticket.customer_id,
+                version: row.c_version,
                 name: row.c_name,
                 email: row.c_email,
                 phone: row.c_phone,
@@ -141,6 +143,7 @@ pub async fn parts(
 struct PartRow {
     #[sqlx(flatten)]
     part: Part,
+    i_version: Option<i64>,
     i_shop_id: Option<ShopId>,
     i_sku: Option<String>,
     i_name: Option<String>,
@@ -160,6 +163,7 @@ impl PartRow {
         let item = self.part.inventory_id.zip(self.i_shop_id).and_then(|(id, shop_id)| {
             Some(Item {
                 id,
+                version: self.i_version?,
                 shop_id,
                 sku: self.i_sku?,
                 name: self.i_name?,
@@ -188,7 +192,7 @@ pub async fn parts_with_items(
         conn,
         PartRow,
         "select p.id, p.inventory_id, p.sku, p.name, p.quantity, p.unit_cost, p.cost_basis,
-                i.shop_id as i_shop_id, i.sku as i_sku, i.name as i_name, i.category as i_category,
+                i.version as i_version, i.shop_id as i_shop_id, i.sku as i_sku, i.name as i_name, i.category as i_category,
                 i.on_hand as i_on_hand, i.reserved as i_reserved, i.cost as i_cost,
                 i.selling_price as i_selling_price, i.reorder_level as i_reorder_level, i.supplier as i_supplier,
                 i.created_at as i_created_at, i.updated_at as i_updated_at

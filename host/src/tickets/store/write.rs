@@ -63,8 +63,8 @@ macro_rules! insert_ticket {
     () => {
         "insert into tickets (org_id, id, number, version, shop_id, customer_id, status, device_identifier,
              device_category, device_description, issue_description, labor_hours, labor_rate, recommended_parts,
-             tags, custom_fields, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)"
+             tags, custom_fields, created_at, updated_at, contact_name)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18)"
     };
 }
 
@@ -95,7 +95,8 @@ pub async fn insert(
                 Json(&ticket.recommended_parts),
                 Json(&ticket.tags),
                 Json(&ticket.custom_fields),
-                ticket.created_at
+                ticket.created_at,
+                ticket.contact_name.as_deref()
                 $(, $more)*
             )
         };
@@ -106,7 +107,7 @@ pub async fn insert(
             "with written as (",
             insert_ticket!(),
             " returning org_id, id)",
-            insert_events_of_written!(18, 19, 20, 21, 22, 23, 24)
+            insert_events_of_written!(19, 20, 21, 22, 23, 24, 25)
         );
         let written: Vec<(TimelineId,)> = run!(
             fetch_all_postgres!(conn, (TimelineId,), sql)
@@ -212,6 +213,29 @@ pub async fn add_events(
         event.actor,
         event.notes,
         event.created_at
+    )?;
+    Ok(())
+}
+
+/// [`add_events`] for many tickets.
+pub async fn add_events_of_many(
+    conn: &mut Conn,
+    org: OrgId,
+    events: &[(TicketId, NewEvent<'_>)],
+) -> Result<(), sqlx::Error> {
+    insert_all!(
+        conn,
+        "insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, created_at) ",
+        events,
+        |row| org,
+        row.1.id,
+        row.0,
+        row.1.kind,
+        row.1.status.as_str(),
+        row.1.from_status.map(Status::as_str),
+        row.1.actor,
+        row.1.notes,
+        row.1.created_at
     )?;
     Ok(())
 }

@@ -46,7 +46,7 @@ impl Listed for Webhook {
 macro_rules! webhook_columns {
     () => {
         "id, url, description, events, secret, previous_secrets, enabled, disabled_reason, disabled_at,
-            failing_since, last_delivery_at, created_at, updated_at
+            disable_on, failing_since, last_delivery_at, created_at, updated_at
          from webhook_endpoints"
     };
 }
@@ -68,8 +68,8 @@ pub async fn insert(conn: &mut Conn, org: OrgId, webhook: &Webhook) -> Result<()
     execute!(
         conn,
         "insert into webhook_endpoints (org_id, id, url, description, events, secret, previous_secrets, enabled,
-             created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+             created_at, updated_at, disable_on)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)",
         org,
         webhook.id,
         webhook.url.as_str(),
@@ -78,7 +78,8 @@ pub async fn insert(conn: &mut Conn, org: OrgId, webhook: &Webhook) -> Result<()
         webhook.secret.as_stored(),
         Json(&webhook.previous_secrets),
         webhook.enabled,
-        webhook.created_at
+        webhook.created_at,
+        webhook.disable_on
     )?;
     Ok(())
 }
@@ -164,7 +165,7 @@ pub async fn update(conn: &mut Conn, org: OrgId, webhook: &Webhook) -> Result<()
     execute!(
         conn,
         "update webhook_endpoints set url = $3, description = $4, events = $5, secret = $6, previous_secrets = $7,
-             enabled = $8, disabled_reason = $9, disabled_at = $10, failing_since = $11, updated_at = $12
+             enabled = $8, disabled_reason = $9, disabled_at = $10, failing_since = $11, updated_at = $12, disable_on = $13
          where org_id = $1 and id = $2",
         org,
         webhook.id,
@@ -177,7 +178,8 @@ pub async fn update(conn: &mut Conn, org: OrgId, webhook: &Webhook) -> Result<()
         webhook.disabled_reason.as_deref(),
         webhook.disabled_at,
         webhook.failing_since,
-        webhook.updated_at
+        webhook.updated_at,
+        webhook.disable_on
     )?;
     Ok(())
 }
