@@ -5,6 +5,7 @@
 mod configuration;
 mod openapi;
 mod references;
+mod validators;
 
 use std::path::{Path, PathBuf};
 

@@ -195,6 +195,9 @@ def replace_ids_in_path(path):
                 path[name] = ids[choice // 4 % len(ids)]
 
 
+AMOUNTS = {"amount", "cost", "estimated_cost", "hourly_cost", "labor_hours", "labor_rate", "selling_price", "unit_cost"}
+
+
 def make_right(body, path):
     if isinstance(body, list):
         for inner in body:
@@ -206,6 +209,9 @@ def make_right(body, path):
         ids = WORLD.ids().get(name)
         if ids and isinstance(value, str) and not is_known(name, value):
             body[name] = ids[zlib.crc32(value.encode()) % len(ids)]
+        elif name in AMOUNTS and isinstance(value, float):
+            # Two decimals are what no schema can say: multiples of 0.01 are none of a double.
+            body[name] = round(value, 2)
         elif name == "expires_at" and isinstance(value, str):
             # What is in the future is what a server with a clock can tell.
             body[name] = "2099-06-30T12:00:00.5+02:00"

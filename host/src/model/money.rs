@@ -140,7 +140,6 @@ macro_rules! schema {
             fn schema() -> RefOr<Schema> {
                 ObjectBuilder::new()
                     .schema_type(Type::Number)
-                    .multiple_of(Some(0.01))
                     .description(Some($description))
                     .into()
             }

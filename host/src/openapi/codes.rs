@@ -63,7 +63,7 @@ pub const CODES: &[(&str, u16, &str)] = &[
     (
         "PRECONDITION_FAILED",
         412,
-        "`If-Match` does not list the ticket's version; `details.current_version` says which it is",
+        "`If-Match` does not list the present version; `details.current_version` says which it is",
     ),
     ("PAYLOAD_TOO_LARGE", 413, "The body is larger than `details.limit_bytes`"),
     ("UNSUPPORTED_MEDIA_TYPE", 415, "The `Content-Type` of the body is not `details.expected`"),

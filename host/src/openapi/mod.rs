@@ -7,6 +7,7 @@ mod inline;
 mod operations;
 mod page;
 mod schemas;
+pub mod v3_0;
 mod webhooks;
 
 use std::sync::OnceLock;

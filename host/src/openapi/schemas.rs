@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::model::money::AMOUNT_MAX;
 
 /// No NUL character anywhere.
-const TEXT: &str = r"^[^\u0000]*$";
+const TEXT: &str = r"^[^\x00]*$";
 /// The same, with at least one visible character.
-const TEXT_NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000]*$";
+const TEXT_NOT_BLANK: &str = r"^[^\x00]*[^\s\x00-\x1f\x7f-\x9f][^\x00]*$";
 
 pub fn complete(document: &mut Value) {
     add_alternatives(document);
@@ -50,11 +50,42 @@ fn add_alternatives(document: &mut Value) {
         names["items"] = json!({ "type": "string", "minLength": 1, "maxLength": 200 });
         names["maxItems"] = json!(100);
     }
-    let changes =
-        ["quantity", "name", "category", "cost", "selling_price", "reorder_level", "supplier"];
+    for (name, kinds) in [
+        ("NewTicket", json!(["string", "number", "boolean"])),
+        ("TicketChange", json!(["string", "number", "boolean", "null"])),
+    ] {
+        let place = format!("/components/schemas/{name}/properties");
+        if let Some(properties) = document.pointer_mut(&place) {
+            let fields = &mut properties["custom_fields"];
+            fields["additionalProperties"] =
+                json!({ "type": kinds, "minLength": 1, "maxLength": 1000 });
+            fields["propertyNames"] = json!({ "pattern": "^[a-z0-9_-]{1,64}$" });
+            fields["maxProperties"] = json!(100);
+            properties["tags"]["items"] =
+                json!({ "type": "string", "minLength": 1, "maxLength": 64 });
+        }
+    }
+    let changes = [
+        "quantity",
+        "adjust",
+        "name",
+        "category",
+        "cost",
+        "selling_price",
+        "reorder_level",
+        "supplier",
+    ];
+    let one_of = |names: &[&str]| -> Value {
+        names.iter().map(|name| json!({ "required": [name] })).collect()
+    };
     if let Some(schema) = document.pointer_mut("/components/schemas/InventoryChange") {
-        schema["anyOf"] = changes.iter().map(|name| json!({ "required": [name] })).collect();
-        schema["dependentRequired"] = json!({ "reason": ["quantity"] });
+        schema["anyOf"] = one_of(&changes);
+        schema["not"] = json!({ "required": ["quantity", "adjust"] });
+        let counts = json!({ "anyOf": one_of(&["quantity", "adjust"]) });
+        schema["dependentSchemas"] = json!({ "reason": counts });
+    }
+    if let Some(schema) = document.pointer_mut("/components/schemas/WebhookReplay") {
+        schema["oneOf"] = one_of(&["since", "after"]);
     }
 }
 

@@ -54,6 +54,8 @@ fn webhook(event: &str, summary: &Value, data: &Value) -> Value {
         "tags": ["Webhooks"],
         "operationId": event.replace('.', "_"),
         "summary": summary,
+        // A receiver checks the signature; there is no API key in these requests.
+        "security": [],
         "requestBody": { "required": true, "content": { "application/json": { "schema": payload } } },
         "responses": { "2XX": { "description": "Received; any other response is retried" } },
     }})

@@ -34,7 +34,7 @@ pub struct CreateBody {
     #[serde(default)]
     kind: Kind,
     /// The amount; positive for payments and refunds.
-    #[schema(value_type = f64, minimum = 0.01, maximum = 10000000000.0, multiple_of = 0.01, example = 100.0)]
+    #[schema(value_type = f64, minimum = 0.01, maximum = 10000000000.0, example = 100.0)]
     amount: Money,
     method: Method,
     /// The reference of the payment terminal or the bank.

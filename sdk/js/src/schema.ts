@@ -130,7 +130,12 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes a stock item or its quantity on hand. */
+        /**
+         * Changes a stock item or its quantity on hand.
+         * @description A request that changes nothing makes no new version, movement or event. With `release`, reservations that the new
+         *     quantity does not cover end, the newest first, and each of their tickets gets a note; when such a ticket needs the
+         *     pieces, it tries to reserve them again.
+         */
         patch: operations["updateInventoryItem"];
         trace?: never;
     };
@@ -323,8 +328,8 @@ export interface paths {
         };
         /**
          * Returns a ticket with all its data.
-         * @description `ETag` is the ticket's version, for use in `If-Match`. With `If-None-Match` the response is 304 if the ticket has
-         *     not changed.
+         * @description `ETag` is the ticket's version and a digest of all that is shown, such as the customer. `If-Match` compares the version
+         *     alone. With `If-None-Match` the response is 304 if nothing of it has changed.
          */
         get: operations["getTicket"];
         put?: never;
@@ -673,6 +678,40 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "customer.merged": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Two customers became one */
+        post: operations["customer_merged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "customer.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Customer details modified */
+        post: operations["customer_updated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "inventory.updated": {
         parameters: {
             query?: never;
@@ -889,6 +928,11 @@ export interface components {
             phone: string | null;
             /** Format: int64 */
             total_tickets: number;
+            /**
+             * Format: int64
+             * @description Grows with each change of the customer, as in `ETag`.
+             */
+            version: number;
         };
         /** @description Omitted fields keep their values. `null` clears `phone` and `address`, and is rejected for other fields. */
         CustomerChange: {
@@ -964,7 +1008,7 @@ export interface components {
          *     | `PLUGIN_IN_USE` | 409 | The plugin is installed and cannot be deleted; `details.installations` lists the ids of the installations |
          *     | `IDEMPOTENCY_IN_FLIGHT` | 409 | Another request with this `Idempotency-Key` is still being processed; try again |
          *     | `IDEMPOTENCY_ANSWER_LOST` | 409 | The request with this `Idempotency-Key` was processed, but the server stopped before it could store the response |
-         *     | `PRECONDITION_FAILED` | 412 | `If-Match` does not list the ticket's version; `details.current_version` says which it is |
+         *     | `PRECONDITION_FAILED` | 412 | `If-Match` does not list the present version; `details.current_version` says which it is |
          *     | `PAYLOAD_TOO_LARGE` | 413 | The body is larger than `details.limit_bytes` |
          *     | `UNSUPPORTED_MEDIA_TYPE` | 415 | The `Content-Type` of the body is not `details.expected` |
          *     | `PLUGIN_REJECTED` | 422 | Plugins rejected the request; `details.violations` says which and why |
@@ -1083,8 +1127,14 @@ export interface components {
         };
         /** Format: uuid */
         InstallationId: string;
-        /** @description Set `quantity`, another field, or both. `null` clears `supplier`, and is rejected for other fields. */
+        /** @description Set `quantity` or `adjust`, another field, or both. `null` clears `supplier`, and is rejected for other fields. */
         InventoryChange: {
+            /**
+             * Format: int64
+             * @description Instead of `quantity`: the difference, negative for pieces that are gone.
+             * @example -2
+             */
+            adjust?: number;
             category?: string;
             /** @description The shop's cost per unit. Tickets that already have the item keep the earlier cost. */
             cost?: components["schemas"]["Money"];
@@ -1100,12 +1150,17 @@ export interface components {
              * @example purchased
              */
             reason?: string;
+            /**
+             * @description If the new quantity is less than what is reserved for tickets: `true` ends reservations, the newest first;
+             *     otherwise the request is a 409.
+             */
+            release?: boolean;
             /** Format: int64 */
             reorder_level?: number;
             /** @description The customer's price per unit. Part lines of tickets keep their price. */
             selling_price?: components["schemas"]["Money"];
             supplier?: string | null;
-        } | unknown | unknown | unknown | unknown | unknown | unknown | unknown;
+        } | unknown | unknown | unknown | unknown | unknown | unknown | unknown | unknown;
         InventoryItem: {
             category: string;
             cost: components["schemas"]["Money"];
@@ -1125,6 +1180,11 @@ export interface components {
             shop_id: components["schemas"]["ShopId"];
             sku: string;
             supplier: string | null;
+            /**
+             * Format: int64
+             * @description Grows with each change of the item, also by tickets, as in `ETag`.
+             */
+            version: number;
         };
         Issue: {
             category: string | null;
@@ -1423,6 +1483,10 @@ export interface components {
         };
         NewTicket: {
             actor_id?: components["schemas"]["UserId"] | null;
+            /** @description Texts, numbers or booleans. Names have 1 to 64 characters of `a-z 0-9 _ -`. */
+            custom_fields?: {
+                [key: string]: string | number | boolean;
+            };
             customer: components["schemas"]["NewTicketCustomer"];
             /** @example laptop */
             device_category?: string | null;
@@ -1431,6 +1495,8 @@ export interface components {
             /** @example Won't turn on */
             issue_description: string;
             shop_id: components["schemas"]["ShopId"];
+            /** @description Each has 1 to 64 characters. */
+            tags?: string[];
         };
         /**
          * @description The customer, found by email address or created. Empty fields of an existing customer are filled; nothing is
@@ -1461,6 +1527,8 @@ export interface components {
         };
         NewWebhook: {
             description?: string | null;
+            /** @description What disables the webhook. Defaults to `failed_delivery`. */
+            disable_on?: components["schemas"]["WebhookDisableOn"];
             /**
              * @description The events to deliver. Defaults to `["*"]`, all events.
              * @example [
@@ -1806,6 +1874,8 @@ export interface components {
             assigned_to_name: string | null;
             /** @description The amount still due; negative if more was paid than the ticket's cost so far. */
             balance_due: components["schemas"]["Balance"];
+            /** @description Who brought the device, if the customer of that email address has another name; otherwise `null`. */
+            contact_name: string | null;
             /** Format: date-time */
             created_at: string;
             custom_fields: {
@@ -1845,6 +1915,13 @@ export interface components {
         TicketChange: {
             actor_id?: components["schemas"]["UserId"] | null;
             assigned_to?: components["schemas"]["UserId"] | null;
+            /**
+             * @description Merged into what is there: a text, a number or a boolean sets a field, `null` removes it. Names have 1 to 64
+             *     characters of `a-z 0-9 _ -`.
+             */
+            custom_fields?: {
+                [key: string]: string | number | boolean | null;
+            };
             device?: components["schemas"]["DeviceChange"];
             diagnostics?: components["schemas"]["DiagnosticsChange"];
             issue?: components["schemas"]["IssueChange"];
@@ -1866,6 +1943,8 @@ export interface components {
             parts?: components["schemas"]["PartChange"][];
             /** @description The new status. A different status is a transition with all its checks; the current one changes nothing. */
             status?: components["schemas"]["Status"];
+            /** @description Replaces the list; each has 1 to 64 characters. */
+            tags?: string[];
         };
         TicketCreated: {
             /** Format: date-time */
@@ -2011,14 +2090,16 @@ export interface components {
         Warning: {
             code: string;
             field: string | null;
-            hook: components["schemas"]["Hook"];
+            hook: components["schemas"]["Hook"] | null;
             message: string;
-            plugin: string;
+            /** @description `null` if it is not about a plugin. */
+            plugin: string | null;
         };
         Webhook: {
             /** Format: date-time */
             created_at: string;
             description: string | null;
+            disable_on: components["schemas"]["WebhookDisableOn"];
             /** Format: date-time */
             disabled_at: string | null;
             /** @description Why the webhook is disabled, for example because five attempts failed. */
@@ -2063,6 +2144,7 @@ export interface components {
         };
         WebhookChange: {
             description?: string | null;
+            disable_on?: components["schemas"]["WebhookDisableOn"] | null;
             /**
              * @description `false` disables the webhook and cancels pending deliveries. `true` enables it again; events of the time in
              *     between are not sent, but can be replayed.
@@ -2113,10 +2195,15 @@ export interface components {
             request_body: string;
         };
         /**
+         * @description What disables an endpoint.
+         * @enum {string}
+         */
+        WebhookDisableOn: "failed_delivery" | "sustained_failure";
+        /**
          * @description The event names of a subscription; `*` means all, including those of later versions.
          * @enum {string}
          */
-        WebhookEventName: "*" | "ticket.created" | "ticket.transitioned" | "ticket.updated" | "payment.processed" | "customer.created" | "inventory.updated" | "plugin.installed" | "plugin.updated" | "plugin.uninstalled" | "plugin.failed" | "webhook.disabled";
+        WebhookEventName: "*" | "ticket.created" | "ticket.transitioned" | "ticket.updated" | "payment.processed" | "customer.created" | "customer.updated" | "customer.merged" | "inventory.updated" | "plugin.installed" | "plugin.updated" | "plugin.uninstalled" | "plugin.failed" | "webhook.disabled";
         /** Format: uuid */
         WebhookId: string;
         WebhookPreviousSecret: {
@@ -2134,7 +2221,7 @@ export interface components {
              * @example 2026-02-21T10:00:00Z
              */
             since?: string | null;
-        };
+        } & (unknown | unknown);
         /** @description The result of a replay. */
         WebhookReplayed: {
             events: number;
@@ -2598,7 +2685,10 @@ export interface operations {
     getCustomer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag`s of the responses that the client has */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The id of the customer. */
                 customer_id: string;
@@ -2610,6 +2700,8 @@ export interface operations {
             /** @description The customer */
             200: {
                 headers: {
+                    /** @description The version and a digest of the response, in quotes */
+                    ETag?: string;
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
                     "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
                     "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
@@ -2643,6 +2735,17 @@ export interface operations {
                     "application/json": components["schemas"]["CustomerDetail"];
                 };
             };
+            /** @description Nothing of the response has changed since the one in `If-None-Match` */
+            304: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
@@ -2656,6 +2759,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Write only if the customer is at one of these versions: `ETag`s, or `*` */
+                "If-Match"?: string;
                 /**
                  * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
@@ -2677,6 +2782,8 @@ export interface operations {
             /** @description The customer after the change */
             200: {
                 headers: {
+                    /** @description The new version and a digest of the response, in quotes */
+                    ETag?: string;
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
                     "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
@@ -2694,6 +2801,20 @@ export interface operations {
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
+            /** @description PRECONDITION_FAILED: it is at another version; `details.current_version` says which */
+            412: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
@@ -3115,7 +3236,10 @@ export interface operations {
     getInventoryItem: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag`s of the responses that the client has */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The id of the inventory. */
                 inventory_id: string;
@@ -3127,6 +3251,8 @@ export interface operations {
             /** @description The item */
             200: {
                 headers: {
+                    /** @description The version and a digest of the response, in quotes */
+                    ETag?: string;
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
                     "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
                     "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
@@ -3154,6 +3280,17 @@ export interface operations {
                     "application/json": components["schemas"]["InventoryItem"];
                 };
             };
+            /** @description Nothing of the response has changed since the one in `If-None-Match` */
+            304: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
@@ -3167,6 +3304,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Write only if the item is at one of these versions: `ETag`s, or `*` */
+                "If-Match"?: string;
                 /**
                  * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
                  * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
@@ -3194,6 +3333,8 @@ export interface operations {
             /** @description The item after the change */
             200: {
                 headers: {
+                    /** @description The new version and a digest of the response, in quotes */
+                    ETag?: string;
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
                     "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
@@ -3228,6 +3369,20 @@ export interface operations {
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             409: components["responses"]["Conflict"];
+            /** @description PRECONDITION_FAILED: it is at another version; `details.current_version` says which */
+            412: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
@@ -3891,11 +4046,19 @@ export interface operations {
         parameters: {
             query?: {
                 shop_id?: components["schemas"]["ShopId"];
-                status?: components["schemas"]["Status"];
+                status?: string;
                 customer_id?: components["schemas"]["CustomerId"];
-                assigned_to?: components["schemas"]["UserId"];
+                assigned_to?: string | "none";
+                /**
+                 * @description The number on the label, with or without its letter and zeros: `T000123` or `123`.
+                 * @example T000123
+                 */
+                number?: string;
+                /** @description The tickets of the customer of this email address, also of one that was merged away. */
+                email?: string;
                 created_after?: string;
                 created_before?: string;
+                updated_after?: string;
                 /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`, `number`. With `updated_at`, `status` an entry that changes between two pages moves, and may be missed or come twice. */
                 sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "number" | "-number" | "status" | "-status";
                 limit?: number;
@@ -4053,7 +4216,7 @@ export interface operations {
             /** @description The ticket */
             200: {
                 headers: {
-                    /** @description The ticket's version in quotes */
+                    /** @description The ticket's version and a digest of the response, in quotes */
                     ETag?: string;
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
                     "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
@@ -4068,6 +4231,7 @@ export interface operations {
                      *       "assigned_to": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a03",
                      *       "assigned_to_name": "Alice Tech",
                      *       "balance_due": 159.99,
+                     *       "contact_name": null,
                      *       "created_at": "2026-02-15T10:30:00Z",
                      *       "custom_fields": {
                      *         "warranty": true
@@ -4187,7 +4351,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ticket"];
                 };
             };
-            /** @description The ticket has not changed since the version in `If-None-Match` */
+            /** @description Nothing of the response has changed since the one in `If-None-Match` */
             304: {
                 headers: {
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
@@ -5416,6 +5580,89 @@ export interface operations {
                     };
                     /** @constant */
                     event: "customer.created";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any other response is retried */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    customer_merged: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        /** @description The customer that stays. */
+                        customer_id: components["schemas"]["CustomerId"];
+                        /** @description The customer that no longer exists. */
+                        merged_customer_id: components["schemas"]["CustomerId"];
+                        shop_id?: components["schemas"]["ShopId"] | null;
+                        /**
+                         * Format: int64
+                         * @description The version of the customer that stays, after the merge.
+                         */
+                        version: number;
+                    };
+                    /** @constant */
+                    event: "customer.merged";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any other response is retried */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    customer_updated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        /** @description The names of the fields that changed: `name`, `email`, `phone`, `address`. */
+                        changed: string[];
+                        customer_id: components["schemas"]["CustomerId"];
+                        shop_id?: components["schemas"]["ShopId"] | null;
+                        /**
+                         * Format: int64
+                         * @description The customer's version after the change.
+                         */
+                        version: number;
+                    };
+                    /** @constant */
+                    event: "customer.updated";
                     /**
                      * Format: date-time
                      * @description When it happened.
