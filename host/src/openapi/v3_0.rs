@@ -70,6 +70,7 @@ fn convert_schema(schema: &mut Value) {
     }
     UNKNOWN.iter().for_each(|name| drop(fields.remove(*name)));
     convert_bounds(fields);
+    convert_null(fields); // before its parts, which lose their `null` too
     for name in ["allOf", "anyOf", "oneOf"] {
         if let Some(Value::Array(parts)) = fields.get_mut(name) {
             parts.iter_mut().for_each(convert_schema);
@@ -88,7 +89,6 @@ fn convert_schema(schema: &mut Value) {
     if let Some(Value::Object(properties)) = fields.get_mut("properties") {
         properties.values_mut().for_each(convert_schema);
     }
-    convert_null(fields);
     // Beside `$ref`, 3.0 ignores everything.
     if fields.len() > 1
         && let Some(reference) = fields.remove("$ref")
