@@ -2658,7 +2658,8 @@ export interface operations {
                      *           "lifetime_spend": 599.99,
                      *           "name": "John Doe",
                      *           "phone": "555-0123",
-                     *           "total_tickets": 3
+                     *           "total_tickets": 3,
+                     *           "version": 3
                      *         }
                      *       ],
                      *       "pagination": {
@@ -2729,7 +2730,8 @@ export interface operations {
                      *           "ticket_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a06"
                      *         }
                      *       ],
-                     *       "total_tickets": 3
+                     *       "total_tickets": 3,
+                     *       "version": 3
                      *     }
                      */
                     "application/json": components["schemas"]["CustomerDetail"];
@@ -3132,7 +3134,8 @@ export interface operations {
                      *           "selling_price": 160,
                      *           "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
                      *           "sku": "SCREEN-IP14-001",
-                     *           "supplier": "Tech Parts Inc"
+                     *           "supplier": "Tech Parts Inc",
+                     *           "version": 3
                      *         }
                      *       ],
                      *       "pagination": {
@@ -3214,7 +3217,8 @@ export interface operations {
                      *       "selling_price": 160,
                      *       "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
                      *       "sku": "SCREEN-IP14-001",
-                     *       "supplier": "Tech Parts Inc"
+                     *       "supplier": "Tech Parts Inc",
+                     *       "version": 3
                      *     }
                      */
                     "application/json": components["schemas"]["InventoryItem"];
@@ -3274,7 +3278,8 @@ export interface operations {
                      *       "selling_price": 160,
                      *       "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
                      *       "sku": "SCREEN-IP14-001",
-                     *       "supplier": "Tech Parts Inc"
+                     *       "supplier": "Tech Parts Inc",
+                     *       "version": 3
                      *     }
                      */
                     "application/json": components["schemas"]["InventoryItem"];
@@ -3357,7 +3362,8 @@ export interface operations {
                      *       "selling_price": 160,
                      *       "shop_id": "018f4e2a-6c1d-7b3e-9a52-1c7d0e5f8a01",
                      *       "sku": "SCREEN-IP14-001",
-                     *       "supplier": "Tech Parts Inc"
+                     *       "supplier": "Tech Parts Inc",
+                     *       "version": 3
                      *     }
                      */
                     "application/json": components["schemas"]["InventoryItem"];
