@@ -7,6 +7,7 @@ use repairops::{App, Config, router};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::builders::ticket_body;
 use crate::support::client::Client;
 use crate::support::components::node_folder;
 use crate::support::json;
@@ -130,6 +131,28 @@ async fn a_tier_may_be_changed() {
     client.get("/v1/tickets").await.ok();
     let nobody = "00000000-0000-7000-8000-000000000000";
     assert!(!cli.run(&["org", "set-tier", nobody, "enterprise"]).status.success());
+}
+
+#[tokio::test]
+async fn an_organization_may_have_customers_without_an_email_address() {
+    let cli = Cli::new();
+    let org = cli.json(&["org", "create", "--name", "Kiosk"])["id"].clone();
+    let org = org.as_str().expect("an id");
+    let key = cli.json(&["key", "create", "--org", org, "--scope", "admin"]);
+    let client = Client::of(router(cli.app().await), key["key"].as_str().expect("a key"));
+    let shop = client.create_shop("Kiosk").await;
+    let body = ticket_body(&shop, json!({ "customer": { "name": "Jane Smith" } }));
+    client.post("/v1/tickets", body.clone()).await.invalid("customer.email");
+    let said = cli.json(&["org", "set-customer-email", org, "optional"]);
+    assert_eq!(said, json!({ "id": org, "customer_email": "optional" }));
+    client.post("/v1/tickets", body.clone()).await.expect_status(201);
+    cli.json(&["org", "set-customer-email", org, "required"]);
+    client.post("/v1/tickets", body).await.invalid("customer.email");
+    assert_eq!(cli.json(&["doctor"])["ok"], true);
+    for wrong in [["00000000-0000-7000-8000-000000000000", "optional"], [org, "maybe"]] {
+        let output = cli.run(&["org", "set-customer-email", wrong[0], wrong[1]]);
+        assert!(!output.status.success(), "{output:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `/v1/customers`: lists, changes and merges.
 
+mod without_email;
+
 use crate::support::builders::ticket_body;
 use crate::support::reply::Reply;
 use crate::support::shape::assert_shape;

@@ -120,7 +120,7 @@ fn payments_and_customers_have_their_bodies() {
     let customer = OutboxEvent::CustomerCreated(CustomerCreated {
         customer_id: id(3),
         name: "Jane Smith".to_owned(),
-        email: "jane@example.com".to_owned(),
+        email: Some("jane@example.com".to_owned()),
         shop_id: id(2),
     });
     assert_eq!(

@@ -6,7 +6,7 @@ mod secrets;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -90,6 +90,21 @@ enum OrgCommand {
         /// The API is available on the enterprise tier.
         tier: String,
     },
+    /// Say whether a new ticket's customer needs an email address, by which the customer is found again.
+    SetCustomerEmail {
+        #[command(flatten)]
+        common: Common,
+        /// The organization's id.
+        org: Uuid,
+        /// `required` at first. With `optional`, a ticket without one gets a customer of its own.
+        rule: EmailRule,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EmailRule {
+    Required,
+    Optional,
 }
 
 impl Admin {
@@ -102,6 +117,9 @@ impl Admin {
             }
             AdminCommand::Org { command: OrgCommand::SetTier { common, org, tier } } => {
                 set_tier(&common, OrgId(org), &tier).await
+            }
+            AdminCommand::Org { command: OrgCommand::SetCustomerEmail { common, org, rule } } => {
+                set_customer_email(&common, OrgId(org), rule).await
             }
             AdminCommand::Key { command } => command.run().await,
             AdminCommand::Doctor { common, keys } => examine(&common, &keys).await,
@@ -156,6 +174,24 @@ async fn set_tier(common: &Common, org: OrgId, tier: &str) -> anyhow::Result<Exi
     }
     tx.commit().await?;
     common.print(&json!({ "id": org, "tier": tier }), &format!("{org} has the tier {tier} now."));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn set_customer_email(
+    common: &Common,
+    org: OrgId,
+    rule: EmailRule,
+) -> anyhow::Result<ExitCode> {
+    let db = common.open().await?;
+    let mut tx = db.begin().await?;
+    let is_optional = rule == EmailRule::Optional;
+    if !organizations::store::set_customers_without_email(&mut tx, org, is_optional).await? {
+        bail!(no_such_org(org));
+    }
+    tx.commit().await?;
+    let word = if is_optional { "optional" } else { "required" };
+    let text = format!("The email address of a customer of {org} is {word} now.");
+    common.print(&json!({ "id": org, "customer_email": word }), &text);
     Ok(ExitCode::SUCCESS)
 }
 

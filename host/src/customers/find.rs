@@ -1,4 +1,5 @@
-//! Finds the customer of an email address, or creates one, inside the transaction that creates a ticket.
+//! Finds the customer of an email address, or creates one, inside the transaction that creates a ticket. Without an
+//! address it is always a new one.
 //!
 //! Invariant: safe beside merges. A merge locks both customers, and the customer found here stays locked against it
 //! until the transaction ends. The address of a merged customer leads to the surviving customer.
@@ -29,15 +30,18 @@ pub async fn find_or_create(
 ) -> Result<Found, sqlx::Error> {
     for _ in 0..ATTEMPTS_MAX {
         let is_new = store::insert(conn, org, wanted).await?;
+        let Some(email) = wanted.email.text() else {
+            return Ok(Found { customer: wanted.clone(), is_new, updated: None });
+        };
         let mut found = if is_new {
             // The insert may have waited for a merge that moved this address.
-            let Some(survivor) = store::hold_by_alias(conn, org, &wanted.email).await? else {
+            let Some(survivor) = store::hold_by_alias(conn, org, email).await? else {
                 return Ok(Found { customer: wanted.clone(), is_new, updated: None });
             };
             store::delete(conn, org, wanted.id).await?;
             survivor
         } else {
-            match store::hold_by_email(conn, org, &wanted.email).await? {
+            match store::hold_by_email(conn, org, email).await? {
                 Some(customer) => customer,
                 None => continue,
             }
@@ -73,7 +77,7 @@ pub fn created(customer: &Customer, shop: ShopId) -> OutboxEvent {
     OutboxEvent::CustomerCreated(CustomerCreated {
         customer_id: customer.id,
         name: customer.name.clone(),
-        email: customer.email.clone(),
+        email: customer.email.text().map(str::to_owned),
         shop_id: shop,
     })
 }

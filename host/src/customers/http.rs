@@ -23,6 +23,7 @@ use crate::model::time::{self, Time};
 use crate::model::workflow::Status;
 use crate::openapi::ErrorBody;
 use crate::page::{Page, Window};
+use crate::search::query::Phone;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update)).routes(routes!(merge))
@@ -34,9 +35,17 @@ pub fn routes() -> OpenApiRouter<App> {
 pub struct ListFilters {
     /// Only customers who have a ticket at this shop.
     shop_id: Option<ShopId>,
-    /// Any part of the name; the case does not matter.
+    /// Any part of the name; case and accents do not matter.
     #[param(min_length = 1, max_length = 200, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
     name: Option<String>,
+    /// The phone number, or its last digits (at least three).
+    #[param(
+        min_length = 3,
+        max_length = 64,
+        pattern = "[0-9].*[0-9].*[0-9]",
+        example = "555-0123"
+    )]
+    phone: Option<String>,
     /// Only customers created at or after this time. A date means midnight in UTC.
     #[param(schema_with = time::filter_schema)]
     created_after: Option<String>,
@@ -52,7 +61,8 @@ pub struct CustomerView {
     /// Grows with each change of the customer, as in `ETag`.
     version: i64,
     name: String,
-    email: String,
+    /// `null` only if the organization allows customers without one.
+    email: Option<String>,
     phone: Option<String>,
     address: Option<String>,
     /// Payments minus refunds. A ticket without any recorded payment counts with its total once it is picked up.
@@ -131,6 +141,7 @@ pub async fn list(
     let filter = ListFilter {
         shop_id: params.shop_id,
         name: check_filter("name", params.name, 200)?,
+        phone: params.phone.map(|text| Phone::parse("phone", &text)).transpose()?,
         created_after: time::parse_filter("created_after", params.created_after)?,
         created_before: time::parse_filter("created_before", params.created_before)?,
     };
@@ -191,7 +202,7 @@ pub async fn update(
 
 /// Merges another customer into this one.
 ///
-/// Moves the other customer's tickets and email addresses to this one, fills empty fields from the other customer,
+/// Moves the other customer's tickets and email addresses to this one (as its own, if it has none), fills empty fields from the other customer,
 /// and then deletes it. Later requests for the deleted customer return 404 with this customer's id in
 /// `details.merged_into`.
 #[utoipa::path(
@@ -234,7 +245,7 @@ fn view(row: CustomerRow) -> CustomerView {
         id: customer.id,
         version: customer.version,
         name: customer.name,
-        email: customer.email,
+        email: customer.email.text().map(str::to_owned),
         phone: customer.phone,
         address: customer.address,
         lifetime_spend: row.lifetime_spend,

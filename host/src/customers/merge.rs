@@ -40,12 +40,17 @@ pub async fn merge(
     let (org, now) = (caller.org, app.clock.now());
     let mut tx = app.db.begin().await?;
     let (survivor, merged) = lock_both(&mut tx, org, id, from).await?;
+    let adopts_email = survivor.email.text().is_none();
     let filled = Customer {
+        email: if adopts_email { merged.email.clone() } else { survivor.email.clone() },
         phone: survivor.phone.clone().or(merged.phone.clone()),
         address: survivor.address.clone().or(merged.address.clone()),
-        ..survivor
+        ..survivor.clone()
     };
-    store::update(&mut tx, org, &filled).await?;
+    if (&filled.email, &filled.phone) != (&survivor.email, &survivor.phone) {
+        // Before the other's tickets are moved, which changes their versions once.
+        tickets::store::touch_of_customer(&mut tx, org, id).await?;
+    }
     let mut moved = tickets::store::move_customer(&mut tx, org, from, id, now).await?;
     moved.sort_by_key(|ticket| ticket.number);
     let event_of = |ticket: MovedTicket| {
@@ -69,10 +74,14 @@ pub async fn merge(
     events.push((app.clock.new_id(), merged_event));
     webhooks::store::enqueue_all(&mut tx, org, &events, now).await?;
     store::move_aliases(&mut tx, org, from, id).await?;
-    store::insert_alias(&mut tx, org, &merged.email, id).await?;
+    if let Some(email) = merged.email.text().filter(|_| !adopts_email) {
+        store::insert_alias(&mut tx, org, email, id).await?;
+    }
     store::remember_merge(&mut tx, org, from, id, &caller.actor.name, now).await?;
-    // Last, because nothing may refer to the customer when it is deleted.
+    // After all else, because nothing may refer to the customer when it is deleted.
     store::delete(&mut tx, org, from).await?;
+    // After that, because an email address is one customer's.
+    store::update(&mut tx, org, &filled).await?;
     tx.commit().await?;
     Ok(())
 }

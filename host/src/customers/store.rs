@@ -14,6 +14,9 @@ use crate::model::people::{Customer, comparison_key};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::page::{Column, Listed, Listing, Sort, Window};
+use crate::search::fold::fold;
+use crate::search::query::Phone;
+use crate::search::store::{self as search, Conditions};
 use crate::{counters, execute, fetch_all, fetch_optional};
 
 pub use merges::*;
@@ -42,8 +45,16 @@ pub struct RepairRow {
 pub struct ListFilter {
     pub shop_id: Option<ShopId>,
     pub name: Option<String>,
+    pub phone: Option<Phone>,
     pub created_after: Option<Time>,
     pub created_before: Option<Time>,
+}
+
+impl ListFilter {
+    /// Whether the rows are counted one by one.
+    fn is_narrow(&self) -> bool {
+        self.name.is_some() || self.phone.is_some()
+    }
 }
 
 pub static LISTING: Listing = Listing {
@@ -142,14 +153,14 @@ pub fn page_query(org: OrgId, wanted: &ListFilter, window: &Window) -> Query {
 pub fn total_queries(org: OrgId, wanted: &ListFilter) -> Vec<Query> {
     let (after, before) = (wanted.created_after, wanted.created_before);
     let from = match wanted.shop_id {
-        Some(_) if wanted.name.is_some() => {
+        Some(_) if wanted.is_narrow() => {
             "customer_shops s join customers c on c.org_id = s.org_id and c.id = s.customer_id"
         }
         Some(_) => "customer_shops s",
         None => "customers c",
     };
     let count = |after, before| filter(org, wanted, after, before).count(from);
-    if wanted.name.is_some() {
+    if wanted.is_narrow() {
         return vec![count(after, before)];
     }
     let counted = Counted {
@@ -172,14 +183,17 @@ fn filter(org: OrgId, wanted: &ListFilter, after: Option<Time>, before: Option<T
         None => (Filter::for_org("c.org_id", org.0), "c.created_at"),
     };
     filter.and_some("c.name_key like ? escape '!'", wanted.name.as_deref().map(pattern));
+    if let Some(phone) = &wanted.phone {
+        Conditions { filter: &mut filter, org }.customer_phone("c.id", phone);
+    }
     filter.and_some(&format!("{created_at} >= ?"), after.map(Value::Time));
     filter.and_some(&format!("{created_at} < ?"), before.map(Value::Time));
     filter
 }
 
-/// Matches any part of a name; the case does not matter.
+/// Matches any part of a name; case and accents do not matter.
 fn pattern(part: &str) -> Value {
-    let mut text = comparison_key(part);
+    let mut text = fold(part);
     for special in ['!', '%', '_'] {
         text = text.replace(special, &format!("!{special}"));
     }
@@ -292,20 +306,25 @@ pub async fn hold_by_email(
 pub async fn insert(conn: &mut Conn, org: OrgId, customer: &Customer) -> Result<bool, sqlx::Error> {
     let rows = execute!(
         conn,
-        "insert into customers (org_id, id, name, name_key, email, email_key, phone, address, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        "insert into customers (org_id, id, name, name_key, email, email_key, phone, address, created_at, has_terms)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, true)
          on conflict (org_id, email_key) do nothing",
         org,
         customer.id,
         customer.name.as_str(),
-        comparison_key(&customer.name),
-        customer.email.as_str(),
-        comparison_key(&customer.email),
+        fold(&customer.name),
+        customer.email.as_stored(),
+        customer.email.key(customer.id),
         customer.phone.as_deref(),
         customer.address.as_deref(),
         customer.created_at
     )?;
-    Ok(rows == 1)
+    if rows == 0 {
+        return Ok(false);
+    }
+    search::insert_customer(conn, org, customer.id, &customer.name, customer.phone.as_deref())
+        .await?;
+    Ok(true)
 }
 
 /// Fills the phone number only if it is empty.
@@ -315,13 +334,18 @@ pub async fn fill_phone(
     id: CustomerId,
     phone: &str,
 ) -> Result<(), sqlx::Error> {
-    execute!(
+    let rows: Vec<(String,)> = fetch_all!(
         conn,
-        "update customers set phone = $3, version = version + 1 where org_id = $1 and id = $2 and phone is null",
+        (String,),
+        "update customers set phone = $3, version = version + 1
+         where org_id = $1 and id = $2 and phone is null returning name",
         org,
         id,
         phone
     )?;
+    for (name,) in rows {
+        search::replace_customer(conn, org, id, &name, Some(phone)).await?;
+    }
     Ok(())
 }
 
@@ -334,17 +358,19 @@ pub async fn update(conn: &mut Conn, org: OrgId, customer: &Customer) -> Result<
         org,
         customer.id,
         customer.name.as_str(),
-        comparison_key(&customer.name),
-        customer.email.as_str(),
-        comparison_key(&customer.email),
+        fold(&customer.name),
+        customer.email.as_stored(),
+        customer.email.key(customer.id),
         customer.phone.as_deref(),
         customer.address.as_deref()
     )?;
-    Ok(())
+    search::replace_customer(conn, org, customer.id, &customer.name, customer.phone.as_deref())
+        .await
 }
 
 /// Deletes a customer without tickets and aliases.
 pub async fn delete(conn: &mut Conn, org: OrgId, id: CustomerId) -> Result<(), sqlx::Error> {
+    search::delete_customer(conn, org, id).await?;
     execute!(conn, "delete from customers where org_id = $1 and id = $2", org, id)?;
     Ok(())
 }

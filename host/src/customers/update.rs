@@ -9,7 +9,7 @@ use crate::db::Conn;
 use crate::model::ids::{CustomerId, OrgId};
 use crate::model::invalid::{Invalid, check_email, check_name, check_optional};
 use crate::model::outbox::CustomerUpdated;
-use crate::model::people::{Customer, comparison_key};
+use crate::model::people::{Customer, CustomerEmail};
 use crate::model::version::Expected;
 use crate::{tickets, webhooks};
 
@@ -62,7 +62,7 @@ pub async fn update(
     }
     let after = Customer {
         name: change.name.unwrap_or_else(|| before.name.clone()),
-        email: change.email.unwrap_or_else(|| before.email.clone()),
+        email: change.email.map_or_else(|| before.email.clone(), CustomerEmail::from),
         phone: change.phone.unwrap_or_else(|| before.phone.clone()),
         address: change.address.unwrap_or_else(|| before.address.clone()),
         ..before.clone()
@@ -70,7 +70,7 @@ pub async fn update(
     if after == before {
         return Ok(());
     }
-    if comparison_key(&after.email) != comparison_key(&before.email) {
+    if after.email.key(id) != before.email.key(id) {
         free_email(&mut tx, org, id, &after.email).await?;
     }
     match store::update(&mut tx, org, &after).await {
@@ -78,9 +78,10 @@ pub async fn update(
             // Another customer took the address concurrently.
             drop(tx);
             let mut conn = app.db.read().await?;
-            let other = store::find_by_email(&mut conn, org, &after.email).await?;
+            let email = after.email.text().unwrap_or_default();
+            let other = store::find_by_email(&mut conn, org, email).await?;
             return Err(match other {
-                Some(other) => taken(after.email, other.id),
+                Some(other) => taken(email.to_owned(), other.id),
                 None => sqlx::Error::Database(error).into(),
             });
         }
@@ -108,8 +109,9 @@ async fn free_email(
     conn: &mut Conn,
     org: OrgId,
     id: CustomerId,
-    email: &str,
+    email: &CustomerEmail,
 ) -> Result<(), UpdateCustomerError> {
+    let Some(email) = email.text() else { return Ok(()) };
     let found = match store::find_by_email(conn, org, email).await? {
         Some(customer) if customer.id != id => Some(customer),
         _ => store::hold_by_alias(conn, org, email).await?,

@@ -135,7 +135,9 @@ pub struct PaymentProcessed {
 pub struct CustomerCreated {
     pub customer_id: CustomerId,
     pub name: String,
-    pub email: String,
+    /// `null` only if the organization allows customers without one.
+    #[schema(required = true)]
+    pub email: Option<String>,
     pub shop_id: ShopId,
 }
 

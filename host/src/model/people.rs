@@ -73,10 +73,38 @@ pub struct Customer {
     /// Grows with each change.
     pub version: i64,
     pub name: String,
-    pub email: String,
+    pub email: CustomerEmail,
     pub phone: Option<String>,
     pub address: Option<String>,
     pub created_at: Time,
+}
+
+/// A customer's email address, if there is one. The column is empty if not, since it was made when all had one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct CustomerEmail(String);
+
+impl CustomerEmail {
+    pub fn text(&self) -> Option<&str> {
+        (!self.0.is_empty()).then_some(self.0.as_str())
+    }
+
+    pub fn as_stored(&self) -> &str {
+        &self.0
+    }
+
+    /// What is unique in an organization: the address, or the customer's id, which is no address. So customers without
+    /// one are never found by it, nor taken for each other.
+    pub fn key(&self, id: CustomerId) -> String {
+        self.text().map_or_else(|| id.to_string(), comparison_key)
+    }
+}
+
+/// A checked address; an empty text is none.
+impl From<String> for CustomerEmail {
+    fn from(text: String) -> Self {
+        CustomerEmail(text)
+    }
 }
 
 /// Normalizes an email address or a name for comparison. In Rust, because SQLite's `lower()` is ASCII only.

@@ -44,6 +44,34 @@ pub async fn set_tier(conn: &mut Conn, id: OrgId, tier: &str) -> Result<bool, sq
     Ok(rows == 1)
 }
 
+/// Returns false if the organization does not exist.
+pub async fn set_customers_without_email(
+    conn: &mut Conn,
+    id: OrgId,
+    are_allowed: bool,
+) -> Result<bool, sqlx::Error> {
+    let rows = execute!(
+        conn,
+        "update organizations set customers_without_email = $2 where id = $1",
+        id,
+        are_allowed
+    )?;
+    Ok(rows == 1)
+}
+
+pub async fn allows_customers_without_email(
+    conn: &mut Conn,
+    id: OrgId,
+) -> Result<bool, sqlx::Error> {
+    let row: Option<(bool,)> = fetch_optional!(
+        conn,
+        (bool,),
+        "select customers_without_email from organizations where id = $1",
+        id
+    )?;
+    Ok(row.is_some_and(|row| row.0))
+}
+
 /// Returns the next ticket number. Concurrent creations in one organization wait here until the others commit.
 pub async fn take_ticket_number(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
     let row: (i64,) = fetch_one!(

@@ -40,19 +40,22 @@ pub struct CreateBody {
 }
 
 /// The customer, found by email address or created. Empty fields of an existing customer are filled; nothing is
-/// overwritten.
+/// overwritten, and `warnings` of the response say what was not.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewTicketCustomer)]
 struct CustomerBody {
     #[schema(min_length = 1, max_length = 200, example = "Jane Smith")]
     name: String,
+    /// May be left out only if the organization allows customers without one. Such a ticket gets a customer of its own.
     #[schema(
+        value_type = String,
+        required = true,
         max_length = 254,
         pattern = r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$",
         example = "jane@example.com"
     )]
-    email: String,
+    email: Option<String>,
     #[schema(max_length = 64, example = "555-0456")]
     phone: Option<String>,
 }

@@ -27,7 +27,8 @@ use crate::{customers, idempotency, organizations, shops, users, webhooks};
 pub struct NewTicket {
     pub shop_id: ShopId,
     pub customer_name: String,
-    pub customer_email: String,
+    /// Blank is none, which the organization has to allow.
+    pub customer_email: Option<String>,
     pub customer_phone: Option<String>,
     pub device_identifier: String,
     pub device_category: Option<String>,
@@ -50,6 +51,7 @@ pub async fn create(
     caller: &Caller,
     new: NewTicket,
 ) -> Result<Created, CreateTicketError> {
+    let sent_email = new.customer_email.clone();
     let new = check(new)?;
     let org = caller.org;
     let plugins = app
@@ -63,11 +65,17 @@ pub async fn create(
         return Err(Invalid::new("shop_id", new.shop_id, message).into());
     };
     let actor = users::actor::find(&mut tx, caller, new.actor_id).await??;
+    if new.customer_email.is_none()
+        && !organizations::store::allows_customers_without_email(&mut tx, org).await?
+    {
+        let message = "customer.email is required";
+        return Err(Invalid::new("customer.email", sent_email, message).into());
+    }
     let wanted = Customer {
         version: 1,
         id: app.clock.new_id(),
         name: new.customer_name,
-        email: new.customer_email,
+        email: new.customer_email.unwrap_or_default().into(),
         phone: new.customer_phone,
         address: None,
         created_at: now,
@@ -146,14 +154,16 @@ fn warn_of_others(wanted: &Customer, known: &Customer, trace: &mut Trace) {
     {
         let message = format!(
             "The customer of {} is known with another phone number, which stays; change it at the customer",
-            known.email
+            known.email.as_stored()
         );
         trace.warn(NOT_CHANGED, message, "customer.phone");
     }
     if other_name(wanted, known).is_some() {
         let message = format!(
             "The customer of {} is {}, which stays; {} is this ticket's contact_name",
-            known.email, known.name, wanted.name
+            known.email.as_stored(),
+            known.name,
+            wanted.name
         );
         trace.warn(NOT_CHANGED, message, "customer.name");
     }
@@ -162,7 +172,9 @@ fn warn_of_others(wanted: &Customer, known: &Customer, trace: &mut Trace) {
 fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
     Ok(NewTicket {
         customer_name: check_name("customer.name", &new.customer_name, 200)?,
-        customer_email: check_email("customer.email", &new.customer_email)?,
+        customer_email: check_optional("customer.email", new.customer_email.as_deref(), EMAIL_MAX)?
+            .map(|email| check_email("customer.email", &email))
+            .transpose()?,
         customer_phone: check_optional("customer.phone", new.customer_phone.as_deref(), 64)?,
         device_identifier: check_text("device_identifier", &new.device_identifier, 200)?,
         device_category: check_optional("device_category", new.device_category.as_deref(), 64)?,
@@ -178,6 +190,8 @@ fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
 
 /// The code of the warning that a known customer stays as it is.
 const NOT_CHANGED: &str = "CUSTOMER_NOT_CHANGED";
+
+const EMAIL_MAX: usize = 254;
 
 /// The kind of the first timeline entry.
 const CREATED: &str = "created";

@@ -164,7 +164,7 @@ fn customer(customer: &Customer) -> event::Customer {
     event::Customer {
         id: customer.id.to_string(),
         name: customer.name.clone(),
-        email: Some(customer.email.clone()),
+        email: customer.email.text().map(str::to_owned),
         phone: customer.phone.clone(),
         address: customer.address.clone(),
         created_at: customer.created_at.timestamp_millis(),

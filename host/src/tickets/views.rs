@@ -130,7 +130,8 @@ pub struct TicketView {
 struct CustomerView {
     id: CustomerId,
     name: String,
-    email: String,
+    /// `null` only if the organization allows customers without one.
+    email: Option<String>,
     phone: Option<String>,
 }
 
@@ -297,7 +298,7 @@ pub fn ticket(detail: Detail) -> TicketView {
         customer: CustomerView {
             id: context.customer.id,
             name: context.customer.name,
-            email: context.customer.email,
+            email: context.customer.email.text().map(str::to_owned),
             phone: context.customer.phone,
         },
         contact_name: row.contact_name,

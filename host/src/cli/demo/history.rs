@@ -301,7 +301,7 @@ impl Desk<'_> {
         let new = NewTicket {
             shop_id,
             customer_name: name.to_owned(),
-            customer_email: email.to_owned(),
+            customer_email: Some(email.to_owned()),
             customer_phone: Some(format!("555-01{:02}", number * 5 % CUSTOMERS.len())),
             device_identifier: repair.device.to_owned(),
             device_category: Some(repair.category.to_owned()),

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use crate::db::Conn;
 use crate::model::ids::{OrgId, ShopId, TicketId};
 use crate::model::money::Money;
-use crate::model::people::{Customer, Shop, User};
+use crate::model::people::{Customer, CustomerEmail, Shop, User};
 use crate::model::stock::Item;
 use crate::model::ticket::{FieldSource, Part, Ticket};
 use crate::model::time::Time;
@@ -45,7 +45,7 @@ struct HeadRow {
     ticket: Ticket,
     c_version: i64,
     c_name: String,
-    c_email: String,
+    c_email: CustomerEmail,
     c_phone: Option<String>,
     c_address: Option<String>,
     c_created_at: Time,
