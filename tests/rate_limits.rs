@@ -5,7 +5,7 @@ use std::time::Duration;
 use repairops::Config;
 use repairops::model::people::Scope;
 use repairops::rate_limits::flush::flush;
-use repairops::rate_limits::rates::{OrganizationRates, Rates, RatesOption};
+use repairops::rate_limits::rates::{Class, OrganizationRates, Rates, RatesOption};
 
 use crate::crash::Server;
 use crate::support::app::Node;
@@ -120,7 +120,7 @@ async fn the_next_hour_has_a_new_window(t: &TestApp) {
 }
 
 async fn classes_and_keys_have_windows_of_their_own(t: &TestApp) {
-    let node = limited(t, Rates { read: 3, write: 2, admin: 1 }).await;
+    let node = limited(t, Rates { read: 3, write: 2, admin: 1, plugins: 3, stock: 1 }).await;
     let admin = key(t, &node, Scope::Admin).await;
     let ticket = || admin.post("/v1/tickets", ticket_body(&t.shop, json!({})));
     for _ in 0..3 {
@@ -129,7 +129,25 @@ async fn classes_and_keys_have_windows_of_their_own(t: &TestApp) {
     ticket().await.expect_status(201);
     ticket().await.expect_status(201);
     admin.post("/v1/shops", json!({ "name": "Kiosk" })).await.expect_status(201);
+    let stock = || {
+        admin.post(
+            "/v1/inventory",
+            json!({ "shop_id": t.shop, "sku": "ASM", "name": "Screen", "quantity": 1 }),
+        )
+    };
+    stock().await;
+    // All that an author of plugins does counts as one class.
+    let nobody = "/v1/installations/00000000-0000-7000-8000-000000000000";
+    let upload = || admin.upload_bytes(b"wasm");
+    upload().await.expect_status(400);
+    admin.post("/v1/installations", json!({})).await.expect_status(400);
+    admin.delete(nobody).await.expect_status(404);
     for (reply, class, limit) in [
+        (upload().await, "plugins", 3),
+        (admin.post("/v1/installations", json!({})).await, "plugins", 3),
+        (admin.patch(nobody, json!({ "enabled": false })).await, "plugins", 3),
+        (admin.delete(nobody).await, "plugins", 3),
+        (stock().await, "stock", 1),
         (admin.get("/v1/tickets").await, "read", 3),
         (ticket().await, "write", 2),
         (admin.post("/v1/shops", json!({ "name": "Kiosk" })).await, "admin", 1),
@@ -147,7 +165,7 @@ async fn classes_and_keys_have_windows_of_their_own(t: &TestApp) {
 }
 
 async fn every_answer_to_a_good_key_says_what_is_left(t: &TestApp) {
-    let node = limited(t, Rates { read: 50, write: 50, admin: 50 }).await;
+    let node = limited(t, Rates { read: 50, write: 50, admin: 50, ..Rates::DEFAULT }).await;
     let (reader, writer) = (key(t, &node, Scope::Read).await, key(t, &node, Scope::Write).await);
     let nobody = "/v1/tickets/00000000-0000-7000-8000-000000000000";
     let ticket = writer.create_ticket(&t.shop).await;
@@ -296,7 +314,7 @@ async fn with_budget(t: &TestApp, key: u32, organization: u32) -> Node {
         .node(|config| {
             config.limits.rate_limits = RatesOption(Some(Rates { read: key, ..Rates::DEFAULT }));
             config.limits.organization_rate_limits =
-                OrganizationRates::Figures { read: Some(organization), write: None, admin: None };
+                OrganizationRates::Figures(vec![(Class::Read, organization)]);
         })
         .await;
     let into = node.app.clock.now().timestamp_millis().rem_euclid(3_600_000) as u64;

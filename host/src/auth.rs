@@ -20,6 +20,7 @@ use crate::keys::store::KeyRow;
 use crate::model::ids::OrgId;
 use crate::model::people::{Actor, Scope};
 use crate::model::time::Time;
+use crate::rate_limits::rates::Class;
 use crate::rate_limits::{address, headers};
 use crate::{access_log, idempotency};
 
@@ -39,9 +40,18 @@ pub struct Reader(pub Caller);
 pub struct Writer(pub Caller);
 /// A caller who may manage the organization.
 pub struct Admin(pub Caller);
+/// An admin, whose requests about plugins have a limit of their own.
+pub struct PluginAdmin(pub Caller);
+/// An admin, whose new parts of the inventory have a limit of their own.
+pub struct StockAdmin(pub Caller);
 
-async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller, Refusal> {
-    let row = identify(parts, app, needed).await?;
+async fn authenticate(
+    parts: &Parts,
+    app: &App,
+    needed: Scope,
+    class: Class,
+) -> Result<Caller, Refusal> {
+    let row = identify(parts, app, class).await?;
     if row.tier != "enterprise" {
         let message = format!(
             "The API is available on the enterprise tier; this organization has the tier {}",
@@ -64,7 +74,7 @@ async fn authenticate(parts: &Parts, app: &App, needed: Scope) -> Result<Caller,
 }
 
 /// Finds a valid key and counts a request in its rate limit.
-async fn identify(parts: &Parts, app: &App, needed: Scope) -> Result<KeyRow, ApiError> {
+async fn identify(parts: &Parts, app: &App, class: Class) -> Result<KeyRow, ApiError> {
     let now = app.clock.now();
     let failures = &app.rate_limits.failures;
     let from = address::client(parts, |proxy| failures.trusts(proxy));
@@ -74,12 +84,12 @@ async fn identify(parts: &Parts, app: &App, needed: Scope) -> Result<KeyRow, Api
 
     let key = bearer(parts).map_err(refuse)?;
     let hash = key_hash(key.token());
-    if let Some(spent) = app.rate_limits.refused(&hash, needed, now) {
+    if let Some(spent) = app.rate_limits.refused(&hash, class, now) {
         headers::note(parts, spent);
         return Err(ApiError::rate_limited(spent, now));
     }
     failures.check(from, &hash, now).map_err(|too_many| too_many.at(now))?;
-    let found = app.rate_limits.find_and_spend(&app.db, &hash, needed, now).await?;
+    let found = app.rate_limits.find_and_spend(&app.db, &hash, class, now).await?;
     let Some(found) = found else { return Err(refuse(ApiError::unauthorized("Unknown API key"))) };
     access_log::note_caller(found.key.org_id, found.key.key_id);
     if let Some(why) = ended(&found.key, now) {
@@ -126,12 +136,12 @@ fn caller(row: KeyRow) -> Caller {
 }
 
 macro_rules! extractors {
-    ($($name:ident = $scope:expr),*) => {$(
+    ($($name:ident = $scope:expr, $class:expr;)*) => {$(
         impl FromRequestParts<App> for $name {
             type Rejection = Refusal;
 
             async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-                authenticate(parts, app, $scope).await.map($name)
+                authenticate(parts, app, $scope, $class).await.map($name)
             }
         }
 
@@ -144,4 +154,10 @@ macro_rules! extractors {
         }
     )*};
 }
-extractors!(Reader = Scope::Read, Writer = Scope::Write, Admin = Scope::Admin);
+extractors! {
+    Reader = Scope::Read, Class::Read;
+    Writer = Scope::Write, Class::Write;
+    Admin = Scope::Admin, Class::Admin;
+    PluginAdmin = Scope::Admin, Class::Plugins;
+    StockAdmin = Scope::Admin, Class::Stock;
+}

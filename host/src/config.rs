@@ -253,8 +253,12 @@ impl CompileConfig {
 /// Rate limits.
 #[derive(Args, Clone, Debug)]
 pub struct LimitConfig {
-    /// Requests an hour of one key, by what their route needs: read=1000,write=100,admin=10 (any of them), or off.
-    #[arg(long, env = "REPAIROPS_RATE_LIMITS", default_value = "read=1000,write=100,admin=10")]
+    /// Requests an hour of one key, by the class of the request: read=1000,write=100,admin=10,plugins=600,stock=600 (any of them), or off.
+    #[arg(
+        long,
+        env = "REPAIROPS_RATE_LIMITS",
+        default_value = "read=1000,write=100,admin=10,plugins=600,stock=600"
+    )]
     pub rate_limits: RatesOption,
 
     /// Requests an hour of one organization, all its keys together: a multiple of --rate-limits, figures like there

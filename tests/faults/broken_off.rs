@@ -27,7 +27,7 @@ const SESSIONS_MAX: usize = repairops::db::CONNECTIONS as usize;
 const ENDS: usize = 12;
 
 async fn ended_sessions_are_503s_and_nothing_is_lost_or_done_twice(t: &TestApp) {
-    let rates = Rates { read: 1_000_000, write: 1_000_000, admin: 1_000_000 };
+    let rates = Rates { read: 1_000_000, write: 1_000_000, admin: 1_000_000, ..Rates::DEFAULT };
     let node = t.node(|config| config.limits.rate_limits = RatesOption(Some(rates))).await;
     let before = tickets(&node.admin).await;
     let mut clients = tokio::task::JoinSet::new();

@@ -15,7 +15,7 @@ on_one_database!(postgres Postgres: a_full_database_serves_reads_within_their_li
 const TABLES: [&str; 3] = ["tickets", "key_usage", "storage_tries"];
 
 async fn a_full_database_serves_reads_within_their_limits(t: &TestApp) {
-    let rates = Rates { read: 6, write: 100, admin: 100 };
+    let rates = Rates { read: 6, write: 100, admin: 100, ..Rates::DEFAULT };
     let node = limited(t, rates).await;
     let body = ticket_body(&t.shop, json!({}));
     let ticket = node.admin.post("/v1/tickets", body.clone()).await.id();

@@ -50,7 +50,13 @@ pub struct Demo {
 }
 
 /// The demo raises the limits: ten admin requests an hour are too few for trying things out.
-const RATES: RatesOption = RatesOption(Some(Rates { read: 100_000, write: 10_000, admin: 1_000 }));
+const RATES: RatesOption = RatesOption(Some(Rates {
+    read: 100_000,
+    write: 10_000,
+    admin: 1_000,
+    plugins: 10_000,
+    stock: 10_000,
+}));
 
 impl Demo {
     pub async fn run(self) -> anyhow::Result<ExitCode> {

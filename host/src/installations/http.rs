@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::auth::{Admin, Reader};
+use crate::auth::{PluginAdmin, Reader};
 use crate::error::ApiError;
 use crate::extract::{Body, List, PathId, nullable};
 use crate::installations::install::{self as operations, HookChange, InstallationChange};
@@ -160,7 +160,7 @@ pub struct InstallationView {
 )]
 pub async fn install(
     State(app): State<App>,
-    caller: Admin,
+    caller: PluginAdmin,
     Body(body): Body<InstallBody>,
 ) -> Result<Created<InstallationView>, ApiError> {
     let change = InstallationChange {
@@ -217,7 +217,7 @@ pub async fn show(
 )]
 pub async fn update(
     State(app): State<App>,
-    caller: Admin,
+    caller: PluginAdmin,
     PathId(id): PathId<InstallationId>,
     Body(body): Body<UpdateBody>,
 ) -> Result<Json<InstallationView>, ApiError> {
@@ -238,7 +238,7 @@ pub async fn update(
 )]
 pub async fn uninstall(
     State(app): State<App>,
-    caller: Admin,
+    caller: PluginAdmin,
     PathId(id): PathId<InstallationId>,
 ) -> Result<StatusCode, ApiError> {
     operations::uninstall(&app, &caller, id).await?;

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::auth::{Admin, Reader, Writer};
+use crate::auth::{Reader, StockAdmin, Writer};
 use crate::error::ApiError;
 use crate::etag::{self, IfMatch, IfNoneMatch};
 use crate::extract::{Body, List, PathId, not_null, nullable};
@@ -165,7 +165,7 @@ pub async fn list(
 )]
 pub async fn create(
     State(app): State<App>,
-    caller: Admin,
+    caller: StockAdmin,
     Body(body): Body<CreateBody>,
 ) -> Result<Created<ItemView>, ApiError> {
     let new = NewItem {

@@ -12,7 +12,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::auth::{Admin, Reader};
+use crate::auth::{PluginAdmin, Reader};
 use crate::error::ApiError;
 use crate::extract::{List, PathId, WholeBody, unreadable};
 use crate::model::event::Hook;
@@ -57,7 +57,7 @@ pub struct PluginView {
 )]
 pub async fn upload(
     State(app): State<App>,
-    caller: Admin,
+    caller: PluginAdmin,
     headers: HeaderMap,
     body: Result<WholeBody, BytesRejection>,
 ) -> Result<Response, ApiError> {
@@ -116,7 +116,7 @@ pub async fn show(
 )]
 pub async fn delete(
     State(app): State<App>,
-    caller: Admin,
+    caller: PluginAdmin,
     PathId(id): PathId<PluginId>,
 ) -> Result<StatusCode, ApiError> {
     deletion::delete(&app, &caller, id).await?;

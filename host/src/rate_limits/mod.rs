@@ -1,5 +1,5 @@
 //! Limits requests per key and class, and per organization and class, in fixed windows of an hour (the class is the
-//! scope that the route needs), and failed authentications per address.
+//! scope that the route needs, or one of its own), and failed authentications per address.
 //!
 //! Invariants: a window admits exactly as many requests as its limit, on any number of nodes; a GET never waits for a
 //! disk; what a key's window refuses does not count against its organization. On PostgreSQL the count is one upsert in the statement that looks the key up anyway, on connections with
@@ -22,10 +22,9 @@ use std::sync::Mutex;
 use crate::config::{DatabaseConfig, LimitConfig};
 use crate::db::Db;
 use crate::model::ids::{KeyId, OrgId};
-use crate::model::people::Scope;
 use crate::model::time::Time;
 use failures::Failures;
-use rates::Rates;
+use rates::{Class, Rates};
 use spent_out::SpentOut;
 
 pub use rates::Spent;
@@ -43,10 +42,10 @@ pub struct RateLimits {
 }
 
 /// The key of a window.
-type Counted = (OrgId, KeyId, Scope);
+type Counted = (OrgId, KeyId, Class);
 
 /// The key of an organization's window.
-type CountedOrg = (OrgId, Scope);
+type CountedOrg = (OrgId, Class);
 
 /// The windows in memory.
 #[derive(Default)]

@@ -4,11 +4,37 @@ use std::str::FromStr;
 
 use chrono::{DurationRound, TimeDelta};
 
-use crate::model::people::Scope;
 use crate::model::time::Time;
 
 const WINDOW: TimeDelta = TimeDelta::hours(1);
 pub const WINDOW_SECONDS: i64 = WINDOW.num_seconds();
+
+/// What a request counts as. Its route decides it: the scope that it needs, unless the route has a class of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    Read,
+    Write,
+    Admin,
+    /// Uploads and installations: an author who tries out a plugin needs many.
+    Plugins,
+    /// New parts of the inventory: a shop that moves in brings thousands.
+    Stock,
+}
+
+impl Class {
+    pub const ALL: [Class; 5] =
+        [Class::Read, Class::Write, Class::Admin, Class::Plugins, Class::Stock];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::Read => "read",
+            Class::Write => "write",
+            Class::Admin => "admin",
+            Class::Plugins => "plugins",
+            Class::Stock => "stock",
+        }
+    }
+}
 
 /// Requests per hour, by class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,51 +42,69 @@ pub struct Rates {
     pub read: u32,
     pub write: u32,
     pub admin: u32,
+    pub plugins: u32,
+    pub stock: u32,
 }
 
 impl Rates {
-    pub const DEFAULT: Rates = Rates { read: 1000, write: 100, admin: 10 };
+    pub const DEFAULT: Rates =
+        Rates { read: 1000, write: 100, admin: 10, plugins: 600, stock: 600 };
 
-    pub fn of(&self, class: Scope) -> u32 {
+    pub fn of(&self, class: Class) -> u32 {
         match class {
-            Scope::Read => self.read,
-            Scope::Write => self.write,
-            Scope::Admin => self.admin,
+            Class::Read => self.read,
+            Class::Write => self.write,
+            Class::Admin => self.admin,
+            Class::Plugins => self.plugins,
+            Class::Stock => self.stock,
         }
+    }
+
+    pub fn times(self, factor: u32) -> Rates {
+        let mut rates = self;
+        for class in Class::ALL {
+            rates.set(class, self.of(class).saturating_mul(factor));
+        }
+        rates
+    }
+
+    fn set(&mut self, class: Class, number: u32) {
+        *match class {
+            Class::Read => &mut self.read,
+            Class::Write => &mut self.write,
+            Class::Admin => &mut self.admin,
+            Class::Plugins => &mut self.plugins,
+            Class::Stock => &mut self.stock,
+        } = number;
+    }
+
+    fn with(mut self, figures: &[(Class, u32)]) -> Rates {
+        for (class, number) in figures {
+            self.set(*class, *number);
+        }
+        self
     }
 }
 
 /// The option of a server for the budget of an organization, all its keys together: `off`, a multiple of the key's
 /// figures such as `10x`, or figures of its own such as `read=20000,write=2000`, where the others are ten times those
 /// of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrganizationRates {
     Off,
     Times(u32),
-    Figures { read: Option<u32>, write: Option<u32>, admin: Option<u32> },
+    Figures(Vec<(Class, u32)>),
 }
 
 impl OrganizationRates {
     pub const DEFAULT: OrganizationRates = OrganizationRates::Times(10);
 
     /// The organization's figures for these of a key; `None` means unlimited.
-    pub fn of(self, key: Rates) -> Option<Rates> {
-        let times = |factor: u32| Rates {
-            read: key.read.saturating_mul(factor),
-            write: key.write.saturating_mul(factor),
-            admin: key.admin.saturating_mul(factor),
-        };
+    pub fn of(&self, key: Rates) -> Option<Rates> {
         match self {
             OrganizationRates::Off => None,
-            OrganizationRates::Times(factor) => Some(times(factor)),
-            OrganizationRates::Figures { read, write, admin } => {
-                let default = times(10);
-                Some(Rates {
-                    read: read.unwrap_or(default.read),
-                    write: write.unwrap_or(default.write),
-                    admin: admin.unwrap_or(default.admin),
-                })
-            }
+            OrganizationRates::Times(factor) => Some(key.times(*factor)),
+            OrganizationRates::Figures(figures) => Some(key.times(10).with(figures)),
         }
     }
 }
@@ -78,19 +122,12 @@ impl FromStr for OrganizationRates {
                 _ => Err(format!("{text:?} is not a multiple; expected for example 10x")),
             };
         }
-        let (mut read, mut write, mut admin) = (None, None, None);
-        for (class, number) in figures(text, "off, 10x, or read=10000,write=1000,admin=100")? {
-            match class {
-                Scope::Read => read = Some(number),
-                Scope::Write => write = Some(number),
-                Scope::Admin => admin = Some(number),
-            }
-        }
-        Ok(OrganizationRates::Figures { read, write, admin })
+        figures(text, "off, 10x, or read=10000,write=1000,admin=100,plugins=6000,stock=6000")
+            .map(OrganizationRates::Figures)
     }
 }
 
-/// The option of a server: `off`, or any of `read=1000,write=100,admin=10`.
+/// The option of a server: `off`, or any of `read=1000,write=100,admin=10,plugins=600,stock=600`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RatesOption(pub Option<Rates>);
 
@@ -106,34 +143,29 @@ impl FromStr for RatesOption {
         if text == "off" {
             return Ok(RatesOption::OFF);
         }
-        let mut rates = Rates::DEFAULT;
-        for (class, number) in figures(text, "off, or read=1000,write=100,admin=10")? {
-            match class {
-                Scope::Read => rates.read = number,
-                Scope::Write => rates.write = number,
-                Scope::Admin => rates.admin = number,
-            }
-        }
-        Ok(RatesOption(Some(rates)))
+        let figures = figures(text, "off, or read=1000,write=100,admin=10,plugins=600,stock=600")?;
+        Ok(RatesOption(Some(Rates::DEFAULT.with(&figures))))
     }
 }
 
-/// The figures of `read=1000,write=100,admin=10`, or any of them.
-fn figures(text: &str, expected: &str) -> Result<Vec<(Scope, u32)>, String> {
+/// The figures of `read=1000,write=100`, each class at most once.
+fn figures(text: &str, expected: &str) -> Result<Vec<(Class, u32)>, String> {
     let wrong = |part: &str| format!("{part:?} is not a limit; expected {expected} (any of them)");
-    let mut figures = Vec::new();
+    let mut figures: Vec<(Class, u32)> = Vec::new();
     for part in text.split(',') {
         let (class, number) = part.split_once('=').ok_or_else(|| wrong(part))?;
         let number: u32 = number.trim().parse().map_err(|_| wrong(part))?;
         if number == 0 {
             return Err(format!("{part:?} must allow at least 1 request"));
         }
-        let class = match class.trim() {
-            "read" => Scope::Read,
-            "write" => Scope::Write,
-            "admin" => Scope::Admin,
-            _ => return Err(wrong(part)),
-        };
+        let class = class.trim();
+        let class = Class::ALL
+            .into_iter()
+            .find(|known| known.as_str() == class)
+            .ok_or_else(|| wrong(part))?;
+        if figures.iter().any(|(known, _)| *known == class) {
+            return Err(format!("{part:?} is there twice"));
+        }
         figures.push((class, number));
     }
     Ok(figures)
@@ -160,7 +192,7 @@ impl Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
     pub budget: Budget,
-    pub class: Scope,
+    pub class: Class,
     pub limit: u32,
     /// Including this request.
     pub used: i64,
@@ -214,10 +246,11 @@ mod tests {
     fn an_organization_has_a_multiple_or_figures_of_its_own() {
         let of =
             |text: &str| text.parse().map(|option: OrganizationRates| option.of(Rates::DEFAULT));
-        let ten = Rates { read: 10_000, write: 1_000, admin: 100 };
+        let ten = Rates { read: 10_000, write: 1_000, admin: 100, plugins: 6_000, stock: 6_000 };
         assert_eq!(of("off"), Ok(None));
         assert_eq!(of("10x"), Ok(Some(ten)));
-        assert_eq!(of("3x"), Ok(Some(Rates { read: 3_000, write: 300, admin: 30 })));
+        let three = Rates { read: 3_000, write: 300, admin: 30, plugins: 1_800, stock: 1_800 };
+        assert_eq!(of("3x"), Ok(Some(three)));
         assert_eq!(of("4294967295x").unwrap().unwrap().read, u32::MAX);
         assert_eq!(of("write=7"), Ok(Some(Rates { write: 7, ..ten })));
         for wrong in ["", "x", "0x", "-1x", "1.5x", "10", "read=0", "all=1"] {
@@ -229,7 +262,7 @@ mod tests {
     fn the_narrower_window_is_shown() {
         let spent = |budget, limit, used| Spent {
             budget,
-            class: Scope::Read,
+            class: Class::Read,
             limit,
             used,
             window_start: Time::UNIX_EPOCH,
@@ -252,9 +285,9 @@ mod tests {
         assert_eq!(parse("write=7"), Ok(Some(Rates { write: 7, ..Rates::DEFAULT })));
         assert_eq!(
             parse("read=1, admin=3,write=2"),
-            Ok(Some(Rates { read: 1, write: 2, admin: 3 }))
+            Ok(Some(Rates { read: 1, write: 2, admin: 3, ..Rates::DEFAULT }))
         );
-        for wrong in ["", "on", "read", "read=x", "read=-1", "reed=1", "read=0"] {
+        for wrong in ["", "on", "read", "read=x", "read=-1", "reed=1", "read=0", "read=1,read=2"] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }

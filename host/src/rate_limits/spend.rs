@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::PoisonError;
 
-use super::rates::{self, Budget, Rates};
+use super::rates::{self, Budget, Class, Rates};
 use super::{Counted, CountedOrg, Counter, RateLimits, Spent, store};
 use crate::db::{Db, Fault};
 use crate::keys::KeyHash;
 use crate::keys::store::{KeyRow, find_by_hash};
-use crate::model::people::Scope;
 use crate::model::time::Time;
 
 /// A key and the state of the narrower of its windows; `None` if limits are off or the key is not valid any more.
@@ -20,7 +19,7 @@ pub struct Found {
 
 impl RateLimits {
     /// The state of a window that is known to be used up, without a query.
-    pub fn refused(&self, hash: &KeyHash, class: Scope, now: Time) -> Option<Spent> {
+    pub fn refused(&self, hash: &KeyHash, class: Class, now: Time) -> Option<Spent> {
         self.rates.and_then(|_| self.spent_out.find(hash, class, now))
     }
 
@@ -28,7 +27,7 @@ impl RateLimits {
         &self,
         db: &Db,
         hash: &KeyHash,
-        class: Scope,
+        class: Class,
         now: Time,
     ) -> Result<Option<Found>, sqlx::Error> {
         let found = match (self.rates, &self.quick) {
@@ -56,7 +55,7 @@ impl RateLimits {
         db: &Db,
         rates: Option<Rates>,
         hash: &KeyHash,
-        class: Scope,
+        class: Class,
         now: Time,
     ) -> Result<Option<Found>, sqlx::Error> {
         let mut conn = db.read().await?;
@@ -99,7 +98,7 @@ impl RateLimits {
         quick: &Db,
         rates: Rates,
         hash: &KeyHash,
-        class: Scope,
+        class: Class,
         now: Time,
     ) -> Result<Option<Found>, sqlx::Error> {
         let mut conn = quick.read().await?;
@@ -151,7 +150,7 @@ fn count<K: Eq + Hash>(
 }
 
 impl Counter {
-    fn spent(self, budget: Budget, class: Scope, rates: Rates) -> Spent {
+    fn spent(self, budget: Budget, class: Class, rates: Rates) -> Spent {
         let Counter { window_start, used, .. } = self;
         Spent { budget, class, limit: rates.of(class), used, window_start }
     }

@@ -3,19 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::rates::Spent;
+use super::rates::{Class, Spent};
 use crate::keys::KeyHash;
-use crate::model::people::Scope;
 use crate::model::time::Time;
 
 /// Limit on cached windows; others are looked up each time.
 const KNOWN_MAX: usize = 10_000;
 
 #[derive(Default)]
-pub(super) struct SpentOut(Mutex<HashMap<(KeyHash, Scope), Spent>>);
+pub(super) struct SpentOut(Mutex<HashMap<(KeyHash, Class), Spent>>);
 
 impl SpentOut {
-    pub(super) fn find(&self, hash: &KeyHash, class: Scope, now: Time) -> Option<Spent> {
+    pub(super) fn find(&self, hash: &KeyHash, class: Class, now: Time) -> Option<Spent> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let spent = *known.get(&(*hash, class))?;
         if spent.reset_at() <= now {

@@ -6,8 +6,8 @@ use super::{Counted, CountedOrg};
 use crate::db::Conn;
 use crate::keys::KeyHash;
 use crate::keys::store::KeyRow;
-use crate::model::people::Scope;
 use crate::model::time::Time;
+use crate::rate_limits::rates::Class;
 use crate::{execute, fetch_optional};
 
 /// A key and its window, this request included, if the key is valid.
@@ -28,7 +28,7 @@ pub(super) struct FoundRow {
 pub(super) async fn find_and_spend(
     conn: &mut Conn,
     hash: &KeyHash,
-    class: Scope,
+    class: Class,
     window_start: Time,
     now: Time,
     key_limit: u32,
