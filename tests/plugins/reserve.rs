@@ -188,13 +188,13 @@ async fn candidates_are_found_for_all_lines_at_once(t: &TestApp) {
     let named: Vec<_> = named.iter().collect();
     let shop = ShopId(t.shop.parse().expect("an id"));
     let statements = Statements::counted(&t.app.db);
-    let found = store::candidates(&mut conn, t.org, shop, &named, 10).await.expect("a query");
+    let found = store::candidates(&mut conn, t.org, shop, &named, &[], 10).await.expect("a query");
     assert_eq!(statements.so_far(), 1);
     let ids: Vec<String> = found.iter().map(|item| item.id.to_string()).collect();
     assert_eq!(ids, [screen, far_glue, near_screen, far_screen]);
-    let some = store::candidates(&mut conn, t.org, shop, &named, 2).await.expect("a query");
+    let some = store::candidates(&mut conn, t.org, shop, &named, &[], 2).await.expect("a query");
     assert_eq!(some.len(), 2);
-    let none = store::candidates(&mut conn, t.org, shop, &[], 10).await.expect("no query");
+    let none = store::candidates(&mut conn, t.org, shop, &[], &[], 10).await.expect("no query");
     assert!(none.is_empty());
 }
 

@@ -11,6 +11,8 @@ both_databases![
     qc_consumes_and_freezes_the_parts,
     a_line_that_shrinks_on_the_way_to_qc_is_used_for_the_rest,
     one_patch_does_what_two_would,
+    a_voided_ticket_keeps_the_lines_of_what_was_used,
+    lines_pass_pieces_to_each_other,
     each_use_of_an_item_is_a_movement,
     after_a_failed_qc_parts_may_grow_but_what_was_used_stays,
     parts_that_are_not_held_block_qc,
@@ -251,5 +253,41 @@ async fn one_patch_does_what_two_would(t: &TestApp) {
                 }
             }
         }
+    }
+}
+
+async fn a_voided_ticket_keeps_the_lines_of_what_was_used(t: &TestApp) {
+    let item = t.create_item(&t.shop, "SCREEN", 5).await;
+    let parts = json!([{ "inventory_id": item, "quantity": 2 }]);
+    let ticket = t.create_ticket_with_parts(&t.shop, "QC_REVIEW", parts).await;
+    t.transition(&ticket, "QC_FAILED").await.ok();
+    for parts in [json!([]), json!([{ "inventory_id": item, "quantity": 1 }])] {
+        let body = json!({ "status": "VOIDED", "parts": parts });
+        t.change(&ticket, body).await.error(409, "CONFLICT");
+    }
+    let shown = t.ticket(&ticket).await;
+    assert_eq!(
+        (&shown["status"], &shown["parts"][0]["consumed"]),
+        (&json!("QC_FAILED"), &json!(2))
+    );
+    assert_eq!(t.stock(&item).await, (3, 0, 3));
+}
+
+/// What one line gives up is there for another one of the same request.
+async fn lines_pass_pieces_to_each_other(t: &TestApp) {
+    for (sku, plugin) in [("SCREEN", None), ("BATTERY", Some("nearest-stock"))] {
+        if let Some(plugin) = plugin {
+            t.install(plugin, json!({})).await;
+        }
+        let item = t.create_item(&t.shop, sku, 5).await;
+        let line = |quantity: i64| json!({ "inventory_id": item, "quantity": quantity });
+        let ticket =
+            t.create_ticket_with_parts(&t.shop, "IN_REPAIR", json!([line(3), line(2)])).await;
+        t.change(&ticket, json!({ "parts": [line(1), line(4)] })).await.ok();
+        let shown = t.ticket(&ticket).await;
+        let held = [0, 1].map(|index| shown["parts"][index]["held"].as_i64());
+        assert_eq!((held, t.stock(&item).await), ([Some(1), Some(4)], (5, 5, 0)), "{plugin:?}");
+        t.change(&ticket, json!({ "status": "QC_REVIEW", "parts": [line(2), line(3)] })).await.ok();
+        assert_eq!(t.stock(&item).await, (0, 0, 0), "{plugin:?}");
     }
 }

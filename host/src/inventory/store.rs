@@ -170,7 +170,7 @@ pub async fn find_by_skus(
     query.fetch_all(conn).await
 }
 
-/// The available items of all shops with the same sku or category as one of `items`: these items first, then a share
+/// The available items (or `released` ones) of all shops with the same sku or category as one of `items`: these items first, then a share
 /// for each sku and for each category, so that no line of a ticket crowds out another; within it the ticket's own shop
 /// first.
 pub async fn candidates(
@@ -178,6 +178,7 @@ pub async fn candidates(
     org: OrgId,
     shop: ShopId,
     items: &[&Item],
+    released: &[ItemId],
     limit: i64,
 ) -> Result<Vec<Item>, sqlx::Error> {
     let mut filter = Filter::for_org("i.org_id", org.0);
@@ -193,7 +194,12 @@ pub async fn candidates(
     ) else {
         return Ok(Vec::new());
     };
-    filter.and_plain("i.on_hand - i.reserved > 0");
+    match filter.list(released.iter().map(|item| Value::Uuid(item.0))) {
+        Some(released) => {
+            filter.and_plain(&format!("(i.on_hand - i.reserved > 0 or i.id in {released})"))
+        }
+        None => filter.and_plain("i.on_hand - i.reserved > 0"),
+    }
     filter.and_plain(&format!("(i.sku in {skus} or i.category in {categories})"));
     let far = format!("case when shop_id = {} then 0 else 1 end", filter.bind(Value::Uuid(shop.0)));
     let mut query = filter.figure(select_item!());

@@ -54,14 +54,16 @@ pub async fn plan(
     trace: &mut Trace,
 ) -> Result<StockChange, ChangeError> {
     let rule = workflow::DEFAULT.stock(&draft.after.ticket.status);
+    // Asked for every status, because consumed pieces stay on their lines in each.
+    let of_lines = parts::released(before, &draft.after.parts)?;
     let release = match rule {
         StockRule::Release => parts::held(before).map(|row| (row.clone(), row.quantity)).collect(),
-        _ => parts::released(before, &draft.after.parts)?,
+        _ => of_lines,
     };
     let hold = if shortages.is_empty() {
         Plan::default()
     } else {
-        find_plan(app, caller, draft, actor, shortages, budget, trace).await?
+        find_plan(app, caller, draft, &release, actor, shortages, budget, trace).await?
     };
     let enters = draft.from.is_some();
     if enters && matches!(rule, StockRule::Require | StockRule::Consume) {
@@ -78,18 +80,22 @@ pub async fn plan(
     Ok(StockChange { release, hold, consume, consumes })
 }
 
-/// The first plugin that returns a plan decides, else the built-in plan.
+/// The first plugin that returns a plan decides, else the built-in plan. What is released first is there for all lines.
+#[allow(clippy::too_many_arguments)]
 async fn find_plan(
     app: &App,
     caller: &Caller,
     draft: &Draft,
+    release: &[(Reservation, i64)],
     actor: &Actor,
     shortages: &[Shortage],
     budget: &mut Budget,
     trace: &mut Trace,
 ) -> Result<Plan, ChangeError> {
     let shop = draft.after.ticket.shop_id;
-    let built_in = || Plan::built_in(shop, shortages, &draft.items);
+    let mut items = draft.items.clone();
+    give_back(&mut items, release);
+    let built_in = || Plan::built_in(shop, shortages, &items);
     let plugins = app
         .active
         .for_hook(&app.db, caller.org, caller.plugins_revision, Hook::ReserveInventory, shop)
@@ -97,9 +103,8 @@ async fn find_plan(
     if plugins.is_empty() {
         return Ok(built_in());
     }
-    let stock = candidates(app, caller, draft, shortages).await?;
-    let event =
-        event::reservation(&draft.after, shortages, &stock, &draft.items, actor, app.clock.now());
+    let stock = candidates(app, caller, draft, release, shortages).await?;
+    let event = event::reservation(&draft.after, shortages, &stock, &items, actor, app.clock.now());
     let proposal =
         hooks::reserve_inventory(app, caller.org, plugins, event, (shortages, &stock), budget)
             .await;
@@ -109,11 +114,23 @@ async fn find_plan(
     Ok(proposal.plan.unwrap_or_else(built_in))
 }
 
+/// The items as they are once the reservations are released.
+fn give_back(items: &mut [Item], release: &[(Reservation, i64)]) {
+    let mut of_item: HashMap<_, i64> = HashMap::new();
+    for (row, quantity) in release {
+        *of_item.entry(row.item_id).or_default() += quantity;
+    }
+    for item in items {
+        item.reserved -= of_item.get(&item.id).copied().unwrap_or_default();
+    }
+}
+
 /// The stock of all shops that could serve the shortages, the ticket's own shop first.
 async fn candidates(
     app: &App,
     caller: &Caller,
     draft: &Draft,
+    release: &[(Reservation, i64)],
     shortages: &[Shortage],
 ) -> Result<Vec<Item>, ChangeError> {
     let shop = draft.after.ticket.shop_id;
@@ -121,8 +138,10 @@ async fn candidates(
     let short: HashSet<_> = shortages.iter().map(|shortage| shortage.item_id).collect();
     let named: Vec<&Item> = draft.items.iter().filter(|item| short.contains(&item.id)).collect();
     let limit = CANDIDATES_MAX as i64;
+    let released: Vec<_> = release.iter().map(|(row, _)| row.item_id).collect();
     let mut stock =
-        inventory::store::candidates(&mut conn, caller.org, shop, &named, limit).await?;
+        inventory::store::candidates(&mut conn, caller.org, shop, &named, &released, limit).await?;
+    give_back(&mut stock, release);
     stock.sort_by_key(|item| (item.shop_id != shop, item.id));
     Ok(stock)
 }
