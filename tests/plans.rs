@@ -10,6 +10,7 @@ use repairops::model::ticket::Ticket;
 use repairops::model::time::{Time, parse};
 use repairops::model::workflow::{self, Status};
 use repairops::page::{Listing, Paging, Window};
+use repairops::search::query::{Phone, Search};
 use repairops::{customers, doctor, inventory, tickets};
 use serde::Serialize;
 
@@ -49,7 +50,7 @@ async fn fill(t: &TestApp) -> Filled {
             version: 1,
             id: t.app.clock.new_id(),
             name: format!("Customer {number}"),
-            email: format!("c{number}@example.com"),
+            email: format!("c{number}@example.com").into(),
             phone: None,
             address: None,
             created_at: noon - chrono::Duration::hours(number as i64),
@@ -71,7 +72,9 @@ async fn fill(t: &TestApp) -> Filled {
             ticket.status = Status(status.to_owned());
             tickets::store::insert(&mut tx, t.org, &ticket, &[]).await.expect("a ticket");
             ticket.assigned_to = Some(technicians[pick % technicians.len()]);
-            assert!(tickets::store::update(&mut tx, t.org, &ticket, &[]).await.expect("an update"));
+            assert!(
+                tickets::store::update(&mut tx, t.org, &ticket, &[], &[]).await.expect("an update")
+            );
         }
         tx.commit().await.expect("a commit");
     }
@@ -117,7 +120,7 @@ async fn analyze(t: &TestApp) {
     if conn.is_postgres() {
         repairops::execute!(
             conn,
-            "analyze tickets, customers, customer_shops, inventory_items, counters"
+            "analyze tickets, customers, customer_shops, inventory_items, counters, ticket_terms, customer_terms"
         )
         .expect("statistics");
     }
@@ -268,6 +271,32 @@ async fn tickets_are_found_through_an_index_in_order(t: &TestApp) {
     let window = window(&tickets::store::LISTING, "", &rare);
     let (lines, sql) = plan(t, tickets::store::page_query(t.org, &rare, &window)).await;
     assert_indexed(&lines, &["tickets_by_customer"], "a customer's closed tickets", &sql);
+    // What a desk looks for: the terms by their index, then the tickets by theirs, for the page and for the total.
+    let search = |text| Some(Search::parse("q", text).expect("a search"));
+    let phone = Some(Phone::parse("phone", "+1 555-0123").expect("a number"));
+    for narrow in [
+        ListFilter { search: search("77"), ..all() },
+        ListFilter { search: search("555-0123"), shop_id, ..all() },
+        ListFilter { tag: Some("vip".to_owned()), ..all() },
+        ListFilter { phone, ..all() },
+    ] {
+        let window = self::window(&tickets::store::LISTING, "", &narrow);
+        let mut queries = tickets::store::total_queries(t.org, &narrow);
+        assert_eq!(queries.len(), 1);
+        queries.push(tickets::store::page_query(t.org, &narrow, &window));
+        for query in queries {
+            let (lines, sql) = plan(t, query).await;
+            let indexes = ["_terms_pk", "w USING PRIMARY KEY"];
+            assert_indexed(&lines, &indexes, &format!("{narrow:?}"), &sql);
+            let reads_all =
+                ["Seq Scan on ticket_terms", "Seq Scan on customer_terms", "SCAN w", "SCAN o"];
+            let text = lines.join("\n");
+            assert!(
+                !reads_all.iter().any(|scan| text.contains(scan)),
+                "{narrow:?}:\n{text}\n{sql}"
+            );
+        }
+    }
 }
 
 async fn customers_and_items_are_found_through_an_index_in_order(t: &TestApp) {

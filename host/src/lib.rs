@@ -29,6 +29,7 @@ pub mod panics;
 pub mod request_id;
 pub mod respond;
 pub mod router;
+pub mod search;
 pub mod secrets;
 pub mod shutdown;
 pub mod timeouts;

@@ -30,6 +30,9 @@ schemathesis.openapi.format("uri", st.from_regex(
     fullmatch=True,
 ).filter(lambda url: "%" not in url))
 schemathesis.openapi.format("time-zone", st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata"]))
+# At least three digits that are not zeros in front; up to eight words.
+schemathesis.openapi.format("phone-number", st.from_regex(r"\+?[1-9][0-9]{2,5}(-[0-9]{1,6})?", fullmatch=True))
+schemathesis.openapi.format("search-words", st.from_regex(r"[A-Za-z0-9äß]{1,9}( [A-Za-z0-9é-]{0,3}[a-z]){0,3}", fullmatch=True))
 schemathesis.openapi.format("entity-tags", st.sampled_from(['"1"', '"2"', "*", 'W/"3"', '"1", "2"', '"x"']))
 
 

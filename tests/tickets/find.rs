@@ -15,7 +15,7 @@ both_databases![
     labels_have_bounds,
 ];
 
-async fn found(t: &TestApp, query: &str) -> Vec<String> {
+pub async fn found(t: &TestApp, query: &str) -> Vec<String> {
     let list = t.get(&format!("/v1/tickets?sort=number&{query}")).await.ok();
     let rows = list["data"].as_array().expect("a list");
     assert_eq!(list["pagination"]["total"], rows.len(), "{query}");

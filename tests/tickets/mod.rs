@@ -9,6 +9,7 @@ mod parts;
 mod patch;
 mod payments;
 mod races;
+mod search;
 mod show;
 mod statements;
 mod stock;

@@ -162,7 +162,9 @@ impl Write<'_> {
             .map(|(plugin, text)| Note::of_plugin(self.app.clock.new_id(), plugin, text))
             .collect();
         let mut tx = self.app.db.begin().await?;
-        if !store::update(&mut tx, org, &ticket, &self.timeline(event_id, &notes)).await? {
+        let tags_before = &self.before.ticket.tags;
+        let entries = self.timeline(event_id, &notes);
+        if !store::update(&mut tx, org, &ticket, tags_before, &entries).await? {
             return Ok(None);
         }
         if self.draft.parts_changed {

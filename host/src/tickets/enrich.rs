@@ -223,6 +223,7 @@ impl<'a> Writing<'a> {
                     && !self.first_failures.contains(installation);
             written.contains(installation) && !is_retry
         });
+        let tags_before = self.ticket.tags.clone();
         let (changed, sources) = self.apply_patches(&written);
         let notes = self.notes(app, &written);
         if !shows {
@@ -234,7 +235,7 @@ impl<'a> Writing<'a> {
         }
         let status = &self.ticket.status;
         let entries: Vec<_> = notes.iter().map(|note| note.event(status, now)).collect();
-        if !store::update(&mut tx, org, &self.ticket, &entries).await? {
+        if !store::update(&mut tx, org, &self.ticket, &tags_before, &entries).await? {
             return Ok(None);
         }
         let version = version + 1;

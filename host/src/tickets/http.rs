@@ -23,10 +23,11 @@ use crate::model::time;
 use crate::openapi::ErrorBody;
 use crate::page::{Page, Window};
 use crate::respond;
+use crate::search::query::{Phone, Search};
 use crate::tickets::bodies::{CreateBody, TransitionBody, UpdateBody};
 use crate::tickets::store::{self, ListFilter, ListRow};
 use crate::tickets::views::{self, Created, ListItem, TicketView, Transitioned, Updated};
-use crate::tickets::{change, context, create, detail, transitions};
+use crate::tickets::{change, context, create, detail, labels, transitions};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -64,6 +65,27 @@ pub struct ListFilters {
     /// Only tickets changed at or after this time. A date means midnight in UTC.
     #[param(schema_with = time::filter_schema)]
     updated_after: Option<String>,
+    /// One whole tag; case and accents do not matter.
+    #[param(min_length = 1, max_length = 64, pattern = r"[^\s\x00-\x1f\x7f-\x9f]")]
+    tag: Option<String>,
+    /// The phone number of the customer, or its last digits (at least three): `555-0123`, `0123`. A number with the
+    /// code of a country also finds it without.
+    #[param(
+        min_length = 3,
+        max_length = 64,
+        pattern = "[0-9].*[0-9].*[0-9]",
+        example = "555-0123"
+    )]
+    phone: Option<String>,
+    /// Words from the number, the device, and the names of customer and contact, each from its beginning, or the end
+    /// of a phone number: `mull iph`. A ticket has all of them; case and accents do not matter.
+    #[param(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"[^\s\x00-\x1f\x7f-\x9f]",
+        example = "iphone"
+    )]
+    q: Option<String>,
 }
 
 /// Lists tickets.
@@ -90,6 +112,11 @@ pub async fn list(
         created_after: time::parse_filter("created_after", params.created_after)?,
         created_before: time::parse_filter("created_before", params.created_before)?,
         updated_after: time::parse_filter("updated_after", params.updated_after)?,
+        tag: check_filter("tag", params.tag, labels::LABEL_CHARS_MAX)?,
+        phone: params.phone.map(|text| Phone::parse("phone", &text)).transpose()?,
+        search: check_filter("q", params.q, 200)?
+            .map(|text| Search::parse("q", &text))
+            .transpose()?,
     };
     let email = check_filter("email", params.email, 254)?;
     let window = Window::new(&store::LISTING, paging, &(&filter, &email))?;

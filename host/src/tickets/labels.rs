@@ -11,7 +11,7 @@ use crate::model::place::Place;
 
 const TAGS_MAX: usize = 100;
 const FIELDS_MAX: usize = 100;
-const LABEL_CHARS_MAX: usize = 64;
+pub const LABEL_CHARS_MAX: usize = 64;
 const TEXT_CHARS_MAX: usize = 1_000;
 
 /// Each once.

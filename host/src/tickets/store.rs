@@ -19,6 +19,8 @@ use crate::model::money::{Hours, Money};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::page::{Column, Listed, Listing, Sort, Window};
+use crate::search::query::{Phone, Search};
+use crate::search::store::Conditions;
 use crate::{counters, execute, fetch_all, fetch_optional};
 
 pub use context::*;
@@ -57,6 +59,18 @@ pub struct ListFilter {
     pub created_after: Option<Time>,
     pub created_before: Option<Time>,
     pub updated_after: Option<Time>,
+    pub tag: Option<String>,
+    /// Of the customer.
+    pub phone: Option<Phone>,
+    pub search: Option<Search>,
+}
+
+impl ListFilter {
+    /// Whether the rows are so few that they are counted one by one.
+    fn is_narrow(&self) -> bool {
+        let by_words = self.tag.is_some() || self.phone.is_some() || self.search.is_some();
+        by_words || self.number.is_some() || self.updated_after.is_some()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -131,9 +145,7 @@ pub fn total_queries(org: OrgId, wanted: &ListFilter) -> Vec<Query> {
     let count = |after, before| filter(org, wanted, after, before).count("tickets t");
     let dated = after.is_some() || before.is_some();
     let scope = match (wanted.customer_id, wanted.assigned_to, wanted.shop_id) {
-        _ if wanted.number.is_some() || wanted.updated_after.is_some() => {
-            return vec![count(after, before)];
-        }
+        _ if wanted.is_narrow() => return vec![count(after, before)],
         (None, None, None) => org.0,
         (None, None, Some(shop)) => shop.0,
         (None, Some(Assignee::User(user)), None) if !dated => user.0,
@@ -178,6 +190,16 @@ fn filter(org: OrgId, wanted: &ListFilter, after: Option<Time>, before: Option<T
     }
     filter.and_some("t.number = ?", wanted.number.map(Value::Int));
     filter.and_some("t.updated_at >= ?", wanted.updated_after.map(Value::Time));
+    let mut conditions = Conditions { filter: &mut filter, org };
+    if let Some(tag) = &wanted.tag {
+        conditions.tag("t.id", tag);
+    }
+    if let Some(phone) = &wanted.phone {
+        conditions.ticket_phone("t.id", phone);
+    }
+    if let Some(search) = &wanted.search {
+        conditions.search("t.id", search);
+    }
     filter.and_some("t.created_at >= ?", after.map(Value::Time));
     filter.and_some("t.created_at < ?", before.map(Value::Time));
     filter

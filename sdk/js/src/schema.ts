@@ -50,7 +50,7 @@ export interface paths {
         put?: never;
         /**
          * Merges another customer into this one.
-         * @description Moves the other customer's tickets and email addresses to this one, fills empty fields from the other customer,
+         * @description Moves the other customer's tickets and email addresses to this one (as its own, if it has none), fills empty fields from the other customer,
          *     and then deletes it. Later requests for the deleted customer return 404 with this customer's id in
          *     `details.merged_into`.
          */
@@ -915,7 +915,8 @@ export interface components {
             address: string | null;
             /** Format: date-time */
             created_at: string;
-            email: string;
+            /** @description `null` only if the organization allows customers without one. */
+            email: string | null;
             id: components["schemas"]["CustomerId"];
             /**
              * Format: date
@@ -1500,10 +1501,13 @@ export interface components {
         };
         /**
          * @description The customer, found by email address or created. Empty fields of an existing customer are filled; nothing is
-         *     overwritten.
+         *     overwritten, and `warnings` of the response say what was not.
          */
         NewTicketCustomer: {
-            /** @example jane@example.com */
+            /**
+             * @description May be left out only if the organization allows customers without one. Such a ticket gets a customer of its own.
+             * @example jane@example.com
+             */
             email: string;
             /** @example Jane Smith */
             name: string;
@@ -1963,7 +1967,8 @@ export interface components {
             warnings: components["schemas"]["Warning"][];
         };
         TicketCustomer: {
-            email: string;
+            /** @description `null` only if the organization allows customers without one. */
+            email: string | null;
             id: components["schemas"]["CustomerId"];
             name: string;
             phone: string | null;
@@ -2618,8 +2623,13 @@ export interface operations {
             query?: {
                 /** @description Only customers who have a ticket at this shop. */
                 shop_id?: components["schemas"]["ShopId"];
-                /** @description Any part of the name; the case does not matter. */
+                /** @description Any part of the name; case and accents do not matter. */
                 name?: string;
+                /**
+                 * @description The phone number, or its last digits (at least three).
+                 * @example 555-0123
+                 */
+                phone?: string;
                 created_after?: string;
                 created_before?: string;
                 /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. With `name` an entry that changes between two pages moves, and may be missed or come twice. */
@@ -4065,6 +4075,20 @@ export interface operations {
                 created_after?: string;
                 created_before?: string;
                 updated_after?: string;
+                /** @description One whole tag; case and accents do not matter. */
+                tag?: string;
+                /**
+                 * @description The phone number of the customer, or its last digits (at least three): `555-0123`, `0123`. A number with the
+                 *     code of a country also finds it without.
+                 * @example 555-0123
+                 */
+                phone?: string;
+                /**
+                 * @description Words from the number, the device, and the names of customer and contact, each from its beginning, or the end
+                 *     of a phone number: `mull iph`. A ticket has all of them; case and accents do not matter.
+                 * @example iphone
+                 */
+                q?: string;
                 /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`, `number`. With `updated_at`, `status` an entry that changes between two pages moves, and may be missed or come twice. */
                 sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "number" | "-number" | "status" | "-status";
                 limit?: number;
@@ -5580,7 +5604,8 @@ export interface operations {
                 "application/json": {
                     data: {
                         customer_id: components["schemas"]["CustomerId"];
-                        email: string;
+                        /** @description `null` only if the organization allows customers without one. */
+                        email: string | null;
                         name: string;
                         shop_id: components["schemas"]["ShopId"];
                     };

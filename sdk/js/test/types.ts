@@ -13,7 +13,7 @@ export async function promises(): Promise<void> {
     const technician: string | null = ticket.assigned_to_name
     void [ticket.number.length, technician]
   }
-  for await (const { data } of client.customers.list().pages()) void data.map((customer) => customer.email.length)
+  for await (const { data } of client.customers.list().pages()) void data.map((customer) => customer.email?.length)
 
   const ticket: Ticket = await client.tickets.get('one')
   void [total, ticket.parts.map((part) => part.unit_cost.toFixed(2)), ticket.customer.name.length]

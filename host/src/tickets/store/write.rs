@@ -7,6 +7,7 @@ use crate::model::ids::{OrgId, TicketId, TimelineId};
 use crate::model::ticket::{Part, Ticket};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
+use crate::search::store::{self as search, TicketText};
 use crate::{execute, fetch_all_postgres, insert_all};
 
 /// A new timeline entry.
@@ -63,12 +64,12 @@ macro_rules! insert_ticket {
     () => {
         "insert into tickets (org_id, id, number, version, shop_id, customer_id, status, device_identifier,
              device_category, device_description, issue_description, labor_hours, labor_rate, recommended_parts,
-             tags, custom_fields, created_at, updated_at, contact_name)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18)"
+             tags, custom_fields, created_at, updated_at, contact_name, has_terms)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, true)"
     };
 }
 
-/// Writes a new ticket with its first timeline entries. One statement on PostgreSQL, two on SQLite.
+/// Writes a new ticket with its first timeline entries, and what it is found by.
 pub async fn insert(
     conn: &mut Conn,
     org: OrgId,
@@ -114,10 +115,17 @@ pub async fn insert(
             new.ids, new.kinds, new.statuses, new.from_statuses, new.actors, new.notes, new.created_at
         )?;
         debug_assert_eq!(written.len(), events.len());
-        return Ok(());
+    } else {
+        run!(execute!(conn, insert_ticket!()))?;
+        add_events(conn, org, ticket.id, events).await?;
     }
-    run!(execute!(conn, insert_ticket!()))?;
-    add_events(conn, org, ticket.id, events).await
+    let text = TicketText {
+        device_identifier: &ticket.device_identifier,
+        device_category: ticket.device_category.as_deref(),
+        contact_name: ticket.contact_name.as_deref(),
+        tags: &ticket.tags,
+    };
+    search::insert_ticket(conn, org, ticket.id, &text).await
 }
 
 macro_rules! update_ticket {
@@ -132,8 +140,22 @@ macro_rules! update_ticket {
 
 /// Writes all columns that can change, with new timeline entries, and increments the version. Returns false, having
 /// written nothing, if the ticket's version is not `ticket.version` any more. One statement on PostgreSQL, two on
-/// SQLite.
+/// SQLite, and those for what the ticket is found by if the tags changed.
 pub async fn update(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: &Ticket,
+    tags_before: &[String],
+    events: &[NewEvent<'_>],
+) -> Result<bool, sqlx::Error> {
+    if !update_row(conn, org, ticket, events).await? {
+        return Ok(false);
+    }
+    search::change_tags(conn, org, ticket.id, tags_before, &ticket.tags).await?;
+    Ok(true)
+}
+
+async fn update_row(
     conn: &mut Conn,
     org: OrgId,
     ticket: &Ticket,
