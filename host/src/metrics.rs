@@ -68,6 +68,7 @@ pub struct Metrics {
     webhook_seconds: Histogram,
     webhook_pending: Gauge,
     webhook_late: Gauge,
+    webhook_disabled: Gauge,
     requests: Family<RouteLabels, Counter>,
     request_seconds: Histogram,
     connections: Gauge,
@@ -94,6 +95,7 @@ impl Default for Metrics {
             webhook_seconds: Histogram::new(exponential_buckets(0.001, 2.5, 12)),
             webhook_pending: Gauge::default(),
             webhook_late: Gauge::default(),
+            webhook_disabled: Gauge::default(),
             requests: Family::default(),
             request_seconds: Histogram::new(exponential_buckets(0.000_1, 2.5, 12)),
             connections: Gauge::default(),
@@ -142,6 +144,11 @@ impl Default for Metrics {
             "How long the oldest due delivery has been waiting",
             Unit::Seconds,
             metrics.webhook_late.clone(),
+        );
+        registry.register(
+            "webhook_endpoints_disabled",
+            "Endpoints that were disabled because their receiver kept failing",
+            metrics.webhook_disabled.clone(),
         );
         registry.register("http_requests", "Answered requests", metrics.requests.clone());
         registry.register_with_unit(
@@ -204,8 +211,9 @@ impl Metrics {
     }
 
     /// The dispatcher's last reading; every node sees the whole backlog.
-    pub fn set_webhook_backlog(&self, pending: i64, oldest_due_s: i64) {
+    pub fn set_webhook_backlog(&self, pending: i64, oldest_due_s: i64, disabled: i64) {
         self.webhook_pending.set(pending);
+        self.webhook_disabled.set(disabled);
         self.webhook_late.set(oldest_due_s);
     }
 

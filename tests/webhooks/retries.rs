@@ -6,6 +6,8 @@ use chrono::DateTime;
 use serde_json::Value;
 
 use super::{create, deliver, detail, log, path};
+use repairops::webhooks::store::leases;
+
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::{TestApp, both_databases, json};
 
@@ -121,6 +123,10 @@ async fn after_the_fifth_failure_the_webhook_is_off_and_says_why(t: &TestApp) {
         "5 attempts failed, the last because the receiver answered HTTP 500 Internal Server Error"
     );
     assert!(off["disabled_at"].is_string() && off["failing_since"].is_string(), "{off:#}");
+    let mut conn = t.connection().await;
+    let backlog = leases::backlog(&mut conn, t.app.clock.now()).await.expect("figures");
+    assert_eq!((backlog.pending, backlog.disabled), (0, 1), "for /metrics");
+    drop(conn);
     let mut states: Vec<String> = log(t, &webhook)
         .await
         .iter()

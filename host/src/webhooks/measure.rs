@@ -1,4 +1,4 @@
-//! Measures the backlog of deliveries for the metrics.
+//! Measures the backlog of deliveries, and the endpoints that get none, for the metrics.
 //!
 //! Invariant: a task of its own, so that a slow count delays no delivery.
 
@@ -23,9 +23,9 @@ async fn measure(app: &App) {
         leases::backlog(&mut conn, now).await
     };
     match read.await {
-        Ok((waiting, oldest)) => {
-            let late = oldest.map_or(0, |oldest| (now - oldest).num_seconds().max(0));
-            app.metrics.set_webhook_backlog(waiting, late);
+        Ok(backlog) => {
+            let late = backlog.oldest_due.map_or(0, |due| (now - due).num_seconds().max(0));
+            app.metrics.set_webhook_backlog(backlog.pending, late, backlog.disabled);
         }
         Err(error) => tracing::warn!(?error, "the backlog of webhooks could not be read"),
     }

@@ -146,6 +146,7 @@ pub struct TicketRow {
     #[sqlx(json)]
     custom_fields: BTreeMap<String, CustomValue>,
     amount_paid: Option<Money>,
+    contact_name: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -190,7 +191,7 @@ macro_rules! select_ticket {
                     c.email as customer_email, c.phone as customer_phone, t.device_identifier, t.device_category,
                     t.device_description, t.issue_description, t.issue_category, t.issue_severity, t.assigned_to,
                     u.name as assigned_to_name, t.labor_hours, t.labor_rate, t.findings, t.estimated_cost,
-                    t.recommended_parts, t.tags, t.custom_fields, t.amount_paid, t.created_at, t.updated_at, ",
+                    t.recommended_parts, t.tags, t.custom_fields, t.amount_paid, t.contact_name, t.created_at, t.updated_at, ",
             $columns,
             " from tickets t
               join customers c on c.org_id = t.org_id and c.id = t.customer_id
@@ -316,6 +317,7 @@ fn ticket(
             email: row.customer_email,
             phone: row.customer_phone,
         },
+        contact_name: row.contact_name,
         device: views::Device {
             identifier: row.device_identifier,
             category: row.device_category,
@@ -328,6 +330,7 @@ fn ticket(
         },
         assigned_to: row.assigned_to,
         assigned_to_name: row.assigned_to_name,
+        timeline_total: timeline.len(),
         timeline,
         diagnostics: views::Diagnostics {
             findings: row.findings,

@@ -8,6 +8,8 @@ use repairops::db::Conn;
 use repairops::model::ids::{CustomerId, EventId, OrgId, TicketId, TimelineId};
 use repairops::model::people::Scope;
 use repairops::model::workflow::{DEFAULT, Status};
+use repairops::search::fold::fold;
+use repairops::search::store::{self as search, TicketText};
 use repairops::{App, execute, fetch_one, fetch_optional};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -61,8 +63,8 @@ pub async fn create(
         tx,
         "insert into tickets (org_id, id, number, version, shop_id, customer_id, status, device_identifier,
              device_category, issue_description, labor_hours, labor_rate, recommended_parts, tags, custom_fields,
-             created_at, updated_at)
-         values ($1, $2, $3, 1, $4, $5, 'INTAKE', $6, $7, $8, 0, 0, '[]', '[]', '{}', $9, $9)",
+             created_at, updated_at, has_terms)
+         values ($1, $2, $3, 1, $4, $5, 'INTAKE', $6, $7, $8, 0, 0, '[]', '[]', '{}', $9, $9, true)",
         org,
         id,
         number,
@@ -73,6 +75,13 @@ pub async fn create(
         new.issue_description.as_str(),
         now
     )?;
+    let text = TicketText {
+        device_identifier: &new.device_identifier,
+        device_category: new.device_category.as_deref(),
+        contact_name: None,
+        tags: &[],
+    };
+    search::insert_ticket(&mut tx, org, id, &text).await?;
     let entry = (app.clock.new_id(), "created", "INTAKE", None);
     add_entry(&mut tx, org, id, entry, &caller.actor, now).await?;
     let number = format!("T{number:06}");
@@ -146,18 +155,19 @@ async fn add_customer(
     let (id,): (CustomerId,) = fetch_one!(
         tx,
         (CustomerId,),
-        "insert into customers (org_id, id, name, name_key, email, email_key, phone, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
+        "insert into customers (org_id, id, name, name_key, email, email_key, phone, created_at, has_terms)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, true)
          on conflict (org_id, email_key) do update set org_id = excluded.org_id returning id",
         org,
         app.clock.new_id::<CustomerId>(),
         customer.name.as_str(),
-        customer.name.trim().to_lowercase(),
+        fold(&customer.name),
         customer.email.as_str(),
         key.as_str(),
         customer.phone.as_deref(),
         now
     )?;
+    search::replace_customer(tx, org, id, &customer.name, customer.phone.as_deref()).await?;
     let data = json!({
         "customer_id": id,
         "name": customer.name,

@@ -185,13 +185,25 @@ pub async fn due(
     )
 }
 
-/// Across organizations by design, for the metrics. Returns the number of pending deliveries, and the due time of the
-/// most overdue one.
-pub async fn backlog(conn: &mut Conn, now: Time) -> Result<(i64, Option<Time>), sqlx::Error> {
+/// The work that waits, and what does not get any.
+#[derive(Debug, FromRow)]
+pub struct Backlog {
+    pub pending: i64,
+    /// The due time of the most overdue delivery.
+    pub oldest_due: Option<Time>,
+    /// Endpoints that were disabled because their receiver kept failing.
+    pub disabled: i64,
+}
+
+/// Across organizations by design, for the metrics.
+pub async fn backlog(conn: &mut Conn, now: Time) -> Result<Backlog, sqlx::Error> {
     fetch_one!(
         conn,
-        (i64, Option<Time>),
-        "select count(*), min(case when due_at <= $1 then due_at end) from webhook_deliveries where state = 'pending'",
+        Backlog,
+        "select count(*) as pending, min(case when due_at <= $1 then due_at end) as oldest_due,
+             (select count(*) from webhook_endpoints
+              where disabled_at is not null and failing_since is not null) as disabled
+         from webhook_deliveries where state = 'pending'",
         now
     )
 }
