@@ -21,9 +21,9 @@ pub(super) fn inspect(bytes: &[u8]) -> Result<Manifest, InspectError> {
     check_header(bytes)?;
     let found = Found::read(bytes)?;
     validate(bytes)?;
-    let hooks = found.hooks()?;
+    let (hooks, version) = found.hooks()?;
     let (permissions, inert) = found.imports()?;
-    found.metadata.into_manifest(hooks, permissions, inert)
+    found.metadata.into_manifest(hooks, version, permissions, inert)
 }
 
 fn check_header(bytes: &[u8]) -> Result<(), InspectError> {
@@ -136,22 +136,40 @@ impl Found {
         }
     }
 
-    fn hooks(&self) -> Result<Vec<Hook>, InspectError> {
+    /// The hooks of the workflow; the version that they all have, and whether there is a `settings-check` beside them.
+    fn hooks(&self) -> Result<(Vec<Hook>, (String, bool)), InspectError> {
         let mut hooks = Vec::new();
+        let mut first: Option<(&str, &str)> = None;
         for (interface, version, name) in self.exports.iter().filter_map(|name| ours(name)) {
-            let export = versions::find(interface, version).ok_or_else(|| {
-                InspectError::UnknownHook { name: name.to_owned(), known: versions::known_hooks() }
-            })?;
+            if !versions::is_known(version) {
+                let known = versions::known();
+                return Err(InspectError::UnknownVersion { name: name.to_owned(), known });
+            }
+            let export =
+                versions::find(interface, version).ok_or_else(|| InspectError::UnknownHook {
+                    name: name.to_owned(),
+                    known: versions::known_hooks(Some(version)),
+                })?;
+            match first {
+                Some((other, first)) if other != version => {
+                    return Err(InspectError::TwoVersions {
+                        first: first.to_owned(),
+                        second: name.to_owned(),
+                    });
+                }
+                _ => first = first.or(Some((version, name))),
+            }
             hooks.push(export.hook);
         }
         hooks.sort_unstable();
-        if let Some(twice) = hooks.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(InspectError::HookTwice { hook: twice[0] });
-        }
-        if hooks.is_empty() {
-            Err(InspectError::NoHooks { known: versions::known_hooks() })
-        } else {
-            Ok(hooks)
+        let version = first.map(|(version, _)| version);
+        let checks_settings = hooks.contains(&Hook::SettingsCheck);
+        hooks.retain(|hook| Hook::ALL.contains(hook));
+        match version {
+            Some(version) if !hooks.is_empty() => {
+                Ok((hooks, (version.to_owned(), checks_settings)))
+            }
+            _ => Err(InspectError::NoHooks { known: versions::known_hooks(version) }),
         }
     }
 
@@ -217,7 +235,10 @@ mod tests {
         let manifest =
             inspect(&component(&format!("{schema}{imports}{HOOK}{META}"))).expect("a plugin");
         assert_eq!((manifest.name.as_str(), manifest.version.as_str()), ("a-1", "1.0.0-rc.1+b"));
-        assert_eq!(manifest.hooks, [Hook::PostCreate]);
+        assert_eq!(
+            (manifest.hooks.as_slice(), manifest.wit.as_str()),
+            (&[Hook::PostCreate][..], "0.1.0")
+        );
         assert_eq!(manifest.permissions, ["repairops:plugin/log"]);
         assert_eq!(manifest.inert, ["wasi:cli/stdout"]);
         assert_eq!(manifest.settings_schema, Some(serde_json::json!({"type": "object"})));
@@ -273,9 +294,38 @@ mod tests {
         let export = |name: &str| {
             refused(&component(&format!(r#"(instance $i) (export "{name}" (instance $i)) {META}"#)))
         };
-        assert_eq!(export("repairops:plugin/post-create@9.9.9").kind(), "unknown_hook");
+        for name in ["repairops:plugin/post-create@9.9.9", "repairops:plugin/post-create"] {
+            let error = export(name);
+            assert_eq!(error.kind(), "unknown_version", "{name}");
+            assert!(error.to_string().contains("it knows 0.1.0 and 0.2.0"), "{error}");
+        }
         assert_eq!(export("repairops:plugin/pre-lunch@0.1.0").kind(), "unknown_hook");
+        assert_eq!(export("repairops:plugin/pre-create@0.1.0").kind(), "unknown_hook");
+        assert_eq!(export("repairops:plugin/settings-check@0.2.0").kind(), "no_hooks");
         assert_eq!(export("wasi:cli/run@0.2.0").kind(), "no_hooks");
+    }
+
+    #[test]
+    fn all_hooks_have_one_version() {
+        let of = |names: &[&str]| {
+            let exports = names
+                .iter()
+                .map(|name| format!(r#"(export "repairops:plugin/{name}" (instance $i))"#));
+            let exports: String = exports.collect();
+            inspect(&component(&format!("(instance $i) {exports} {META}")))
+        };
+        let manifest = of(&["pre-update@0.2.0", "settings-check@0.2.0", "pre-create@0.2.0"]);
+        let manifest = manifest.expect("a plugin");
+        assert_eq!(manifest.hooks, [Hook::PreCreate, Hook::PreUpdate]);
+        assert_eq!((manifest.wit.as_str(), manifest.checks_settings), ("0.2.0", true));
+        for pair in [
+            ["pre-transition@0.1.0", "post-create@0.2.0"],
+            ["pre-transition@0.1.0", "pre-transition@0.2.0"],
+            ["pre-transition@0.1.0", "settings-check@0.2.0"],
+        ] {
+            let error = of(&pair).expect_err("two versions");
+            assert_eq!(error.kind(), "two_versions", "{error}");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use wasmparser::BinaryReaderError;
 
 use super::settings::SchemaError;
-use crate::event::Hook;
 
 /// Why an upload was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,9 +29,14 @@ pub enum InspectError {
     #[error("the component exports {name}, which this host does not support; it supports {known}")]
     UnknownHook { name: String, known: String },
     #[error(
-        "the component exports the hook {hook} in two versions; it must export only one of them"
+        "the component exports {name}, whose version this host does not know; it knows {known}: \
+         build the plugin with an SDK for one of these"
     )]
-    HookTwice { hook: Hook },
+    UnknownVersion { name: String, known: String },
+    #[error(
+        "the component exports {first} and {second}, which are of two versions; all its hooks must be of one"
+    )]
+    TwoVersions { first: String, second: String },
     #[error("the component exports no hook; it must export at least one of {known}")]
     NoHooks { known: String },
     #[error(
@@ -58,7 +62,8 @@ impl InspectError {
             InspectError::TooComplex { .. } => "too_complex",
             InspectError::UnknownImport { .. } => "unknown_import",
             InspectError::UnknownHook { .. } => "unknown_hook",
-            InspectError::HookTwice { .. } => "hook_twice",
+            InspectError::UnknownVersion { .. } => "unknown_version",
+            InspectError::TwoVersions { .. } => "two_versions",
             InspectError::NoHooks { .. } => "no_hooks",
             InspectError::NoMetadata { .. } | InspectError::Metadata { .. } => "metadata",
             InspectError::SettingsSchema(_) => "settings_schema",

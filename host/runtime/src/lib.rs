@@ -4,7 +4,7 @@
 //! upload, and `validate` limits the cost of that; `compile` and `cache` create and keep its artifact, in a child
 //! process (`child`) and a folder of the node; `settings` checks an installation's settings against the plugin's
 //! schema; `probe` finds out whether the node can run plugins at all; `turns` queues work that does not run on guest threads. `prepared` is a component ready to call, by its
-//! `hook_table`; each WIT version is a folder (`v0_1`) with a file for each hook; `imports` has a file for each
+//! `hook_table`; each WIT version is a folder (`v0_1`, `v0_2`) with a file for each hook; `imports` has a file for each
 //! import; `guest` is the store of one call; `failure` explains why a call returned no answer. Guests run on
 //! `threads`, timed by `ticker`.
 //!
@@ -12,6 +12,8 @@
 //! no file can make the host panic.
 
 mod answer;
+#[macro_use]
+mod convert;
 mod cache;
 mod call;
 mod child;
@@ -37,10 +39,12 @@ mod probe;
 mod processor;
 mod queue;
 mod settings;
+mod size;
 mod threads;
 mod ticker;
 mod turns;
 mod v0_1;
+mod v0_2;
 mod validate;
 mod versions;
 

@@ -101,6 +101,23 @@ impl Limits {
         }
     }
 
+    /// The limits of a call with an input of that size: more for a large one, up to the ceiling, which a plugin that
+    /// reads all of it needs.
+    #[must_use]
+    pub fn scaled(&self, input_bytes: u64, ceiling: &Limits) -> Limits {
+        let quarters = scale_quarters(input_bytes);
+        let grown = |figure: u64| figure.saturating_mul(quarters) / 4;
+        let small = |figure: u32| u32::try_from(grown(figure.into())).unwrap_or(u32::MAX);
+        Limits {
+            fuel: grown(self.fuel),
+            deadline_ms: small(self.deadline_ms),
+            wall_ms: small(self.wall_ms),
+            output_bytes: small(self.output_bytes),
+            ..*self
+        }
+        .under(ceiling)
+    }
+
     fn figures(&self) -> [(&'static str, u64); 9] {
         [
             ("fuel", self.fuel),
@@ -114,6 +131,13 @@ impl Limits {
             ("host_calls", self.host_calls.into()),
         ]
     }
+}
+
+/// By how many quarters the limits grow with the input: 4 up to 16 KiB, one more for each 16 KiB begun, at most 32.
+pub fn scale_quarters(input_bytes: u64) -> u64 {
+    const STEP: u64 = 16 << 10;
+    const QUARTERS_MAX: u64 = 32;
+    (4 + input_bytes.saturating_sub(STEP).div_ceil(STEP)).min(QUARTERS_MAX)
 }
 
 impl Default for Limits {
@@ -138,6 +162,34 @@ mod tests {
 
     fn changes(json: &str) -> Map<String, Value> {
         serde_json::from_str(json).expect("an object")
+    }
+
+    #[test]
+    fn a_large_input_has_larger_limits() {
+        for (bytes, quarters) in [
+            (0, 4),
+            (16 << 10, 4),
+            ((16 << 10) + 1, 5),
+            (32 << 10, 5),
+            (80 << 10, 8),
+            (464 << 10, 32),
+            (u64::MAX, 32),
+        ] {
+            assert_eq!(scale_quarters(bytes), quarters, "{bytes}");
+        }
+        let own = Limits::default();
+        assert_eq!(own.scaled(1_000, &Limits::CEILING), own);
+        let twice = own.scaled(80 << 10, &Limits::CEILING);
+        let expected = Limits {
+            fuel: 20_000_000,
+            deadline_ms: 100,
+            wall_ms: 2_000,
+            output_bytes: 512 * KIB,
+            ..own
+        };
+        assert_eq!(twice, expected);
+        let capped = own.scaled(u64::MAX, &Limits { fuel: 11_000_000, ..Limits::CEILING });
+        assert_eq!((capped.fuel, capped.deadline_ms), (11_000_000, 400));
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub struct Manifest {
     pub settings_schema: Option<Value>,
     /// Its exported hooks, in the order of a ticket's life.
     pub hooks: Vec<Hook>,
+    /// The version of the WIT that they have: `0.2.0`.
+    pub wit: String,
+    /// Whether it checks its settings by itself.
+    pub checks_settings: bool,
     /// Its imports that need a permission, without their versions: `repairops:plugin/log`.
     pub permissions: Vec<String>,
     /// Its imports that need no permission, without their versions: `wasi:cli/environment`.
@@ -55,6 +59,7 @@ impl Metadata {
     pub(super) fn into_manifest(
         self,
         hooks: Vec<Hook>,
+        (wit, checks_settings): (String, bool),
         permissions: Vec<String>,
         inert: Vec<String>,
     ) -> Result<Manifest, InspectError> {
@@ -79,7 +84,17 @@ impl Metadata {
         maybe_empty("it", &mut description, DESCRIPTION_CHARS_MAX)
             .map_err(|reason| bad("description", reason))?;
         let settings_schema = self.settings_schema.map(|text| schema(&text)).transpose()?;
-        Ok(Manifest { name, version, description, settings_schema, hooks, permissions, inert })
+        Ok(Manifest {
+            name,
+            version,
+            description,
+            settings_schema,
+            hooks,
+            wit,
+            checks_settings,
+            permissions,
+            inert,
+        })
     }
 }
 

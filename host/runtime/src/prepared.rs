@@ -75,6 +75,11 @@ impl Prepared {
         self.hooks.hooks()
     }
 
+    /// Estimates how many bytes the event takes in the guest; 0 if the component does not export the hook.
+    pub fn input_bytes<E: HookEvent>(&self, event: &E) -> u64 {
+        self.hooks.get::<E>().map_or(0, |hook| hook.input_bytes(event))
+    }
+
     /// The size of its compiled code.
     pub fn artifact_bytes(&self) -> u64 {
         self.artifact_bytes

@@ -1,8 +1,8 @@
 //! Constructors for the answers of the hooks.
 
 use crate::{
-    Allocation, CustomField, CustomValue, Decision, Id, Patch, PluginError, Source, Verdict,
-    Violation,
+    Allocation, CustomField, CustomValue, Decision, Id, Patch, PluginError, Problem, Source,
+    Verdict, Violation,
 };
 
 impl Violation {
@@ -33,6 +33,12 @@ impl Verdict {
         Self::AllowWithWarnings(vec![Violation::new(code, message)])
     }
 
+    /// Allows, with these warnings for the client (at most 50 are valid); without any when there is none.
+    #[must_use]
+    pub fn from_warnings(warnings: Vec<Violation>) -> Self {
+        if warnings.is_empty() { Self::Allow } else { Self::AllowWithWarnings(warnings) }
+    }
+
     /// Allows when there is no violation, else denies with all of them (at most 50 are valid).
     ///
     /// ```
@@ -49,6 +55,20 @@ impl Verdict {
     }
 }
 
+impl Problem {
+    /// A problem at a place of the settings, a JSON Pointer: `Problem::at("/rules/0/status", "…")`.
+    #[must_use]
+    pub fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), message: message.into() }
+    }
+
+    /// A problem of the settings as a whole.
+    #[must_use]
+    pub fn of_all(message: impl Into<String>) -> Self {
+        Self::at("", message)
+    }
+}
+
 /// The patch that changes nothing: `Patch { tags: vec!["vip".into()], ..Patch::default() }`.
 impl Default for Patch {
     fn default() -> Self {
@@ -58,6 +78,7 @@ impl Default for Patch {
             category: None,
             estimated_cost: None,
             recommended_parts: None,
+            assigned_to: None,
             custom_fields: Vec::new(),
             internal_note: None,
         }

@@ -2,13 +2,15 @@
 //!
 //! # Where things are
 //!
-//! - The hooks are traits: [`PreTransition`], [`PostCreate`], [`ReserveInventory`]. A plugin implements
-//!   one or several of them and names each in an export macro: [`export_pre_transition!`],
-//!   [`export_post_create!`], [`export_reserve_inventory!`].
+//! - The hooks are traits: [`PreCreate`], [`PreUpdate`], [`PreTransition`], [`PostCreate`], [`ReserveInventory`]. A
+//!   plugin implements one or several of them and names each in an export macro: [`export_pre_create!`],
+//!   [`export_pre_update!`], [`export_pre_transition!`], [`export_post_create!`], [`export_reserve_inventory!`].
+//! - [`SettingsCheck`] says more about settings than a schema can; its macro is [`export_settings_check!`].
 //! - [`metadata!`] embeds the plugin's name, version, description and settings schema.
 //! - [`settings`] says how a plugin gets the installation's settings, [`mod@log`] how it writes to its log.
+//! - [`time`] has the calendar and clock of a shop, [`limits`] says what the call may still use.
 //! - [`sample`] has ready-made tickets and events for unit tests, which run natively with `cargo test`.
-//! - The data is that of the WIT package `repairops:plugin@0.1.0`: money is in hundredths of the
+//! - The data is that of the WIT package `repairops:plugin@0.2.0`: money is in hundredths of the
 //!   organization's currency, a timestamp in milliseconds since 1970, an id is a UUID as text.
 
 #![warn(missing_docs)]
@@ -23,34 +25,42 @@ mod metadata;
 mod money;
 mod tickets;
 
+pub mod limits;
 pub mod log;
 pub mod sample;
 pub mod settings;
+pub mod time;
 
-pub use hooks::{PostCreate, PreTransition, ReserveInventory};
+pub use hooks::{PostCreate, PreCreate, PreTransition, PreUpdate, ReserveInventory, SettingsCheck};
 pub use money::{format_money, money_from_number};
 pub use settings::NoSettings;
 
 pub use bindings::post_create::exports::repairops::plugin::post_create::{CreationEvent, Patch};
-pub use bindings::pre_transition::exports::repairops::plugin::pre_transition::{
-    TransitionEvent, Verdict, Violation,
+pub use bindings::pre_create::exports::repairops::plugin::pre_create::{
+    Draft, DraftCustomer, DraftEvent,
 };
+pub use bindings::pre_transition::exports::repairops::plugin::pre_transition::TransitionEvent;
+pub use bindings::pre_update::exports::repairops::plugin::pre_update::UpdateEvent;
 pub use bindings::reserve_inventory::exports::repairops::plugin::reserve_inventory::{
     Allocation, Decision, Line, ReservationEvent, Source,
 };
+pub use bindings::settings_check::exports::repairops::plugin::settings_check::Problem;
 pub use bindings::shared::repairops::plugin::types::{
-    Actor, CustomField, CustomValue, Customer, Device, Diagnostics, Id, Issue, Labor, Money, Part,
-    PluginError, Shop, StockItem, Ticket, TimelineEntry, Timestamp, User,
+    Actor, CustomField, CustomValue, Customer, Device, Diagnostics, EntryKind, FieldOrigin, Id,
+    Issue, Labor, Money, Part, Payment, PaymentKind, PluginError, Shop, StockItem, Ticket,
+    TimelineEntry, Timestamp, User, Verdict, Violation, Visibility,
 };
 
 /// Everything that a plugin needs, for `use repairops_plugin::prelude::*;`.
 pub mod prelude {
     pub use crate::{
         Actor, Allocation, CreationEvent, CustomField, CustomValue, Customer, Decision, Device,
-        Diagnostics, Id, Issue, Labor, Line, Money, NoSettings, Part, Patch, PluginError,
-        PostCreate, PreTransition, ReservationEvent, ReserveInventory, Shop, Source, StockItem,
-        Ticket, TimelineEntry, Timestamp, TransitionEvent, User, Verdict, Violation, format_money,
-        log, money_from_number,
+        Diagnostics, Draft, DraftCustomer, DraftEvent, EntryKind, FieldOrigin, Id, Issue, Labor,
+        Line, Money, NoSettings, Part, Patch, Payment, PaymentKind, PluginError, PostCreate,
+        PreCreate, PreTransition, PreUpdate, Problem, ReservationEvent, ReserveInventory,
+        SettingsCheck, Shop, Source, StockItem, Ticket, TimelineEntry, Timestamp, TransitionEvent,
+        UpdateEvent, User, Verdict, Violation, Visibility, format_money, limits, log,
+        money_from_number, time,
     };
 }
 
@@ -58,5 +68,5 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod private {
     pub use crate::metadata::{Metadata, bytes};
-    pub use crate::settings::PluginSettings;
+    pub use crate::settings::{PluginSettings, check as check_settings};
 }

@@ -12,8 +12,9 @@
 //! right shape; [`id`] makes more of them.
 
 use crate::{
-    Actor, CreationEvent, Customer, Device, Diagnostics, Id, Issue, Labor, Line, Money, Part,
-    ReservationEvent, Shop, StockItem, Ticket, TimelineEntry, Timestamp, TransitionEvent, User,
+    Actor, CreationEvent, Customer, Device, Diagnostics, Draft, DraftCustomer, DraftEvent,
+    EntryKind, Id, Issue, Labor, Line, Money, Part, Payment, PaymentKind, ReservationEvent, Shop,
+    StockItem, Ticket, TimelineEntry, Timestamp, TransitionEvent, UpdateEvent, User, Visibility,
 };
 
 /// The `now` of the events: 2026-02-20T14:15:00Z.
@@ -63,7 +64,7 @@ pub fn customer() -> Customer {
     Customer {
         id: id("customer"),
         name: "John Doe".into(),
-        email: "john@example.com".into(),
+        email: Some("john@example.com".into()),
         phone: Some("555-0123".into()),
         address: None,
         created_at: CREATED,
@@ -73,7 +74,10 @@ pub fn customer() -> Customer {
 /// A timeline entry with this status, an hour after the ticket was created.
 #[must_use]
 pub fn timeline_entry(status: &str) -> TimelineEntry {
+    let kind = if status == "INTAKE" { EntryKind::Created } else { EntryKind::Transitioned };
     TimelineEntry {
+        kind,
+        visibility: Visibility::Internal,
         status: status.into(),
         timestamp: CREATED + 3_600_000,
         actor: technician().name,
@@ -122,6 +126,7 @@ pub fn ticket() -> Ticket {
         timeline: ["INTAKE", "DIAGNOSTICS", "WAITING_APPROVAL", "APPROVED", "IN_REPAIR"]
             .map(timeline_entry)
             .into(),
+        timeline_total: 5,
         diagnostics: Diagnostics {
             findings: Some("Screen is damaged; digitizer also broken".into()),
             estimated_cost: Some(25_999),
@@ -130,6 +135,10 @@ pub fn ticket() -> Ticket {
         labor,
         parts_cost: part.total,
         total_cost: part.total + labor.total,
+        amount_paid: 0,
+        balance_due: part.total + labor.total,
+        payments: Vec::new(),
+        field_origins: Vec::new(),
         parts: vec![part],
         tags: Vec::new(),
         custom_fields: Vec::new(),
@@ -187,6 +196,60 @@ pub fn transition_event(from: &str, to: &str) -> TransitionEvent {
     }
 }
 
+/// [`ticket`] with a payment of this amount in cash.
+#[must_use]
+pub fn paid_ticket(amount: Money) -> Ticket {
+    let ticket = ticket();
+    let payment = Payment {
+        id: id("payment"),
+        kind: PaymentKind::Payment,
+        method: "cash".into(),
+        amount,
+        at: NOW,
+    };
+    Ticket {
+        amount_paid: amount,
+        balance_due: ticket.total_cost - amount,
+        payments: vec![payment],
+        ..ticket
+    }
+}
+
+/// [`ticket`] before and after a change of these fields; make the change in `after`.
+#[must_use]
+pub fn update_event(changed: &[&str]) -> UpdateEvent {
+    UpdateEvent {
+        before: ticket(),
+        after: ticket(),
+        changed: changed.iter().map(|field| (*field).into()).collect(),
+        notes: None,
+        actor: actor(),
+        customer: customer(),
+        shop: shop(),
+        stock: vec![stock_item("SCREEN-IP14-001", &shop().id, 3)],
+        now: NOW,
+    }
+}
+
+/// A ticket that does not exist yet, for this device with this intake text, by a customer who is new.
+#[must_use]
+pub fn draft_event(device: &str, description: &str) -> DraftEvent {
+    let Customer { name, email, phone, .. } = customer();
+    DraftEvent {
+        draft: Draft {
+            status: "INTAKE".into(),
+            device: Device { identifier: device.into(), category: None, description: None },
+            issue: Issue { description: description.into(), category: None, severity: None },
+            tags: Vec::new(),
+            custom_fields: Vec::new(),
+        },
+        customer: DraftCustomer { known: None, name, email, phone },
+        actor: actor(),
+        shop: shop(),
+        now: NOW,
+    }
+}
+
 /// A new ticket for this device with this intake text, and no other data.
 #[must_use]
 pub fn creation_event(device: &str, description: &str) -> CreationEvent {
@@ -196,6 +259,7 @@ pub fn creation_event(device: &str, description: &str) -> CreationEvent {
         device: Device { identifier: device.into(), category: None, description: None },
         issue: Issue { description: description.into(), category: None, severity: None },
         timeline: vec![timeline_entry("INTAKE")],
+        timeline_total: 1,
         diagnostics: Diagnostics {
             findings: None,
             estimated_cost: None,
@@ -205,6 +269,7 @@ pub fn creation_event(device: &str, description: &str) -> CreationEvent {
         parts: Vec::new(),
         parts_cost: 0,
         total_cost: 0,
+        balance_due: 0,
         created_at: NOW,
         updated_at: NOW,
         ..ticket()

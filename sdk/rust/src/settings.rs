@@ -23,7 +23,7 @@
 //! # Ok::<(), PluginError>(())
 //! ```
 
-use crate::PluginError;
+use crate::{PluginError, Problem, SettingsCheck};
 use serde::de::DeserializeOwned;
 
 /// The settings of a plugin without settings. It accepts all settings and reads none: such a plugin does not even
@@ -67,6 +67,15 @@ impl<S: DeserializeOwned> PluginSettings for S {
 /// [`PluginError::InvalidSettings`], with serde's message, when the text does not fit `S`.
 pub fn parse<S: DeserializeOwned>(json: &str) -> Result<S, PluginError> {
     serde_json::from_str(json).map_err(|error| PluginError::InvalidSettings(error.to_string()))
+}
+
+/// Answers a `settings-check`.
+#[doc(hidden)]
+pub fn check<P: SettingsCheck>(json: &str) -> Result<(), Vec<Problem>> {
+    match serde_json::from_str(json) {
+        Ok(settings) => P::check(settings),
+        Err(error) => Err(vec![Problem::of_all(error.to_string())]),
+    }
 }
 
 #[cfg(test)]

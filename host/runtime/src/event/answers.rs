@@ -11,7 +11,7 @@ pub const AMOUNT_MAX: i64 = 1_000_000_000_000;
 /// Longest text of a plugin's own error.
 const ERROR_BYTES_MAX: usize = 2_000;
 
-/// The answer of `pre-transition`.
+/// The answer of the hooks that judge: `pre-create`, `pre-update`, `pre-transition`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -37,6 +37,8 @@ pub struct Patch {
     pub category: Option<String>,
     pub estimated_cost: Option<i64>,
     pub recommended_parts: Option<Vec<String>>,
+    /// The id of a user; the host checks that there is one.
+    pub assigned_to: Option<String>,
     pub custom_fields: Vec<CustomField>,
     pub internal_note: Option<String>,
 }
@@ -61,6 +63,14 @@ pub struct Allocation {
 pub enum Source {
     Item(String),
     Backorder,
+}
+
+/// One of the answers of `settings-check`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SettingsProblem {
+    /// A JSON Pointer into the settings; empty for all of them.
+    pub pointer: String,
+    pub message: String,
 }
 
 /// The plugin's own error. A denial is an answer, not an error.

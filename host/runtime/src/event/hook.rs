@@ -1,4 +1,4 @@
-//! The hooks that a plugin can export. Invariant: every other list of hooks is made from `Hook::ALL`.
+//! The hooks that a plugin can export. Invariant: every other list of the workflow's hooks is made from `Hook::ALL`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,24 +10,39 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Hook {
+    /// Before a ticket exists: allow or deny it.
+    PreCreate,
+    /// Before other fields than the status change: allow or deny it.
+    PreUpdate,
     /// Before a ticket changes its status: allow or deny it.
     PreTransition,
     /// After a ticket was created: add to it.
     PostCreate,
     /// When a ticket needs stock: choose where it comes from.
     ReserveInventory,
+    /// Before settings are stored: check them. It has no place in a ticket's life, and is not switched on or off.
+    SettingsCheck,
 }
 
 impl Hook {
-    /// All of them, in the order of a ticket's life.
-    pub const ALL: [Hook; 3] = [Hook::PreTransition, Hook::PostCreate, Hook::ReserveInventory];
+    /// Those of the workflow, which an owner switches on and off.
+    pub const ALL: [Hook; 5] = [
+        Hook::PreCreate,
+        Hook::PreUpdate,
+        Hook::PreTransition,
+        Hook::PostCreate,
+        Hook::ReserveInventory,
+    ];
 
     /// The name of the interface in the WIT, and of the hook everywhere else.
     pub fn as_str(self) -> &'static str {
         match self {
+            Hook::PreCreate => "pre-create",
+            Hook::PreUpdate => "pre-update",
             Hook::PreTransition => "pre-transition",
             Hook::PostCreate => "post-create",
             Hook::ReserveInventory => "reserve-inventory",
+            Hook::SettingsCheck => "settings-check",
         }
     }
 }
@@ -43,7 +58,7 @@ impl fmt::Display for Hook {
 #[error("unknown hook `{0}`; expected {names}", names = known_names())]
 pub struct UnknownHook(pub String);
 
-/// `pre-transition, post-create or reserve-inventory`.
+/// `pre-create, …, post-create or reserve-inventory`.
 fn known_names() -> String {
     let [others @ .., last] = Hook::ALL.map(Hook::as_str);
     format!("{} or {last}", others.join(", "))

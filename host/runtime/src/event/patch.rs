@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::answers::Patch;
-use super::ticket::{CustomField, Ticket};
+use super::ticket::{CustomField, Ticket, User};
 use crate::distinct;
 
 impl Patch {
@@ -15,6 +15,7 @@ impl Patch {
             ("issue.category", self.category.is_some()),
             ("diagnostics.estimated_cost", self.estimated_cost.is_some()),
             ("diagnostics.recommended_parts", self.recommended_parts.is_some()),
+            ("assigned_to", self.assigned_to.is_some()),
             ("internal_note", self.internal_note.is_some()),
         ];
         let mut fields: Vec<String> =
@@ -28,6 +29,11 @@ impl Patch {
 impl Ticket {
     pub fn apply(&mut self, patch: &Patch) {
         distinct::add_new(&mut self.tags, &patch.tags);
+        // Its name and role are not known here.
+        if let Some(id) = &patch.assigned_to {
+            self.assigned_to =
+                Some(User { id: id.clone(), name: String::new(), role: String::new() });
+        }
         set(&mut self.issue.severity, &patch.severity);
         set(&mut self.issue.category, &patch.category);
         set(&mut self.diagnostics.estimated_cost, &patch.estimated_cost);

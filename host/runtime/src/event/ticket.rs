@@ -140,10 +140,20 @@ pub struct Part {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimelineEntry {
     pub kind: EntryKind,
+    pub visibility: Visibility,
     pub status: String,
     pub timestamp: i64,
     pub actor: String,
     pub notes: Option<String>,
+}
+
+/// Who may read an entry of the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// The people of the shop.
+    Internal,
+    Customer,
 }
 
 /// What an entry of the timeline records.

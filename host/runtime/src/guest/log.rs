@@ -56,6 +56,10 @@ impl Log {
         }
     }
 
+    pub(crate) fn bytes_left(&self) -> u32 {
+        u32::try_from(self.left).unwrap_or(u32::MAX)
+    }
+
     /// Appends a line. What exceeds the limit is dropped and counted.
     pub(crate) fn line(&mut self, level: Level, message: &str) {
         let kept = message.floor_char_boundary(self.left.saturating_sub(1));

@@ -31,7 +31,7 @@ pub(crate) struct Guest {
     /// The hook was called: from now on, errors outside of WebAssembly come from reading its answer.
     pub(crate) called: bool,
     pub(crate) time: CallTime,
-    host_calls_left: u32,
+    pub(crate) host_calls_left: u32,
     input_bytes_max: usize,
     output_bytes_max: usize,
 }
@@ -41,6 +41,10 @@ impl Guest {
     pub(crate) fn wasi(&mut self) -> &mut Wasi {
         let Guest { wasi, record, log, .. } = self;
         wasi.get_or_insert_with(|| Box::new(Wasi::new(record, log)))
+    }
+
+    pub(crate) fn log_left(&self) -> u32 {
+        log::lock(&self.log).bytes_left()
     }
 }
 
@@ -87,6 +91,11 @@ impl CallTime {
             (false, true) => Err(UsedUp::Wall),
             (false, false) => Ok(processor.min(wall)),
         }
+    }
+
+    /// Milliseconds until one of the two is used up.
+    pub(crate) fn left_ms(&self) -> u32 {
+        self.left().map_or(0, |left| u32::try_from(left.as_millis()).unwrap_or(u32::MAX))
     }
 
     /// Why the call was interrupted.

@@ -37,6 +37,10 @@ impl StoreLimits {
         self.memory.used
     }
 
+    pub(crate) fn memory_left(&self) -> u64 {
+        self.memory.limit.saturating_sub(self.memory.used)
+    }
+
     /// The rejected growth, if any.
     pub(crate) fn refusal(&self) -> Option<CallError> {
         let memory =

@@ -1,8 +1,10 @@
 //! What a plugin may import, one file each. Inspection, permissions and linking all follow from `all()`.
 
 mod clock;
+mod limits;
 mod log;
 mod settings;
+mod time;
 mod types;
 mod wasi;
 
@@ -35,7 +37,9 @@ pub(crate) struct Import {
 
 /// All supported imports. A component with any other import is rejected.
 pub(crate) fn all() -> impl Iterator<Item = &'static Import> {
-    [types::IMPORTS, log::IMPORTS, settings::IMPORTS, wasi::IMPORTS].into_iter().flatten()
+    [types::IMPORTS, log::IMPORTS, settings::IMPORTS, limits::IMPORTS, time::IMPORTS, wasi::IMPORTS]
+        .into_iter()
+        .flatten()
 }
 
 /// Finds an import by its full name, `repairops:plugin/log@0.1.0`.

@@ -5,12 +5,25 @@ use wasmtime::component::HasSelf;
 use super::{Import, Permission};
 use crate::guest::Guest;
 use crate::v0_1::bindings::types as v0_1;
+use crate::v0_2::bindings::types as v0_2;
 
-pub(super) const IMPORTS: &[Import] = &[Import {
-    name: "repairops:plugin/types",
-    version: "0.1.",
-    permission: Permission::Types,
-    link: |linker| v0_1::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest),
-}];
+const NAME: &str = "repairops:plugin/types";
+
+pub(super) const IMPORTS: &[Import] = &[
+    Import {
+        name: NAME,
+        version: "0.1.",
+        permission: Permission::Types,
+        link: |linker| v0_1::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest),
+    },
+    Import {
+        name: NAME,
+        version: "0.2.",
+        permission: Permission::Types,
+        link: |linker| v0_2::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest),
+    },
+];
 
 impl v0_1::Host for Guest {}
+
+impl v0_2::Host for Guest {}

@@ -6,7 +6,6 @@ mod convert;
 mod post_create;
 mod pre_transition;
 mod reserve_inventory;
-mod size;
 
 use crate::hook::{HookExport, Version};
 

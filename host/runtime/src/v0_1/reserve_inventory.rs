@@ -6,16 +6,14 @@ use wasmtime::{Result, Store};
 use self::generated::exports::repairops::plugin::reserve_inventory as wit;
 use self::generated::{ReserveInventoryPlugin, ReserveInventoryPluginPre};
 use super::bindings::types::PluginError;
-use super::{convert, size};
-use crate::answer::{Checked, at_most};
-use crate::event::{self, Decision};
+use super::convert;
+use crate::answer::{Checked, check_decision};
+use crate::event;
 use crate::guest::Guest;
 use crate::hook::{GuestHook, Returned, check_type};
+use crate::size;
 
 world!("reserve-inventory-plugin");
-
-/// Each may become a row and an update in one transaction. An event has up to 200 lines and 500 stock items.
-const ALLOCATIONS_MAX: usize = 1_000;
 
 /// The hook of one component.
 pub(super) struct ReserveInventory(ReserveInventoryPluginPre<Guest>);
@@ -60,7 +58,7 @@ impl GuestHook for ReserveInventory {
                 ids + line.sku.len() + line.category.len() + line.name.len() + size::ENTRY_BYTES
             })
             .sum();
-        (size::ticket(t)
+        (size::old_ticket(t)
             + status.len()
             + lines
             + size::stock(stock)
@@ -109,45 +107,5 @@ fn answer(from: wit::Decision) -> event::Decision {
         wit::Decision::Plan(plan) => {
             event::Decision::Plan(plan.into_iter().map(allocation).collect())
         }
-    }
-}
-fn check_decision(decision: &Decision) -> Checked {
-    let Decision::Plan(plan) = decision else { return Ok(()) };
-    at_most("plan", plan.len(), "allocations", ALLOCATIONS_MAX)?;
-    match plan.iter().position(|allocation| allocation.quantity == 0) {
-        Some(index) => Err(format!("plan[{index}].quantity is 0; it must be 1 or more")),
-        None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reason(checked: Checked) -> String {
-        checked.expect_err("the answer breaks a rule")
-    }
-
-    #[test]
-    fn a_plan_moves_something() {
-        use crate::event::{Allocation, Source};
-        let plan = |quantity| {
-            let allocation =
-                Allocation { part_id: "p".into(), source: Source::Backorder, quantity };
-            check_decision(&Decision::Plan(vec![allocation]))
-        };
-        assert_eq!(plan(1), Ok(()));
-        assert_eq!(reason(plan(0)), "plan[0].quantity is 0; it must be 1 or more");
-        assert_eq!(check_decision(&Decision::Pass), Ok(()));
-    }
-
-    #[test]
-    fn a_plan_has_a_bound() {
-        use crate::event::{Allocation, Source};
-        let allocation =
-            Allocation { part_id: "p".into(), source: Source::Item("i".into()), quantity: 1 };
-        let plan = |count| check_decision(&Decision::Plan(vec![allocation.clone(); count]));
-        assert_eq!(plan(ALLOCATIONS_MAX), Ok(()));
-        assert_eq!(reason(plan(1_001)), "plan has 1001 allocations; at most 1000 are allowed");
     }
 }

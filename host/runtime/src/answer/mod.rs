@@ -1,8 +1,18 @@
 //! Checks shared by the rules of several answers. A reason names the field, its value and what is valid.
 
+mod decision;
+mod patch;
+mod problems;
+mod verdict;
+
 use std::fmt::Display;
 
 use crate::invalid::{NUL, TextFault, text_fault};
+
+pub(crate) use self::decision::check_decision;
+pub(crate) use self::patch::check_patch;
+pub(crate) use self::problems::check_problems;
+pub(crate) use self::verdict::check_verdict;
 
 /// `Err` holds the reason.
 pub(crate) type Checked = Result<(), String>;

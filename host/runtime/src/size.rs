@@ -1,12 +1,14 @@
 //! Estimates the bytes that the shared records of an event take in a guest: their texts, and a fixed size per record.
 
-use crate::event::{Actor, CustomValue, Customer, Shop, StockItem, Ticket};
+use crate::event::{
+    Actor, CustomField, CustomValue, Customer, Device, Issue, Shop, StockItem, Ticket,
+};
 
 /// The fixed size of an event, and of each entry of its lists.
-pub(super) const EVENT_BYTES: usize = 640;
-pub(super) const ENTRY_BYTES: usize = 96;
+pub(crate) const EVENT_BYTES: usize = 640;
+pub(crate) const ENTRY_BYTES: usize = 96;
 
-pub(super) fn people(actor: &Actor, customer: Option<&Customer>, shop: &Shop) -> usize {
+pub(crate) fn people(actor: &Actor, customer: Option<&Customer>, shop: &Shop) -> usize {
     let customer = customer.map_or(0, |customer| {
         let contact =
             optional(&customer.email) + optional(&customer.phone) + optional(&customer.address);
@@ -16,17 +18,15 @@ pub(super) fn people(actor: &Actor, customer: Option<&Customer>, shop: &Shop) ->
     actor.name.len() + optional(&actor.user_id) + customer + shop
 }
 
-pub(super) fn ticket(ticket: &Ticket) -> usize {
+/// Of WIT 0.1.0, where a ticket has no payments and no origins of fields.
+pub(crate) fn old_ticket(ticket: &Ticket) -> usize {
     let ids = ticket.id.len() + ticket.number.len() + ticket.status.len() + ticket.shop_id.len();
     let user = ticket
         .assigned_to
         .as_ref()
         .map_or(0, |user| user.id.len() + user.name.len() + user.role.len());
-    let device = &ticket.device;
-    let device =
-        device.identifier.len() + optional(&device.category) + optional(&device.description);
-    let issue = &ticket.issue;
-    let issue = issue.description.len() + optional(&issue.category) + optional(&issue.severity);
+    let device = device(&ticket.device);
+    let issue = issue(&ticket.issue);
     let timeline = ticket
         .timeline
         .iter()
@@ -40,16 +40,36 @@ pub(super) fn ticket(ticket: &Ticket) -> usize {
             + part.name.len()
             + ENTRY_BYTES
     });
-    let fields = ticket.custom_fields.iter().map(|field| {
-        let value = if let CustomValue::Text(text) = &field.value { text.len() } else { 0 };
-        field.key.len() + value + ENTRY_BYTES
-    });
-    let lists =
-        timeline.sum::<usize>() + parts.sum::<usize>() + fields.sum::<usize>() + list(&ticket.tags);
+    let fields = fields(&ticket.custom_fields);
+    let lists = timeline.sum::<usize>() + parts.sum::<usize>() + fields + list(&ticket.tags);
     ids + user + device + issue + found + lists
 }
 
-pub(super) fn stock(items: &[StockItem]) -> usize {
+pub(crate) fn ticket(ticket: &Ticket) -> usize {
+    let payments = ticket.payments.iter().flatten();
+    let payments = payments.map(|payment| payment.id.len() + payment.method.len() + ENTRY_BYTES);
+    let origins = ticket.field_origins.iter().flatten();
+    let origins = origins.map(|origin| origin.field.len() + origin.plugin.len() + ENTRY_BYTES);
+    old_ticket(ticket) + payments.sum::<usize>() + origins.sum::<usize>()
+}
+
+pub(crate) fn fields(fields: &[CustomField]) -> usize {
+    let fields = fields.iter().map(|field| {
+        let value = if let CustomValue::Text(text) = &field.value { text.len() } else { 0 };
+        field.key.len() + value + ENTRY_BYTES
+    });
+    fields.sum()
+}
+
+pub(crate) fn device(device: &Device) -> usize {
+    device.identifier.len() + optional(&device.category) + optional(&device.description)
+}
+
+pub(crate) fn issue(issue: &Issue) -> usize {
+    issue.description.len() + optional(&issue.category) + optional(&issue.severity)
+}
+
+pub(crate) fn stock(items: &[StockItem]) -> usize {
     let texts = items.iter().map(|item| {
         let names =
             item.sku.len() + item.name.len() + item.category.len() + optional(&item.supplier);
@@ -58,10 +78,10 @@ pub(super) fn stock(items: &[StockItem]) -> usize {
     texts.sum()
 }
 
-fn list(texts: &[String]) -> usize {
+pub(crate) fn list(texts: &[String]) -> usize {
     texts.iter().map(|text| text.len() + ENTRY_BYTES).sum()
 }
 
-pub(super) fn optional(text: &Option<String>) -> usize {
+pub(crate) fn optional(text: &Option<String>) -> usize {
     text.as_ref().map_or(0, String::len)
 }
