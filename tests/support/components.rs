@@ -11,14 +11,18 @@ use sha2::{Digest, Sha256};
 
 use super::{tell, wait_for};
 
-const PACKAGES: [&str; 13] = [
+const PACKAGES: [&str; 17] = [
+    "deposit-required",
+    "intake-check",
     "intake-triage",
     "nearest-stock",
+    "pay-before-pickup",
     "qc-gate",
     "guest-bad-output",
     "guest-fickle",
     "guest-guest-error",
     "guest-huge-output",
+    "guest-judge",
     "guest-log-flood",
     "guest-loop-forever",
     "guest-memory-bomb",
@@ -27,7 +31,10 @@ const PACKAGES: [&str; 13] = [
     "guest-two-hooks",
 ];
 
-/// The bytes of a component, by its package's name.
+/// Built for WIT 0.1.0 and kept as they were: the newest server runs them.
+const ARTIFACTS: [&str; 2] = ["fickle-0-1-0", "gate-in-javascript"];
+
+/// The bytes of a component, by its package's name, or by the name of a kept one.
 pub fn component(package: &str) -> &'static [u8] {
     static COMPONENTS: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(build);
     COMPONENTS.get(package).unwrap_or_else(|| panic!("{package} is not among PACKAGES"))
@@ -54,8 +61,12 @@ fn build() -> BTreeMap<String, Vec<u8>> {
     let built =
         build_components(&target, &workspace, &PACKAGES, &mut tell).expect("the plugins are built");
     let read = |path: &Path| std::fs::read(path).expect("the component is there");
-    let components: BTreeMap<String, Vec<u8>> =
-        built.into_iter().map(|built| (built.package, read(&built.path))).collect();
+    let built = built.into_iter().map(|built| (built.package, read(&built.path)));
+    let kept = ARTIFACTS.map(|name| {
+        let path = workspace.join(format!("tests/artifacts/wit-0.1.0/{name}.wasm"));
+        (name.to_owned(), read(&path))
+    });
+    let components: BTreeMap<String, Vec<u8>> = built.chain(kept).collect();
     wait_for(compile(components.clone()));
     components
 }

@@ -231,6 +231,7 @@ fn largest_patch() -> Patch {
         category: Some(text(64, 0)),
         estimated_cost: Some(1_000_000_000_000),
         recommended_parts: Some((0..20).map(|number| text(200, number)).collect()),
+        assigned_to: None,
         custom_fields: (0..20)
             .map(|number| CustomField::new(key(number), text(1_000, number)))
             .collect(),
