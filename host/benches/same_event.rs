@@ -23,7 +23,7 @@ pub fn host(event: &sdk::TransitionEvent) -> event::TransitionEvent {
         customer: event::Customer {
             id: event.customer.id,
             name: event.customer.name,
-            email: Some(event.customer.email),
+            email: event.customer.email,
             phone: event.customer.phone,
             address: event.customer.address,
             created_at: event.customer.created_at,
@@ -65,6 +65,7 @@ fn ticket(ticket: sdk::Ticket) -> event::Ticket {
             .into_iter()
             .map(|entry| event::TimelineEntry {
                 kind: event::EntryKind::Transitioned,
+                visibility: event::Visibility::Internal,
                 status: entry.status,
                 timestamp: entry.timestamp,
                 actor: entry.actor,

@@ -1,6 +1,6 @@
 //! The query parameters of a request.
 //!
-//! Invariant: each parameter appears at most once, and an error names it and quotes its value.
+//! Invariant: each parameter appears at most once and has a value, and an error names it and quotes its value.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -46,6 +46,11 @@ fn given(pairs: &[(String, String)]) -> Result<HashMap<&str, &str>, ApiError> {
     for (name, value) in pairs {
         if name.contains('\0') || value.contains('\0') {
             return Err(has_nul(name, value));
+        }
+        if value.is_empty() {
+            let name = excerpt::text(name, excerpt::NAME_BYTES_MAX);
+            let message = format!("{name} is empty; give it a value or leave it out");
+            return Err(ApiError::field(&name, value, message));
         }
         match given.entry(name.as_str()) {
             Entry::Vacant(entry) => {

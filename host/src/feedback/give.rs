@@ -9,7 +9,7 @@ use crate::kpis::figures::local_day;
 use crate::model::ids::TicketId;
 use crate::model::invalid::{Invalid, check_optional};
 use crate::model::outbox::TicketUpdated;
-use crate::model::ticket::Feedback;
+use crate::model::ticket::{Feedback, Visibility};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::tickets::store::NewEvent;
@@ -64,6 +64,7 @@ pub async fn give(
         from_status: None,
         actor: &caller.actor.name,
         notes: Some(&format!("{score} of 5{colon}")),
+        visibility: Visibility::Customer,
         created_at: now,
     };
     tickets::store::add_event(&mut tx, org, id, &entry).await?;

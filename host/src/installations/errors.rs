@@ -15,6 +15,7 @@ impl From<InstallError> for ApiError {
                 message,
                 json!({ "field": "plugin_id", "state": state, "error": error }),
             ),
+            InstallError::PluginFailed(failed) => ApiError::plugin_failed(message, &failed, &[]),
             InstallError::SettingsUnchecked(error) => ApiError::settings_unchecked(&error),
             InstallError::SettingsTooLarge { bytes, maximum } => {
                 let details = json!({

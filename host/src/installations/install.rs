@@ -18,11 +18,17 @@ use crate::model::invalid::{Invalid, check_length};
 use crate::model::limits::Limits;
 use crate::model::outbox::{InstallationData, OutboxEvent};
 use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
+use crate::plugins::hooks::Failed;
 use crate::runtime::SettingsError;
 use crate::{organizations, plugins, shops, webhooks};
 
 /// Imports that need no grant.
-const ALWAYS_GRANTED: [&str; 2] = ["repairops:plugin/log", "repairops:plugin/settings"];
+const ALWAYS_GRANTED: [&str; 4] = [
+    "repairops:plugin/limits",
+    "repairops:plugin/log",
+    "repairops:plugin/settings",
+    "repairops:plugin/time",
+];
 
 /// The maximum number of shops in `shop_ids`.
 pub const SHOP_IDS_MAX: usize = 1_000;
@@ -59,6 +65,12 @@ pub enum InstallError {
     NotReady { state: PluginState, error: Option<String> },
     #[error("{0}")]
     SettingsUnchecked(SettingsError),
+    #[error(
+        "The plugin {} could not check its settings, so nothing was changed: {}",
+        .0.plugin,
+        .0.error.message
+    )]
+    PluginFailed(Box<Failed>),
     #[error("The settings have {bytes} bytes as JSON; at most {maximum} are allowed")]
     SettingsTooLarge { bytes: usize, maximum: usize },
     #[error(transparent)]
@@ -71,6 +83,7 @@ impl From<settings::CheckError> for InstallError {
     fn from(error: settings::CheckError) -> Self {
         match error {
             settings::CheckError::Invalid(invalid) => InstallError::Invalid(invalid),
+            settings::CheckError::PluginFailed(failed) => InstallError::PluginFailed(failed),
             settings::CheckError::Unchecked(error) => InstallError::SettingsUnchecked(error),
             settings::CheckError::TooLarge { bytes, maximum } => {
                 InstallError::SettingsTooLarge { bytes, maximum }
@@ -106,6 +119,8 @@ pub async fn install(
     };
     let installation = apply(fresh, change, &plugin, &app.config.limits_max)?;
     settings::check(app, caller.org, &plugin, &installation.settings).await?;
+    let asked = (installation.id, &installation.settings, installation.limits);
+    settings::ask_plugin(app, caller.org, &plugin, asked).await?;
     let mut tx = app.db.begin().await?;
     // First: this row's lock serializes the changes of one organization's plugins.
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
@@ -248,7 +263,9 @@ async fn check_new_settings(
     if found.settings == *settings {
         return Ok(());
     }
-    Ok(settings::check(app, caller.org, &plugin, settings).await?)
+    settings::check(app, caller.org, &plugin, settings).await?;
+    let asked = (id, settings, found.limits.under(&app.config.limits_max));
+    Ok(settings::ask_plugin(app, caller.org, &plugin, asked).await?)
 }
 
 async fn check_shops(conn: &mut Conn, org: OrgId, row: &Installation) -> Result<(), InstallError> {

@@ -34,6 +34,11 @@ impl From<UpdateItemError> for ApiError {
                     json!({ "field": "quantity", "value": quantity, "reserved": reserved });
                 ApiError::conflict(message, details)
             }
+            UpdateItemError::AdjustedTooFar { adjust, before, .. } => {
+                let details =
+                    json!({ "field": "adjust", "value": adjust, "quantity_on_hand": before });
+                ApiError::conflict(message, details)
+            }
             UpdateItemError::Database(error) => error.into(),
         }
     }

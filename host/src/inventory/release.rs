@@ -11,7 +11,7 @@ use crate::inventory::store::{self, Hold};
 use crate::model::ids::{EventId, OrgId, TicketId};
 use crate::model::outbox::{OutboxEvent, TicketUpdated};
 use crate::model::stock::Item;
-use crate::model::ticket::number_text;
+use crate::model::ticket::{Visibility, number_text};
 use crate::model::time::Time;
 use crate::tickets;
 use crate::tickets::store::{NewEvent, TouchedTicket};
@@ -63,6 +63,7 @@ pub async fn end(
                 from_status: None,
                 actor: &caller.actor.name,
                 notes: Some(text),
+                visibility: Visibility::Internal,
                 created_at: now,
             };
             Some((*ticket, entry))

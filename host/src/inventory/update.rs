@@ -54,6 +54,10 @@ pub enum UpdateItemError {
         "quantity {quantity} is less than the {reserved} that are reserved for tickets; release: true ends reservations"
     )]
     BelowReserved { quantity: i64, reserved: i64 },
+    #[error(
+        "adjust {adjust} would leave {on_hand} on hand, since there are {before}; the result must be from 0 to 1000000000"
+    )]
+    AdjustedTooFar { adjust: i64, before: i64, on_hand: i64 },
     #[error("The reservations of the item changed {attempts} times meanwhile; try again")]
     Stale { attempts: usize },
     #[error("the database failed")]
@@ -160,7 +164,7 @@ async fn to_end(conn: &mut Conn, org: OrgId, item: &Item) -> Result<Vec<Hold>, s
     Ok(holds)
 }
 
-fn changed(item: &Item, change: &ItemChange) -> Result<Item, Invalid> {
+fn changed(item: &Item, change: &ItemChange) -> Result<Item, UpdateItemError> {
     let on_hand = match (change.quantity, change.adjust) {
         (Some(quantity), _) => quantity,
         (None, Some(adjust)) => adjusted(item, adjust)?,
@@ -179,14 +183,13 @@ fn changed(item: &Item, change: &ItemChange) -> Result<Item, Invalid> {
     })
 }
 
-fn adjusted(item: &Item, adjust: i64) -> Result<i64, Invalid> {
-    let on_hand = item.on_hand.saturating_add(adjust);
-    check_quantity("adjust", on_hand).map_err(|_| {
-        let message = format!(
-            "adjust would leave {on_hand} on hand, since there are {}; the result must be from 0 to 1000000000",
-            item.on_hand
-        );
-        Invalid::new("adjust", adjust, message)
+/// Another stock would have allowed it, so it is no fault of the request.
+fn adjusted(item: &Item, adjust: i64) -> Result<i64, UpdateItemError> {
+    let (before, on_hand) = (item.on_hand, item.on_hand.saturating_add(adjust));
+    check_quantity("adjust", on_hand).map_err(|_| UpdateItemError::AdjustedTooFar {
+        adjust,
+        before,
+        on_hand,
     })
 }
 

@@ -232,9 +232,11 @@ pub struct PluginFailed {
     pub version: String,
     #[schema(value_type = ShopId)]
     pub shop_id: String,
-    #[schema(value_type = TicketId)]
-    pub ticket_id: String,
-    pub ticket_number: String,
+    /// `null` with `pre-create`: there is no ticket yet.
+    #[schema(value_type = Option<TicketId>, required = true)]
+    pub ticket_id: Option<String>,
+    #[schema(required = true)]
+    pub ticket_number: Option<String>,
     pub hook: Hook,
     pub outcome: &'static str,
     pub error: FailureView,

@@ -38,6 +38,18 @@ pub enum Method {
 }
 
 impl Method {
+    /// As in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Cash => "cash",
+            Method::Card => "card",
+            Method::BankTransfer => "bank_transfer",
+            Method::Check => "check",
+            Method::GiftCard => "gift_card",
+            Method::Other => "other",
+        }
+    }
+
     /// The words used in the timeline.
     pub fn words(self) -> &'static str {
         match self {

@@ -35,6 +35,10 @@ pub struct Plugin {
     pub error: Option<String>,
     #[sqlx(json)]
     pub hooks: KnownList<Hook>,
+    /// The version of the WIT that its hooks have.
+    pub wit: String,
+    /// Whether it has a `settings-check`.
+    pub checks_settings: bool,
     #[sqlx(json)]
     pub permissions: Vec<String>,
     #[sqlx(json(nullable))]
@@ -62,7 +66,9 @@ pub enum OnFailure {
 impl OnFailure {
     pub fn default_for(hook: Hook) -> OnFailure {
         match hook {
-            Hook::PreTransition => OnFailure::Closed,
+            Hook::PreCreate | Hook::PreUpdate | Hook::PreTransition | Hook::SettingsCheck => {
+                OnFailure::Closed
+            }
             Hook::PostCreate | Hook::ReserveInventory => OnFailure::Open,
         }
     }
@@ -71,7 +77,11 @@ impl OnFailure {
     pub fn is_always_open(hook: Hook) -> bool {
         match hook {
             Hook::PostCreate => true,
-            Hook::PreTransition | Hook::ReserveInventory => false,
+            Hook::PreCreate
+            | Hook::PreUpdate
+            | Hook::PreTransition
+            | Hook::ReserveInventory
+            | Hook::SettingsCheck => false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use super::event::CustomValue;
@@ -9,6 +10,7 @@ use super::ids::{
     CustomerId, InstallationId, ItemId, PartId, ShopId, TicketId, TimelineId, UserId,
 };
 use super::money::{Balance, Hours, Money};
+use super::payment::Payment;
 use super::people::{Customer, Shop, User};
 use super::stock::{Reservation, ReservationState, Shortage};
 use super::time::Time;
@@ -71,11 +73,35 @@ impl Part {
     }
 }
 
+/// Who may read the notes of an entry of the timeline.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Visibility {
+    /// The people of the shop.
+    #[default]
+    Internal,
+    /// The customer too.
+    Customer,
+}
+
+impl Visibility {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Visibility::Internal => "internal",
+            Visibility::Customer => "customer",
+        }
+    }
+}
+
 /// An entry of the timeline. Notes are entries that change no status.
 #[derive(Clone, Debug, FromRow)]
 pub struct TimelineEntry {
     pub id: TimelineId,
     pub kind: String,
+    pub visibility: Visibility,
     pub status: Status,
     pub actor: String,
     pub notes: Option<String>,
@@ -120,6 +146,17 @@ pub struct TicketContext {
     pub timeline: Timeline,
     /// Ordered by id, ended ones included.
     pub reservations: Vec<Reservation>,
+    /// Read only if a plugin gets it.
+    pub extras: Option<Extras>,
+}
+
+/// What only some plugins see of a ticket.
+#[derive(Clone, Debug, Default)]
+pub struct Extras {
+    /// Oldest first, the latest hundred.
+    pub payments: Vec<Payment>,
+    /// Sorted by field.
+    pub field_sources: Vec<FieldSource>,
 }
 
 /// Pieces of a line, by state.

@@ -11,7 +11,7 @@ use crate::model::invalid::{Invalid, check_optional};
 use crate::model::money::Money;
 use crate::model::outbox::PaymentProcessed;
 use crate::model::payment::{Kind, Method, Payment, Recorded};
-use crate::model::ticket::{Part, Ticket};
+use crate::model::ticket::{Part, Ticket, Visibility};
 use crate::model::time::Time;
 use crate::model::workflow::VOIDED;
 use crate::payments::{store, views};
@@ -127,6 +127,7 @@ async fn write_entries(
         from_status: None,
         actor: &payment.actor,
         notes: Some(&words),
+        visibility: Visibility::Customer,
         created_at: payment.created_at,
     };
     tickets::store::add_event(conn, org, ticket.id, &entry).await?;

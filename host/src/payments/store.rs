@@ -47,6 +47,26 @@ pub async fn list(
     Ok((payments, filter.count("payments").fetch_figure(conn).await?))
 }
 
+/// The latest hundred of a ticket, oldest first.
+pub async fn latest(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+) -> Result<Vec<Payment>, sqlx::Error> {
+    let mut payments = fetch_all!(
+        conn,
+        Payment,
+        concat!(
+            select_payment!(),
+            " where org_id = $1 and ticket_id = $2 order by created_at desc, id desc limit 100"
+        ),
+        org,
+        ticket
+    )?;
+    payments.reverse();
+    Ok(payments)
+}
+
 pub async fn get(
     conn: &mut Conn,
     org: OrgId,

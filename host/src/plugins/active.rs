@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
+use serde_json::Value;
 
 use crate::db::Db;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, OrgId, ShopId};
 use crate::model::limits::Limits;
-use crate::model::plugin::{HookSetup, Mode};
+use crate::model::plugin::{HookSetup, Mode, Plugin};
 use crate::plugins::store::{self, ActiveRow};
 use crate::runtime::fill_defaults;
 
@@ -29,9 +30,32 @@ pub struct Active {
     pub limits: Limits,
     shop_ids: Option<HashSet<ShopId>>,
     hooks: Vec<(Hook, HookSetup)>,
+    /// It gets payments and the origins of fields, which WIT 0.1 has not.
+    pub sees_payments: bool,
 }
 
 impl Active {
+    /// For asking about settings that are not stored yet.
+    pub fn to_check(
+        plugin: &Plugin,
+        id: InstallationId,
+        settings: &Value,
+        limits: Limits,
+    ) -> Active {
+        Active {
+            installation_id: id,
+            plugin: plugin.name.clone(),
+            version: plugin.version.clone(),
+            digest: plugin.digest.clone(),
+            component_bytes: plugin.size_bytes,
+            settings: fill_defaults(plugin.settings_schema.as_ref(), settings).to_string(),
+            limits,
+            shop_ids: None,
+            hooks: Vec::new(),
+            sees_payments: false,
+        }
+    }
+
     pub fn setup(&self, hook: Hook) -> Option<HookSetup> {
         self.hooks.iter().find(|(name, _)| *name == hook).map(|(_, setup)| *setup)
     }
@@ -100,5 +124,6 @@ fn active(row: ActiveRow) -> Active {
         limits: row.installation.limits,
         shop_ids: row.installation.shop_ids.map(HashSet::from_iter),
         hooks: row.installation.hooks.into_known().into_iter().collect(),
+        sees_payments: !row.wit.starts_with("0.1."),
     }
 }

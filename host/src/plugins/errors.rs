@@ -1,9 +1,11 @@
 //! Maps the errors of plugins to HTTP responses.
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
 use crate::plugins::delete::DeletePluginError;
+use crate::plugins::hooks::{Failed, PluginRun};
 use crate::plugins::upload::UploadError;
 use crate::request_id;
 use crate::runtime::SettingsError;
@@ -48,6 +50,19 @@ impl From<DeletePluginError> for ApiError {
                 ApiError::plugin_in_use(message, json!({ "installations": installations }))
             }
             DeletePluginError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl ApiError {
+    /// A required plugin failed: 422, or 503 if the node did not give it its due.
+    pub fn plugin_failed(message: String, failure: &Failed, ran: &[PluginRun]) -> ApiError {
+        let details = json!({ "plugin": failure.plugin, "hook": failure.hook, "outcome": failure.outcome,
+                              "error": failure.error, "plugins": ran });
+        if failure.is_nodes_fault {
+            ApiError::unavailable("PLUGIN_UNAVAILABLE", message, details)
+        } else {
+            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "PLUGIN_FAILED", message, details)
         }
     }
 }

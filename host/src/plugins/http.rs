@@ -43,6 +43,8 @@ pub struct PluginView {
     state: PluginState,
     error: Option<String>,
     hooks: Vec<Hook>,
+    /// The version of the WIT that its hooks have: `0.2.0`.
+    wit: String,
     permissions: Vec<String>,
     settings_schema: Option<Value>,
     created_at: Time,
@@ -134,6 +136,7 @@ fn view(plugin: Plugin) -> PluginView {
         state: plugin.state,
         error: plugin.error,
         hooks: plugin.hooks.into_known(),
+        wit: plugin.wit,
         permissions: plugin.permissions,
         settings_schema: plugin.settings_schema,
         created_at: plugin.created_at,

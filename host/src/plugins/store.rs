@@ -17,7 +17,7 @@ use crate::{execute, fetch_all, fetch_one, fetch_optional};
 macro_rules! select_plugin {
     () => {
         "select p.id, p.digest, p.name, p.version, p.description, p.size_bytes, c.state, c.error, p.hooks,
-                p.permissions, p.settings_schema, p.created_at
+                p.permissions, p.settings_schema, p.wit, p.checks_settings, p.created_at
          from plugins p join components c on c.digest = p.digest"
     };
 }
@@ -210,8 +210,8 @@ pub async fn insert_plugin(
     let rows = execute!(
         conn,
         "insert into plugins (org_id, id, digest, name, version, description, size_bytes, hooks, permissions,
-             settings_schema, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             settings_schema, created_at, wit, checks_settings)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (org_id, digest) do nothing",
         org,
         plugin.id,
@@ -223,7 +223,9 @@ pub async fn insert_plugin(
         Json(&plugin.hooks),
         Json(&plugin.permissions),
         plugin.settings_schema.as_ref().map(Json),
-        plugin.created_at
+        plugin.created_at,
+        plugin.wit.as_str(),
+        plugin.checks_settings
     )?;
     Ok(rows == 1)
 }
@@ -327,6 +329,7 @@ pub struct ActiveRow {
     pub size_bytes: i64,
     #[sqlx(json(nullable))]
     pub settings_schema: Option<serde_json::Value>,
+    pub wit: String,
 }
 
 /// Returns all installations of an organization, oldest first.
@@ -335,7 +338,7 @@ pub async fn active(conn: &mut Conn, org: OrgId) -> Result<Vec<ActiveRow>, sqlx:
         conn,
         ActiveRow,
         "select i.id, i.plugin_id, i.settings, i.grants, i.limits, i.shop_ids, i.hooks, i.created_at, i.updated_at,
-                p.digest, p.name, p.version, p.size_bytes, p.settings_schema
+                p.digest, p.name, p.version, p.size_bytes, p.settings_schema, p.wit
          from installations i join plugins p on p.org_id = i.org_id and p.id = i.plugin_id
          where i.org_id = $1 order by i.created_at, i.id",
         org

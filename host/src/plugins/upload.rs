@@ -137,6 +137,8 @@ async fn inspect(
         state: PluginState::Compiling,
         error: None,
         hooks: manifest.hooks.into(),
+        wit: manifest.wit,
+        checks_settings: manifest.checks_settings,
         permissions: manifest.permissions,
         settings_schema: manifest.settings_schema,
         created_at: app.clock.now(),

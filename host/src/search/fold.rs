@@ -71,14 +71,15 @@ fn cut(word: &str) -> String {
     word.chars().take(WORD_MAX).collect()
 }
 
-/// The digits of a phone number from the last to the first, without the zeros in front and what follows a letter
+/// The digits of a phone number from the last to the first, without the zeros in front (of a whole number) and what follows a letter
 /// (an extension). `None` if they are too few to find somebody by.
 pub fn phone(text: &str) -> Option<String> {
     // The zero that is dialled only within the country.
     let folded = fold(text).replace("(0)", "");
     let number = folded.split(char::is_alphabetic).find(|part| part.contains(is_digit))?;
     let digits: String = number.chars().filter(|c| is_digit(*c)).collect();
-    let digits = digits.trim_start_matches('0');
+    let significant = digits.trim_start_matches('0');
+    let digits = if significant.len() < DIGITS_MIN { &digits } else { significant };
     let reversed: String = digits.chars().rev().take(DIGITS_MAX).collect();
     (reversed.len() >= DIGITS_MIN).then_some(reversed)
 }
@@ -141,7 +142,8 @@ mod tests {
         assert_eq!(phone("030 1234567").as_deref(), Some("765432103"));
         assert_eq!(phone("555-0123 ext. 44").as_deref(), Some("3210555"));
         assert_eq!(phone("tel. 5550123").as_deref(), Some("3210555"));
-        for none in ["", "none", "00012", "+"] {
+        assert_eq!(phone("00012").as_deref(), Some("21000"), "the last digits of a number");
+        for none in ["", "none", "12", "+"] {
             assert_eq!(phone(none), None, "{none}");
         }
         assert_eq!(only_digits("+1 (555) 0123").as_deref(), Some("15550123"));

@@ -9,6 +9,7 @@ use crate::extract::{not_null, nullable};
 use crate::model::event::CustomValue;
 use crate::model::ids::{ItemId, ShopId, UserId};
 use crate::model::money::{Hours, Money};
+use crate::model::ticket::Visibility;
 use crate::model::version::Expected;
 use crate::model::workflow::Status;
 use crate::tickets::create::NewTicket;
@@ -72,6 +73,10 @@ pub struct UpdateBody {
     /// A note for the timeline, in the entry of the transition or in an entry of its own.
     #[schema(max_length = 2000)]
     notes: Option<String>,
+    /// Who may read `notes`: the people of the shop (the default), or the customer too.
+    #[serde(default)]
+    #[schema(default = "internal")]
+    notes_visibility: Visibility,
     /// The user who acts. Defaults to the API key's user, or else the key itself.
     actor_id: Option<UserId>,
     /// `null` removes the assignment.
@@ -88,7 +93,7 @@ pub struct UpdateBody {
     labor_rate: Option<Money>,
     /// Replaces the list. A line that already exists keeps its id and its reserved stock.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(nullable = false, max_items = 200)]
+    #[schema(nullable = false, max_items = 500)]
     parts: Option<Vec<PartBody>>,
     #[serde(default)]
     diagnostics: DiagnosticsBody,
@@ -170,6 +175,10 @@ pub struct TransitionBody {
     /// A note for the timeline.
     #[schema(max_length = 2000, example = "Ready for quality check")]
     notes: Option<String>,
+    /// Who may read `notes`: the people of the shop (the default), or the customer too.
+    #[serde(default)]
+    #[schema(default = "internal")]
+    notes_visibility: Visibility,
     /// The user who acts. Defaults to the API key's user, or else the key itself.
     actor_id: Option<UserId>,
 }
@@ -199,6 +208,7 @@ impl UpdateBody {
             status: self.status,
             expected,
             notes: self.notes,
+            notes_visibility: self.notes_visibility,
             actor_id: self.actor_id,
             assigned_to: self.assigned_to,
             labor_hours: self.labor_hours,
@@ -223,6 +233,7 @@ impl TransitionBody {
             status: Some(self.new_status),
             expected,
             notes: self.notes,
+            notes_visibility: self.notes_visibility,
             actor_id: self.actor_id,
             ..TicketChange::default()
         }

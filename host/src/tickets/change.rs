@@ -6,10 +6,13 @@
 
 pub(super) mod stock;
 
+use std::sync::Arc;
+
 use crate::app::App;
 use crate::auth::Caller;
 use crate::inventory;
 use crate::inventory::reserve::{Context, ReserveError, StockChange};
+use crate::model::event::Hook;
 use crate::model::ids::{TicketId, TimelineId};
 use crate::model::invalid::check_optional;
 use crate::model::outbox::{OutboxEvent, TicketTransitioned, TicketUpdated};
@@ -17,6 +20,7 @@ use crate::model::people::Actor;
 use crate::model::ticket::TicketContext;
 use crate::model::time::Time;
 use crate::model::workflow::Status;
+use crate::plugins::active::Active;
 use crate::plugins::hooks::{self, Budget, Trace};
 use crate::tickets::draft::{Draft, TicketChange, draft};
 use crate::tickets::note::Note;
@@ -56,20 +60,21 @@ async fn attempt(
 ) -> Result<Option<Changed>, ChangeError> {
     let mut conn = app.db.read().await?;
     let loaded = context::load_with_items(&mut conn, caller.org, id).await?;
-    let (before, items) = loaded.ok_or(ChangeError::NotFound)?;
+    let (mut before, items) = loaded.ok_or(ChangeError::NotFound)?;
     // The write checks the version read here, so what is checked now still holds then.
     let current = before.ticket.version;
     if change.expected.as_ref().is_some_and(|expected| !expected.allows(current)) {
         return Err(ChangeError::OtherVersion { current });
     }
-    let draft = draft(&mut conn, &app.clock, caller.org, (&before, &items), change).await?;
+    let mut draft = draft(&mut conn, &app.clock, caller.org, (&before, &items), change).await?;
     let actor = users::actor::find(&mut conn, caller, change.actor_id).await??;
     drop(conn); // no connection is held while guest code runs
 
     if draft.changed.is_empty() && notes.is_none() {
         return Ok(Some(unchanged(&before)));
     }
-    let mut trace = ask_plugins(app, caller, &draft, notes, &actor, budget).await?;
+    let mut trace =
+        ask_plugins(app, caller, (&mut before, &mut draft), notes, &actor, budget).await?;
     let shortages = stock::shortages(&before, &draft);
     let moved =
         stock::plan(app, caller, &before, &draft, &actor, &shortages, budget, &mut trace).await?;
@@ -105,29 +110,38 @@ fn unchanged(before: &TicketContext) -> Changed {
     }
 }
 
-/// Runs the pre-transition plugins if the status changes.
+/// Runs the pre-update plugins if fields change, and the pre-transition plugins if the status does.
 async fn ask_plugins(
     app: &App,
     caller: &Caller,
-    draft: &Draft,
+    (before, draft): (&mut TicketContext, &mut Draft),
     notes: Option<&str>,
     actor: &Actor,
     budget: &mut Budget,
 ) -> Result<Trace, ChangeError> {
-    let Some(from) = &draft.from else { return Ok(Trace::default()) };
-    let to = &draft.after.ticket.status;
-    let event = event::transition(
-        &draft.after,
-        (from.as_str(), to.as_str()),
-        notes,
-        actor,
-        &draft.items,
-        app.clock.now(),
-    );
-    let shop = draft.after.ticket.shop_id;
-    let judgement =
-        hooks::pre_transition(app, caller.org, caller.plugins_revision, shop, event, budget)
-            .await?;
+    let fields: Vec<String> =
+        draft.changed.iter().filter(|field| *field != "status").cloned().collect();
+    let (on_fields, on_status) = (!fields.is_empty(), draft.from.is_some());
+    let updates = plugins(app, caller, draft, Hook::PreUpdate, on_fields).await?;
+    let gates = plugins(app, caller, draft, Hook::PreTransition, on_status).await?;
+    if updates.is_empty() && gates.is_empty() {
+        return Ok(Trace::default());
+    }
+    if before.extras.is_none() && updates.iter().chain(&gates).any(|active| active.sees_payments) {
+        let mut conn = app.db.read().await?;
+        before.extras = Some(context::extras(&mut conn, caller.org, &before.ticket).await?);
+        draft.after.extras.clone_from(&before.extras);
+    }
+    let now = app.clock.now();
+    let update = (!updates.is_empty()).then(|| {
+        let tickets = (&*before, &draft.after);
+        (updates, event::update(tickets, fields, notes, actor, &draft.items, now))
+    });
+    let transition = draft.from.as_ref().filter(|_| !gates.is_empty()).map(|from| {
+        let statuses = (from.as_str(), draft.after.ticket.status.as_str());
+        (gates, event::transition(&draft.after, statuses, notes, actor, &draft.items, now))
+    });
+    let judgement = hooks::pre_change(app, caller.org, update, transition, budget).await;
     if !judgement.violations.is_empty() {
         return Err(ChangeError::Rejected {
             violations: judgement.violations,
@@ -135,6 +149,21 @@ async fn ask_plugins(
         });
     }
     stop_if_failed(judgement.trace)
+}
+
+/// The plugins of a hook, if the change is one that it is asked about.
+async fn plugins(
+    app: &App,
+    caller: &Caller,
+    draft: &Draft,
+    hook: Hook,
+    is_asked: bool,
+) -> Result<Vec<Arc<Active>>, sqlx::Error> {
+    if !is_asked {
+        return Ok(Vec::new());
+    }
+    let shop = draft.after.ticket.shop_id;
+    app.active.for_hook(&app.db, caller.org, caller.plugins_revision, hook, shop).await
 }
 
 /// The rows of a change.
@@ -200,6 +229,7 @@ impl Write<'_> {
             from_status: self.draft.from.as_ref(),
             actor: &self.actor.name,
             notes: self.notes,
+            visibility: self.change.notes_visibility,
             created_at: self.now,
         });
         own.into_iter().chain(notes.iter().map(|note| note.event(status, self.now))).collect()

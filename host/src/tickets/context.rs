@@ -3,11 +3,11 @@
 //! Invariant: four statements, however many lines, entries and reservations the ticket has.
 
 use crate::db::Conn;
-use crate::inventory;
 use crate::model::ids::{OrgId, TicketId};
 use crate::model::stock::Item;
-use crate::model::ticket::{Part, TicketContext};
+use crate::model::ticket::{Extras, Part, Ticket, TicketContext};
 use crate::tickets::store::{self, Head};
+use crate::{inventory, payments};
 
 pub async fn load(
     conn: &mut Conn,
@@ -45,5 +45,15 @@ async fn complete(
         parts,
         timeline: store::timeline(conn, org, id).await?,
         reservations: inventory::store::reservations(conn, org, id).await?,
+        extras: None,
     })
+}
+
+/// What plugins of WIT 0.2 see in addition.
+pub async fn extras(conn: &mut Conn, org: OrgId, ticket: &Ticket) -> Result<Extras, sqlx::Error> {
+    let payments = match ticket.amount_paid {
+        Some(_) => payments::store::latest(conn, org, ticket.id).await?,
+        None => Vec::new(), // there was never one
+    };
+    Ok(Extras { payments, field_sources: store::field_sources(conn, org, ticket.id).await? })
 }

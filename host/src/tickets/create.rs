@@ -1,24 +1,25 @@
-//! Creates a ticket, and then runs the post-create plugins in the same request.
+//! Asks the pre-create plugins, creates a ticket, and then runs the post-create plugins in the same request.
 //!
 //! Invariants: the ticket, its customer, its first timeline entry, its events and the pending post-create work commit
-//! together, before any plugin runs; nothing that the request wrote is read back.
+//! together, before a post-create plugin runs; nothing that the request wrote is read back.
 
 use std::collections::BTreeMap;
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::customers::find::Found;
-use crate::model::event::{CustomValue, Hook};
+use crate::model::event::{self, CustomValue, Hook};
 use crate::model::ids::{EventId, ShopId, UserId};
 use crate::model::invalid::{Invalid, check_email, check_name, check_optional, check_text};
 use crate::model::money::{Hours, Money};
 use crate::model::outbox::{OutboxEvent, TicketCreated};
 use crate::model::people::{Customer, comparison_key};
-use crate::model::ticket::{Ticket, TicketContext, Timeline, TimelineEntry};
+use crate::model::ticket::{Extras, Ticket, TicketContext, Timeline, TimelineEntry, Visibility};
 use crate::model::workflow;
-use crate::plugins::hooks::{Budget, Trace};
+use crate::plugins::hooks::{self, Budget, Trace};
 use crate::tickets::enrich::{self, Work};
-use crate::tickets::outcome::Created;
+use crate::tickets::event as ticket_event;
+use crate::tickets::outcome::{ChangeError, Created, stop_if_failed};
 use crate::tickets::store::NewEvent;
 use crate::tickets::{labels, replay_answer, store};
 use crate::{customers, idempotency, organizations, shops, users, webhooks};
@@ -42,6 +43,9 @@ pub struct NewTicket {
 pub enum CreateTicketError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    /// By a plugin, or because one that is required failed.
+    #[error(transparent)]
+    Refused(#[from] ChangeError),
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -58,6 +62,8 @@ pub async fn create(
         .active
         .for_hook(&app.db, org, caller.plugins_revision, Hook::PostCreate, new.shop_id)
         .await?;
+    let mut budget = Budget::new(app);
+    let judged = ask_plugins(app, caller, &new, &mut budget).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let Some(shop) = shops::store::get(&mut tx, org, new.shop_id).await? else {
@@ -111,6 +117,7 @@ pub async fn create(
     let entry = TimelineEntry {
         id: app.clock.new_id(),
         kind: CREATED.to_owned(),
+        visibility: Visibility::Internal,
         status: ticket.status.clone(),
         actor: actor.name.clone(),
         notes: None,
@@ -133,12 +140,77 @@ pub async fn create(
         parts: Vec::new(),
         timeline: Timeline { entries: vec![entry], total: 1 },
         reservations: Vec::new(),
+        extras: Some(Extras::default()),
     };
-    let (mut trace, enriched) =
-        enrich::run(app, org, &context, Work::new(plugins), &actor, &mut Budget::new(app)).await;
+    let (enriching, enriched) =
+        enrich::run(app, org, &context, Work::new(plugins), &actor, &mut budget).await;
+    let mut trace = judged;
+    trace.append(enriching);
     let version = enriched.unwrap_or(context.ticket.version);
     warn_of_others(&wanted, &context.customer, &mut trace);
     Ok(Created { ticket: context.ticket, version, trace })
+}
+
+/// Asks the pre-create plugins, before anything is written. What they are told of the shop, the customer and the user
+/// is checked again by the write.
+async fn ask_plugins(
+    app: &App,
+    caller: &Caller,
+    new: &NewTicket,
+    budget: &mut Budget,
+) -> Result<Trace, CreateTicketError> {
+    let (org, hook) = (caller.org, Hook::PreCreate);
+    let plugins =
+        app.active.for_hook(&app.db, org, caller.plugins_revision, hook, new.shop_id).await?;
+    if plugins.is_empty() {
+        return Ok(Trace::default());
+    }
+    let mut conn = app.db.read().await?;
+    let Some(shop) = shops::store::get(&mut conn, org, new.shop_id).await? else {
+        return Ok(Trace::default()); // the write says so
+    };
+    let Ok(actor) = users::actor::find(&mut conn, caller, new.actor_id).await? else {
+        return Ok(Trace::default());
+    };
+    let known = match &new.customer_email {
+        Some(email) => customers::find::by_any_email(&mut conn, org, email).await?,
+        None => None,
+    };
+    drop(conn); // no connection is held while guest code runs
+    let customer = event::DraftCustomer {
+        known: known.map(|id| id.to_string()),
+        name: new.customer_name.clone(),
+        email: new.customer_email.clone(),
+        phone: new.customer_phone.clone(),
+    };
+    let event = ticket_event::draft(draft(new), customer, &actor, &shop, app.clock.now());
+    let judgement = hooks::pre_create(app, org, (plugins, event), budget).await;
+    let (violations, trace) = (judgement.violations, judgement.trace);
+    if !violations.is_empty() {
+        return Err(CreateTicketError::Refused(ChangeError::Rejected {
+            violations,
+            ran: trace.ran,
+        }));
+    }
+    Ok(stop_if_failed(trace)?)
+}
+
+fn draft(new: &NewTicket) -> event::Draft {
+    event::Draft {
+        status: workflow::DEFAULT.initial().0,
+        device: event::Device {
+            identifier: new.device_identifier.clone(),
+            category: new.device_category.clone(),
+            description: None,
+        },
+        issue: event::Issue {
+            description: new.issue_description.clone(),
+            category: None,
+            severity: None,
+        },
+        tags: new.tags.clone(),
+        custom_fields: ticket_event::custom_fields(&new.custom_fields),
+    }
 }
 
 /// The name that came with the ticket, if the customer of that email address has another one.
@@ -204,6 +276,7 @@ fn new_event(entry: &TimelineEntry) -> NewEvent<'_> {
         from_status: None,
         actor: &entry.actor,
         notes: None,
+        visibility: entry.visibility,
         created_at: entry.created_at,
     }
 }

@@ -10,7 +10,7 @@ use crate::model::invalid::{Invalid, check_length, check_optional, check_text};
 use crate::model::money::{Hours, Money};
 use crate::model::place::Place;
 use crate::model::stock::Item;
-use crate::model::ticket::{SEVERITIES, TicketContext};
+use crate::model::ticket::{SEVERITIES, TicketContext, Visibility};
 use crate::model::version::Expected;
 use crate::model::workflow::{self, Status, StockRule};
 use crate::tickets::labels;
@@ -47,6 +47,7 @@ pub struct TicketChange {
     pub intent: Intent,
     pub status: Option<Status>,
     pub notes: Option<String>,
+    pub notes_visibility: Visibility,
     /// The versions that may be changed; `None` means any.
     pub expected: Option<Expected>,
     /// The user who acts; defaults to the caller.

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::db::Fault;
-use crate::model::ids::{InstallationId, OrgId, TicketId};
+use crate::model::excerpt;
+use crate::model::ids::{InstallationId, OrgId, TicketId, UserId};
 use crate::model::outbox::TicketUpdated;
 use crate::model::people::Actor;
 use crate::model::ticket::{FieldSource, Ticket, TicketContext};
@@ -19,7 +20,7 @@ use crate::plugins::hooks::{self, Budget, Enrichment, Trace};
 use crate::tickets::note::Note;
 use crate::tickets::store::{Attempt, AttemptState};
 use crate::tickets::{event, store};
-use crate::webhooks;
+use crate::{users, webhooks};
 
 /// How long the request or node that does the work holds its lease.
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -67,9 +68,42 @@ pub async fn run(
     }
     let event = event::creation(context, actor, app.clock.now());
     let mut enrichment = hooks::post_create(app, org, work.plugins, event, budget).await;
+    refuse_unknown_users(app, org, &mut enrichment).await;
     let (version, unwritten) = store_results(app, org, context, &enrichment, &work.attempts).await;
     enrichment.trace.mark_unwritten(&unwritten);
     (enrichment.trace, version)
+}
+
+/// A patch that assigns the ticket to somebody who is not there is an invalid answer of its plugin.
+async fn refuse_unknown_users(app: &App, org: OrgId, enrichment: &mut Enrichment) {
+    let wanted = enrichment.patches.iter().filter_map(|(_, patch)| patch.assigned_to.as_deref());
+    let ids: Vec<Option<UserId>> = wanted.map(user_id).collect();
+    if ids.is_empty() {
+        return;
+    }
+    let known = async {
+        let ids: Vec<UserId> = ids.into_iter().flatten().collect();
+        let mut conn = app.db.read().await?;
+        users::store::known(&mut conn, org, &ids).await
+    };
+    match known.await {
+        Ok(known) => enrichment.refuse(|patch| {
+            let text = patch.assigned_to.as_deref()?;
+            let is_known = user_id(text).is_some_and(|id| known.contains(&id));
+            let text = excerpt::text(text, 64);
+            (!is_known).then(|| {
+                format!(
+                    "assigned-to is {text:?}, which is not the id of a user of this organization"
+                )
+            })
+        }),
+        // The write finds the database no better; the work is retried then.
+        Err(error) => tracing::warn!(?error, "the users that plugins named could not be read"),
+    }
+}
+
+fn user_id(text: &str) -> Option<UserId> {
+    text.parse().ok().map(UserId)
 }
 
 /// Stores the results together, or, if the database refuses them, each by itself, so that one that it refuses does not

@@ -84,7 +84,7 @@ async fn retry(app: App, org: OrgId, ticket: TicketId) {
 
 async fn try_retry(app: &App, org: OrgId, ticket: TicketId) -> Result<(), sqlx::Error> {
     let mut conn = app.db.read().await?;
-    let Some(context) = context::load(&mut conn, org, ticket).await? else { return Ok(()) };
+    let Some(mut context) = context::load(&mut conn, org, ticket).await? else { return Ok(()) };
     let mut pending = store::enrichments(&mut conn, org, ticket).await?;
     pending.retain(|row| row.state == "pending");
     let revision = organizations::store::plugins_revision(&mut conn, org).await?;
@@ -96,6 +96,10 @@ async fn try_retry(app: &App, org: OrgId, ticket: TicketId) -> Result<(), sqlx::
         .for_hook(&app.db, org, revision, Hook::PostCreate, context.ticket.shop_id)
         .await?;
     plugins.retain(|active| attempts.contains_key(&active.installation_id));
+    if plugins.iter().any(|active| active.sees_payments) {
+        let mut conn = app.db.read().await?;
+        context.extras = Some(context::extras(&mut conn, org, &context.ticket).await?);
+    }
     end_removed(app, org, ticket, &pending, &plugins).await?;
     let name = context.timeline.entries.first().map_or("RepairOps", |entry| entry.actor.as_str());
     let actor = Actor { name: name.to_owned(), user_id: None };

@@ -11,6 +11,7 @@ impl From<CreateTicketError> for ApiError {
     fn from(error: CreateTicketError) -> Self {
         match error {
             CreateTicketError::Invalid(invalid) => invalid.into(),
+            CreateTicketError::Refused(error) => error.into(),
             CreateTicketError::Database(error) => error.into(),
         }
     }
@@ -35,18 +36,7 @@ impl From<ChangeError> for ApiError {
                 json!({ "violations": violations, "plugins": ran }),
             ),
             ChangeError::PluginFailed { failure, ran } => {
-                let details = json!({ "plugin": failure.plugin, "hook": failure.hook, "outcome": failure.outcome,
-                                      "error": failure.error, "plugins": ran });
-                if failure.is_nodes_fault {
-                    ApiError::unavailable("PLUGIN_UNAVAILABLE", message, details)
-                } else {
-                    ApiError::new(
-                        StatusCode::UNPROCESSABLE_ENTITY,
-                        "PLUGIN_FAILED",
-                        message,
-                        details,
-                    )
-                }
+                ApiError::plugin_failed(message, &failure, &ran)
             }
             ChangeError::InsufficientStock { lines, ran } => ApiError::new(
                 StatusCode::CONFLICT,

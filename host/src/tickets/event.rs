@@ -1,11 +1,12 @@
 //! Converts the model's ticket, customer, shop and stock into the values of a hook's event.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::event;
+use crate::model::payment::{Kind, Payment};
 use crate::model::people::{Actor, Customer, Shop, User};
 use crate::model::stock::{Item, Shortage};
-use crate::model::ticket::{Part, PartStock, TicketContext};
+use crate::model::ticket::{FieldSource, Part, PartStock, TicketContext};
 use crate::model::time::Time;
 use crate::tickets::guest_timeline;
 
@@ -26,6 +27,45 @@ pub fn transition(
         customer: customer(&after.customer),
         shop: shop(&after.shop),
         stock: stock.iter().map(stock_item).collect(),
+        now: now.timestamp_millis(),
+    }
+}
+
+/// A change of fields; the status of both tickets is the one of before.
+pub fn update(
+    (before, after): (&TicketContext, &TicketContext),
+    changed: Vec<String>,
+    notes: Option<&str>,
+    actor: &Actor,
+    stock: &[Item],
+    now: Time,
+) -> event::UpdateEvent {
+    let status = before.ticket.status.as_str();
+    event::UpdateEvent {
+        before: ticket(before, status),
+        after: ticket(after, status),
+        changed,
+        notes: notes.map(str::to_owned),
+        actor: self::actor(actor),
+        customer: customer(&after.customer),
+        shop: shop(&after.shop),
+        stock: stock.iter().map(stock_item).collect(),
+        now: now.timestamp_millis(),
+    }
+}
+
+pub fn draft(
+    draft: event::Draft,
+    customer: event::DraftCustomer,
+    actor: &Actor,
+    shop: &Shop,
+    now: Time,
+) -> event::DraftEvent {
+    event::DraftEvent {
+        draft,
+        customer,
+        actor: self::actor(actor),
+        shop: self::shop(shop),
         now: now.timestamp_millis(),
     }
 }
@@ -75,6 +115,7 @@ pub fn reservation(
 fn ticket(context: &TicketContext, status: &str) -> event::Ticket {
     let row = &context.ticket;
     let stock = context.stock_by_part();
+    let extras = context.extras.as_ref();
     event::Ticket {
         id: row.id.to_string(),
         number: row.number_text(),
@@ -104,20 +145,45 @@ fn ticket(context: &TicketContext, status: &str) -> event::Ticket {
         },
         parts: context.parts.iter().map(|line| part(line, stock.of(line.id))).collect(),
         tags: row.tags.clone(),
-        custom_fields: row
-            .custom_fields
-            .iter()
-            .map(|(key, value)| event::CustomField { key: key.clone(), value: value.clone() })
-            .collect(),
+        custom_fields: custom_fields(&row.custom_fields),
         parts_cost: context.parts_total().0,
         total_cost: context.total().0,
         amount_paid: context.amount_paid().0,
         balance_due: context.balance_due().0,
-        payments: None,
-        field_origins: None,
+        payments: extras.map(|extras| extras.payments.iter().map(payment).collect()),
+        field_origins: extras.map(|extras| extras.field_sources.iter().map(field_origin).collect()),
         timeline_total: count(context.timeline.total),
         created_at: row.created_at.timestamp_millis(),
         updated_at: row.updated_at.timestamp_millis(),
+    }
+}
+
+pub fn custom_fields(fields: &BTreeMap<String, event::CustomValue>) -> Vec<event::CustomField> {
+    let field = |(key, value): (&String, &event::CustomValue)| event::CustomField {
+        key: key.clone(),
+        value: value.clone(),
+    };
+    fields.iter().map(field).collect()
+}
+
+fn payment(payment: &Payment) -> event::Payment {
+    event::Payment {
+        id: payment.id.to_string(),
+        kind: match payment.kind {
+            Kind::Payment => event::PaymentKind::Payment,
+            Kind::Refund => event::PaymentKind::Refund,
+        },
+        method: payment.method.as_str().to_owned(),
+        amount: payment.amount.0,
+        at: payment.paid_at.timestamp_millis(),
+    }
+}
+
+fn field_origin(source: &FieldSource) -> event::FieldOrigin {
+    event::FieldOrigin {
+        field: source.field.clone(),
+        plugin: source.plugin.clone(),
+        at: source.created_at.timestamp_millis(),
     }
 }
 

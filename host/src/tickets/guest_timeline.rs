@@ -3,7 +3,7 @@
 //! Invariant: a ticket never outgrows the input of its plugins, however long it lives.
 
 use crate::model::event;
-use crate::model::ticket::{Timeline, TimelineEntry};
+use crate::model::ticket::{Timeline, TimelineEntry, Visibility};
 
 /// The first and as many of the latest changes of the status.
 const STATUSES_MAX: usize = 100;
@@ -36,6 +36,10 @@ fn is_status(entry: &TimelineEntry) -> bool {
 fn entry(from: &TimelineEntry) -> event::TimelineEntry {
     event::TimelineEntry {
         kind: kind(&from.kind),
+        visibility: match from.visibility {
+            Visibility::Internal => event::Visibility::Internal,
+            Visibility::Customer => event::Visibility::Customer,
+        },
         status: from.status.0.clone(),
         timestamp: from.created_at.timestamp_millis(),
         actor: from.actor.clone(),
@@ -76,6 +80,7 @@ mod tests {
         let entry = |(number, kind): (usize, &str)| TimelineEntry {
             id: TimelineId(Uuid::nil()),
             kind: kind.to_owned(),
+            visibility: Visibility::Internal,
             status: Status(format!("{number}")),
             actor: "Jane".to_owned(),
             notes: Some("n".repeat(number)),

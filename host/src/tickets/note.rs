@@ -1,6 +1,7 @@
 //! The timeline entries of plugins: their own notes, and failures.
 
 use crate::model::ids::TimelineId;
+use crate::model::ticket::Visibility;
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::tickets::store::NewEvent;
@@ -26,6 +27,7 @@ impl Note {
             from_status: None,
             actor: &self.actor,
             notes: Some(&self.text),
+            visibility: Visibility::Internal,
             created_at: now,
         }
     }

@@ -18,7 +18,7 @@ use crate::model::stock::{Item, Reservation, ReservationState};
 use crate::model::ticket::{Part, PartStock, TicketContext};
 use crate::tickets::outcome::ChangeError;
 
-const LINES_MAX: usize = 200;
+const LINES_MAX: usize = 500;
 const QUANTITY_MAX: i64 = 1_000_000;
 
 /// A line from a client: a stock item by id or sku, or a special order by name.

@@ -12,7 +12,7 @@ use crate::model::ids::{
 };
 use crate::model::money::{Balance, Hours, Money};
 use crate::model::stock::ReservationState;
-use crate::model::ticket::{PartStock, TicketContext, TimelineEntry, number_text};
+use crate::model::ticket::{PartStock, TicketContext, TimelineEntry, Visibility, number_text};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::plugins::hooks::{PluginRun, Warning};
@@ -159,6 +159,8 @@ pub struct TimelineView {
     actor: String,
     kind: String,
     notes: Option<String>,
+    /// Who may read `notes`.
+    visibility: Visibility,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -261,6 +263,7 @@ pub fn timeline_entry(entry: TimelineEntry) -> TimelineView {
         actor: entry.actor,
         kind: entry.kind,
         notes: entry.notes,
+        visibility: entry.visibility,
     }
 }
 

@@ -1,5 +1,7 @@
 //! All SQL of users.
 
+use std::collections::HashSet;
+
 use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
@@ -71,6 +73,21 @@ pub async fn get(conn: &mut Conn, org: OrgId, id: UserId) -> Result<Option<User>
         org,
         id
     )
+}
+
+/// Which of these users the organization has.
+pub async fn known(
+    conn: &mut Conn,
+    org: OrgId,
+    ids: &[UserId],
+) -> Result<HashSet<UserId>, sqlx::Error> {
+    let mut filter = Filter::for_org("org_id", org.0);
+    let Some(list) = filter.list(ids.iter().map(|id| Value::Uuid(id.0))) else {
+        return Ok(HashSet::new());
+    };
+    filter.and_plain(&format!("id in {list}"));
+    let rows: Vec<(UserId,)> = filter.figure("select id from users").fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
 pub async fn list(

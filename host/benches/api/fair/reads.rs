@@ -270,7 +270,7 @@ async fn timeline(conn: &mut Conn, org: OrgId, id: TicketId) -> Result<Vec<Entry
     fetch_all!(
         conn,
         Entry,
-        "select kind, status, actor, notes, created_at as timestamp from ticket_events
+        "select kind, status, actor, notes, visibility, created_at as timestamp from ticket_events
          where org_id = $1 and ticket_id = $2 order by created_at, id",
         org,
         id

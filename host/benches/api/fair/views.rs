@@ -9,6 +9,7 @@ use repairops::model::ids::{
 };
 use repairops::model::money::{Balance, Hours, Money};
 use repairops::model::stock::ReservationState;
+use repairops::model::ticket::Visibility;
 use repairops::model::workflow::Status;
 use serde::{Serialize, Serializer};
 use sqlx::FromRow;
@@ -142,6 +143,7 @@ pub struct Entry {
     pub actor: String,
     pub kind: String,
     pub notes: Option<String>,
+    pub visibility: Visibility,
 }
 
 /// Its total is no column.

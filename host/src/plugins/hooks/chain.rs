@@ -1,7 +1,7 @@
-//! Runs one chain of calls on a guest thread: prepares the components, then calls them one after the other, with one
-//! log line for each call.
+//! Runs chains of calls on a guest thread: prepares the components, then calls them one after the other, with one
+//! log line for each call. The chains of several hooks about one change take one hop.
 //!
-//! Invariant: all calls of a request share its plugin time.
+//! Invariant: all calls of a request share its plugin time, which grows with the largest input among them.
 
 use std::mem;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::metrics::Metrics;
 use crate::model::event::{Hook, HookEvent};
 use crate::model::ids::OrgId;
-use crate::model::limits::Limits;
+use crate::model::limits::{Limits, scale_quarters};
 use crate::model::time::Time;
 use crate::plugins::active::Active;
 use crate::plugins::compile::prepare;
@@ -32,17 +32,28 @@ const PREPARE_WAIT: Duration = Duration::from_secs(5);
 pub struct Budget {
     processor: Part,
     wall: Part,
+    /// By how many quarters it has grown, see `scale_quarters`.
+    quarters: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Part {
     left: Duration,
+    /// As configured.
+    base_ms: u32,
     total_ms: u32,
 }
 
 impl Part {
     fn new(total_ms: u32) -> Part {
-        Part { left: Duration::from_millis(total_ms.into()), total_ms }
+        Part { left: Duration::from_millis(total_ms.into()), base_ms: total_ms, total_ms }
+    }
+
+    fn grow_to(&mut self, quarters: u64) {
+        let total = u64::from(self.base_ms).saturating_mul(quarters) / 4;
+        let total = u32::try_from(total).unwrap_or(u32::MAX);
+        self.left += Duration::from_millis(total.saturating_sub(self.total_ms).into());
+        self.total_ms = total;
     }
 
     fn left_ms(&self) -> u32 {
@@ -59,6 +70,17 @@ impl Budget {
         Budget {
             processor: Part::new(app.config.request_budget_ms),
             wall: Part::new(app.config.request_wall_ms),
+            quarters: scale_quarters(0),
+        }
+    }
+
+    /// Grows for an input of that size, if it is the largest so far.
+    fn grow(&mut self, input_bytes: u64) {
+        let quarters = scale_quarters(input_bytes);
+        if quarters > self.quarters {
+            self.quarters = quarters;
+            self.processor.grow_to(quarters);
+            self.wall.grow_to(quarters);
         }
     }
 
@@ -89,6 +111,8 @@ pub struct Answered<T> {
     pub result: Result<T, Failure>,
     pub fuel: u64,
     pub duration: Duration,
+    /// What the call could use; `None` if it was not made.
+    pub limits: Option<Limits>,
 }
 
 pub struct Failure {
@@ -104,6 +128,16 @@ pub struct Chain {
     actives: Vec<Arc<Active>>,
 }
 
+/// The calls of one hook, ready for a guest thread.
+pub struct Calls<T> {
+    pub hook: Hook,
+    chain: Chain,
+    subject: Option<Subject>,
+    job: Job<T>,
+}
+
+type Job<T> = Box<dyn FnOnce(&mut Budget, &mut Used) -> Vec<Answered<T>> + Send>;
+
 /// A call to make, or the reason why it cannot be made.
 struct Step {
     active: Arc<Active>,
@@ -115,8 +149,44 @@ impl Chain {
         Chain { app: app.clone(), org, actives }
     }
 
-    /// Calls each plugin with the event, with the plugin's clock at the time of the event. `call` may change the
-    /// event for later plugins, and may end the chain through its last argument.
+    /// The calls of each plugin with the event, with the plugin's clock at the time of the event. `call` may change
+    /// the event for later plugins, and may end the chain through its last argument.
+    pub async fn calls<E, T, F>(self, event: E, call: F) -> Calls<T>
+    where
+        E: HookEvent,
+        T: Send + 'static,
+        F: Fn(&Prepared, &Call<'_>, &mut E, &mut bool) -> CallReport<T> + Send + 'static,
+    {
+        let steps = self.prepare_steps().await;
+        let (subject, now) = (Subject::of(&event), moment(event.now()));
+        let ticket_id = event.ticket().map(|ticket| ticket.id.clone()).unwrap_or_default();
+        let about = About { org: self.org, ticket_id, request_id: request_id::current() };
+        let (metrics, ceiling) = (self.app.metrics.clone(), self.app.config.limits_max);
+        let job = move |budget: &mut Budget, used: &mut Used| {
+            let mut event = event;
+            let mut stop = false;
+            let mut answers = Vec::with_capacity(steps.len());
+            for step in steps {
+                // Drops the instance of the previous call: a chain uses one slot of the engine's pool at a time.
+                drop(mem::take(used));
+                let answered =
+                    run_step(step, now, &ceiling, budget, &mut event, |prepared, given, event| {
+                        call(prepared, given, event, &mut stop)
+                    });
+                let (answered, log, instance) = answered;
+                *used = instance;
+                log_call(&metrics, E::HOOK, &about, &answered, &log);
+                answers.push(answered);
+                if stop {
+                    break;
+                }
+            }
+            answers
+        };
+        Calls { hook: E::HOOK, chain: self, subject, job: Box::new(job) }
+    }
+
+    /// Runs the calls of one hook.
     pub async fn run<E, T, F>(self, budget: &mut Budget, event: E, call: F) -> Vec<Answered<T>>
     where
         E: HookEvent,
@@ -126,59 +196,12 @@ impl Chain {
         if self.actives.is_empty() {
             return Vec::new();
         }
-        let steps = self.prepare_steps().await;
-        let (subject, now) = (Subject::of(event.ticket()), moment(event.now()));
-        let about = About {
-            org: self.org,
-            ticket_id: subject.ticket_id.clone(),
-            request_id: request_id::current(),
-        };
-        let mut spent = *budget;
-        let (metrics, ceiling) = (self.app.metrics.clone(), self.app.config.limits_max);
-        let job = move || {
-            let mut event = event;
-            let mut stop = false;
-            let mut answers = Vec::with_capacity(steps.len());
-            let mut used = Used::default();
-            for step in steps {
-                // Drops the instance of the previous call: a chain uses one slot of the engine's pool at a time.
-                drop(mem::take(&mut used));
-                let answered = run_step(step, now, &ceiling, &mut spent, |prepared, given| {
-                    call(prepared, given, &mut event, &mut stop)
-                });
-                let (answered, log, instance) = answered;
-                used = instance;
-                log_call(&metrics, E::HOOK, &about, &answered, &log);
-                answers.push(answered);
-                if stop {
-                    break;
-                }
-            }
-            ((answers, spent), used)
-        };
-        let share = Share {
-            organization: self.org.0,
-            installations: self.actives.iter().map(|active| active.installation_id.0).collect(),
-        };
-        let answers = match self.app.runtime.run(share, job).await {
-            Ok((answers, spent)) => {
-                *budget = spent;
-                answers
-            }
-            Err(busy) => self
-                .actives
-                .iter()
-                .map(|active| unanswered(active.clone(), nodes_fault("busy", busy.to_string())))
-                .collect(),
-        };
-        for answered in &answers {
-            self.note_failure(E::HOOK, &subject, answered);
-        }
-        answers
+        let calls = self.calls(event, call).await;
+        run_all(vec![calls], budget).await.into_iter().flat_map(|(_, answers)| answers).collect()
     }
 
-    fn note_failure<T>(&self, hook: Hook, subject: &Subject, answered: &Answered<T>) {
-        let Err(failure) = &answered.result else { return };
+    fn note_failure<T>(&self, hook: Hook, subject: Option<&Subject>, answered: &Answered<T>) {
+        let (Err(failure), Some(subject)) = (&answered.result, subject) else { return };
         if failure.is_nodes_fault {
             return; // the plugin did not fail
         }
@@ -235,6 +258,54 @@ impl Chain {
     }
 }
 
+/// Runs the calls of some hooks one after the other, in one hop to a guest thread.
+pub async fn run_all<T: Send + 'static>(
+    calls: Vec<Calls<T>>,
+    budget: &mut Budget,
+) -> Vec<(Hook, Vec<Answered<T>>)> {
+    let Some(first) = calls.first() else { return Vec::new() };
+    let (app, organization) = (first.chain.app.clone(), first.chain.org.0);
+    let actives = calls.iter().flat_map(|calls| &calls.chain.actives);
+    let share = Share {
+        organization,
+        installations: actives.map(|active| active.installation_id.0).collect(),
+    };
+    let (asked, jobs): (Vec<_>, Vec<_>) = calls
+        .into_iter()
+        .map(|calls| ((calls.hook, calls.chain, calls.subject), calls.job))
+        .unzip();
+    let mut spent = *budget;
+    let job = move || {
+        let mut used = Used::default();
+        let answers: Vec<_> = jobs.into_iter().map(|job| job(&mut spent, &mut used)).collect();
+        ((answers, spent), used)
+    };
+    let answers = match app.runtime.run(share, job).await {
+        Ok((answers, spent)) => {
+            *budget = spent;
+            answers
+        }
+        Err(busy) => {
+            let unasked = |chain: &Chain| {
+                let busy = |active: &Arc<Active>| {
+                    unanswered(active.clone(), nodes_fault("busy", busy.to_string()))
+                };
+                chain.actives.iter().map(busy).collect()
+            };
+            asked.iter().map(|(_, chain, _)| unasked(chain)).collect()
+        }
+    };
+    let asked = asked.into_iter().zip(answers);
+    asked
+        .map(|((hook, chain, subject), answers): (_, Vec<Answered<T>>)| {
+            for answered in &answers {
+                chain.note_failure(hook, subject.as_ref(), answered);
+            }
+            (hook, answers)
+        })
+        .collect()
+}
+
 /// The event's `now` as the guest's clocks return it, equal to the millisecond.
 fn moment(now_ms: i64) -> Time {
     DateTime::from_timestamp_millis(now_ms).unwrap_or_default().into()
@@ -250,12 +321,13 @@ fn random_seed() -> Result<u64, String> {
         .map_err(|error| format!("random bytes for the plugin's seed are not available: {error}"))
 }
 
-fn run_step<T>(
+fn run_step<E: HookEvent, T>(
     step: Step,
     now: Time,
     ceiling: &Limits,
     budget: &mut Budget,
-    call: impl FnOnce(&Prepared, &Call<'_>) -> CallReport<T>,
+    event: &mut E,
+    call: impl FnOnce(&Prepared, &Call<'_>, &mut E) -> CallReport<T>,
 ) -> (Answered<T>, Vec<LogLine>, Used) {
     let (prepared, seed) = match step.ready {
         Ok(ready) => ready,
@@ -263,7 +335,9 @@ fn run_step<T>(
             return (unanswered(step.active, failure), Vec::new(), Used::default());
         }
     };
-    let own = step.active.limits.under(ceiling);
+    let input_bytes = prepared.input_bytes(event);
+    budget.grow(input_bytes);
+    let own = step.active.limits.under(ceiling).scaled(input_bytes, ceiling);
     let Some(limits) = budget.lower(&own) else {
         return (unanswered(step.active, budget.used_up()), Vec::new(), Used::default());
     };
@@ -271,6 +345,7 @@ fn run_step<T>(
     let report = call(
         &prepared,
         &Call { settings: &step.active.settings, limits: &limits, now: *now, seed },
+        event,
     );
     let is_lowered = |error: &CallError| match error {
         CallError::Deadline { limit_ms, .. } => *limit_ms < own.deadline_ms,
@@ -284,13 +359,18 @@ fn run_step<T>(
     });
     budget.processor.spend(report.processor);
     budget.wall.spend(started.elapsed());
-    let answered =
-        Answered { active: step.active, result, fuel: report.fuel, duration: report.duration };
+    let answered = Answered {
+        active: step.active,
+        result,
+        fuel: report.fuel,
+        duration: report.duration,
+        limits: Some(limits),
+    };
     (answered, report.log, report.used)
 }
 
 fn unanswered<T>(active: Arc<Active>, failure: Failure) -> Answered<T> {
-    Answered { active, result: Err(failure), fuel: 0, duration: Duration::ZERO }
+    Answered { active, result: Err(failure), fuel: 0, duration: Duration::ZERO, limits: None }
 }
 
 fn failure(error: &CallError, fuel: u64) -> Failure {

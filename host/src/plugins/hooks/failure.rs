@@ -1,26 +1,24 @@
 //! Describes how a plugin failed in a call: the text for clients, and the event `plugin.failed`.
 
-use crate::model::event::{Hook, Ticket};
+use crate::model::event::{Hook, HookEvent};
 use crate::model::outbox::{OutboxEvent, PluginFailed};
 use crate::plugins::active::Active;
 use crate::request_id;
 
 pub use crate::model::plugin::FailureView;
 
-/// The ticket of the call, for readers of the failure.
+/// The shop and ticket of the call, for readers of the failure.
 pub struct Subject {
-    pub ticket_id: String,
-    pub ticket_number: String,
+    /// `None` if there is no ticket yet.
+    pub ticket: Option<(String, String)>,
     pub shop_id: String,
 }
 
 impl Subject {
-    pub fn of(ticket: &Ticket) -> Subject {
-        Subject {
-            ticket_id: ticket.id.clone(),
-            ticket_number: ticket.number.clone(),
-            shop_id: ticket.shop_id.clone(),
-        }
+    /// `None` if the call is not about a shop's work; whoever asked for it reads its failure in the response.
+    pub fn of(event: &impl HookEvent) -> Option<Subject> {
+        let ticket = event.ticket().map(|ticket| (ticket.id.clone(), ticket.number.clone()));
+        Some(Subject { ticket, shop_id: event.shop_id()?.to_owned() })
     }
 }
 
@@ -35,13 +33,14 @@ pub struct Broken<'a> {
 
 impl Broken<'_> {
     pub fn event(&self) -> OutboxEvent {
+        let (ticket_id, ticket_number) = self.subject.ticket.clone().unzip();
         OutboxEvent::PluginFailed(PluginFailed {
             installation_id: self.active.installation_id,
             plugin: self.active.plugin.clone(),
             version: self.active.version.clone(),
             shop_id: self.subject.shop_id.clone(),
-            ticket_id: self.subject.ticket_id.clone(),
-            ticket_number: self.subject.ticket_number.clone(),
+            ticket_id,
+            ticket_number,
             hook: self.hook,
             outcome: self.outcome,
             error: self.error.clone(),

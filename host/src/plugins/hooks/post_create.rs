@@ -33,6 +33,22 @@ impl Enrichment {
         patched.chain(failed).map(|active| active.installation_id).collect()
     }
 
+    /// Turns each patch for which there is a reason into a failure of its plugin.
+    pub fn refuse(&mut self, reason: impl Fn(&Patch) -> Option<String>) {
+        let (mut kept, mut refused) = (Vec::new(), Vec::new());
+        for (active, patch) in std::mem::take(&mut self.patches) {
+            match reason(&patch) {
+                None => kept.push((active, patch)),
+                Some(error) => refused.push((active, error)),
+            }
+        }
+        self.patches = kept;
+        for (active, error) in refused {
+            self.trace.mark_bad_output(active.installation_id, &error);
+            self.failures.push(FailedWork { active, error, is_nodes_fault: false });
+        }
+    }
+
     /// The result of each plugin by itself, in their order, without a trace.
     pub fn apart(&self) -> Vec<Enrichment> {
         let patched = self

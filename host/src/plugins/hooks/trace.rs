@@ -8,7 +8,9 @@ use super::chain::Answered;
 use super::failure::FailureView;
 use crate::model::event::{Hook, Violation};
 use crate::model::ids::InstallationId;
+use crate::model::limits::Limits;
 use crate::model::plugin::OnFailure;
+use crate::runtime::CallError;
 
 /// One run of a plugin.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -18,23 +20,45 @@ pub struct PluginRun {
     pub version: String,
     pub installation_id: InstallationId,
     pub hook: Hook,
-    /// A decision (`allowed`, `warned`, `denied`, `enriched`, `unchanged`, `planned`, `passed`), `error` (an error
+    /// A decision (`allowed`, `warned`, `denied`, `checked`, `enriched`, `unchanged`, `planned`, `passed`), `error` (an error
     /// that the plugin returned), or the kind of failure: of the plugin (`trap`, `fuel`, `deadline`, `memory`, `bad_output`
     /// …) or of the server (`wall`, `busy`, `unavailable`, `budget`).
     pub outcome: &'static str,
     /// Units of fuel that the call used.
     pub fuel: u64,
     pub duration_us: u64,
+    /// What the call could use: the installation's limits, more of them for a large event, less of the time if the
+    /// plugins before it used up the request's. `null` if the call was not made.
+    pub limits: Option<CallLimits>,
     pub violations: Vec<Violation>,
     /// The names of the fields that the plugin set.
     pub set: Vec<String>,
     pub error: Option<FailureView>,
 }
 
-/// A reason against a transition, with the plugin that returned it.
+/// The limits of one call that grow with its input.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+pub struct CallLimits {
+    pub fuel: u64,
+    /// Milliseconds of processor time.
+    pub deadline_ms: u32,
+    /// Milliseconds of wall-clock time.
+    pub wall_ms: u32,
+    pub output_bytes: u32,
+}
+
+impl From<Limits> for CallLimits {
+    fn from(limits: Limits) -> Self {
+        let Limits { fuel, deadline_ms, wall_ms, output_bytes, .. } = limits;
+        CallLimits { fuel, deadline_ms, wall_ms, output_bytes }
+    }
+}
+
+/// A reason against a request, with the plugin and the hook that returned it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PluginViolation {
     pub plugin: String,
+    pub hook: Hook,
     #[serde(flatten)]
     pub violation: Violation,
 }
@@ -85,6 +109,13 @@ impl Trace {
         })
     }
 
+    /// Adds what the plugins of a later hook did.
+    pub fn append(&mut self, later: Trace) {
+        self.ran.extend(later.ran);
+        self.warnings.extend(later.warnings);
+        self.failed = self.failed.take().or(later.failed);
+    }
+
     /// Adds a warning that is about no plugin, before the others.
     pub fn warn(&mut self, code: &str, message: String, field: &str) {
         let (plugin, hook) = (None, None);
@@ -106,6 +137,23 @@ impl Trace {
                 field: None,
             });
         }
+    }
+
+    /// Turns a run into one with an invalid answer, which nobody could see before the database was asked.
+    pub fn mark_bad_output(&mut self, installation: InstallationId, reason: &str) {
+        let run = self.ran.iter_mut().find(|run| run.installation_id == installation);
+        let Some(run) = run else { return };
+        let message = CallError::BadOutput { reason: reason.to_owned() }.to_string();
+        run.outcome = "bad_output";
+        run.set.clear();
+        run.error = Some(FailureView { message: message.clone(), limit: None, used: None });
+        self.warnings.push(Warning {
+            plugin: Some(run.plugin.clone()),
+            hook: Some(run.hook),
+            code: FAILED_OPEN.to_owned(),
+            message,
+            field: None,
+        });
     }
 
     /// Adds one run. A failure becomes a warning (`open`) or stops the request (`closed`).
@@ -148,6 +196,7 @@ impl Trace {
             outcome,
             fuel: answered.fuel,
             duration_us: u64::try_from(answered.duration.as_micros()).unwrap_or(u64::MAX),
+            limits: answered.limits.map(CallLimits::from),
             violations: Vec::new(),
             set: Vec::new(),
             error,

@@ -15,9 +15,8 @@ use crate::model::ticket::TicketContext;
 use crate::model::workflow::{self, StockRule};
 use crate::plugins::hooks::{self, Budget, Trace};
 use crate::tickets::draft::Draft;
-use crate::tickets::event;
 use crate::tickets::outcome::{ChangeError, stop_if_failed};
-use crate::tickets::parts;
+use crate::tickets::{context, event, parts};
 
 /// The maximum number of items in a plugin's event.
 const CANDIDATES_MAX: usize = 500;
@@ -104,7 +103,12 @@ async fn find_plan(
         return Ok(built_in());
     }
     let stock = candidates(app, caller, draft, release, shortages).await?;
-    let event = event::reservation(&draft.after, shortages, &stock, &items, actor, app.clock.now());
+    let mut after = draft.after.clone();
+    if after.extras.is_none() && plugins.iter().any(|active| active.sees_payments) {
+        let mut conn = app.db.read().await?;
+        after.extras = Some(context::extras(&mut conn, caller.org, &after.ticket).await?);
+    }
+    let event = event::reservation(&after, shortages, &stock, &items, actor, app.clock.now());
     let proposal =
         hooks::reserve_inventory(app, caller.org, plugins, event, (shortages, &stock), budget)
             .await;

@@ -18,7 +18,8 @@ pub static TIMELINE_LISTING: Listing = Listing {
     sorts: &[Sort::fixed("created_at", &[Column::Time("created_at")])],
 };
 
-const SELECT_ENTRY: &str = "select id, kind, status, actor, notes, created_at from ticket_events";
+const SELECT_ENTRY: &str =
+    "select id, kind, visibility, status, actor, notes, created_at from ticket_events";
 
 impl Listed for TimelineEntry {
     fn listing() -> &'static Listing {
@@ -41,8 +42,29 @@ struct Row {
     total: i64,
 }
 
-/// All changes of the status and the latest 200 of the other entries, oldest first, with the number of all.
+/// All changes of the status and the latest 200 of the other entries, oldest first, with the number of all. Few tickets
+/// have more than 200 entries, so those are read in one pass.
 pub async fn timeline(
+    conn: &mut Conn,
+    org: OrgId,
+    ticket: TicketId,
+) -> Result<Timeline, sqlx::Error> {
+    let entries = fetch_all!(
+        conn,
+        TimelineEntry,
+        "select id, kind, visibility, status, actor, notes, created_at from ticket_events
+         where org_id = $1 and ticket_id = $2 order by created_at, id limit 201",
+        org,
+        ticket
+    )?;
+    if entries.len() > 200 {
+        return long_timeline(conn, org, ticket).await;
+    }
+    let total = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+    Ok(Timeline { entries, total })
+}
+
+async fn long_timeline(
     conn: &mut Conn,
     org: OrgId,
     ticket: TicketId,
@@ -50,14 +72,14 @@ pub async fn timeline(
     let rows = fetch_all!(
         conn,
         Row,
-        "select id, kind, status, actor, notes, created_at,
+        "select id, kind, visibility, status, actor, notes, created_at,
              (select count(*) from ticket_events where org_id = $1 and ticket_id = $2) as total
          from (
-             select id, kind, status, actor, notes, created_at from ticket_events
+             select id, kind, visibility, status, actor, notes, created_at from ticket_events
              where org_id = $1 and ticket_id = $2 and kind in ('created', 'transitioned')
              union all
              select * from (
-                 select id, kind, status, actor, notes, created_at from ticket_events
+                 select id, kind, visibility, status, actor, notes, created_at from ticket_events
                  where org_id = $1 and ticket_id = $2 and kind not in ('created', 'transitioned')
                  order by created_at desc, id desc limit 200
              ) as latest

@@ -4,7 +4,7 @@ use sqlx::types::Json;
 
 use crate::db::Conn;
 use crate::model::ids::{OrgId, TicketId, TimelineId};
-use crate::model::ticket::{Part, Ticket};
+use crate::model::ticket::{Part, Ticket, Visibility};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::search::store::{self as search, TicketText};
@@ -18,6 +18,7 @@ pub struct NewEvent<'a> {
     pub from_status: Option<&'a Status>,
     pub actor: &'a str,
     pub notes: Option<&'a str>,
+    pub visibility: Visibility,
     pub created_at: Time,
 }
 
@@ -29,6 +30,7 @@ struct Columns<'a> {
     from_statuses: Vec<Option<&'a str>>,
     actors: Vec<&'a str>,
     notes: Vec<Option<&'a str>>,
+    visibilities: Vec<&'static str>,
     created_at: Vec<Time>,
 }
 
@@ -41,6 +43,7 @@ impl<'a> Columns<'a> {
             from_statuses: events.iter().map(|e| e.from_status.map(Status::as_str)).collect(),
             actors: events.iter().map(|event| event.actor).collect(),
             notes: events.iter().map(|event| event.notes).collect(),
+            visibilities: events.iter().map(|event| event.visibility.as_str()).collect(),
             created_at: events.iter().map(|event| event.created_at).collect(),
         }
     }
@@ -49,13 +52,13 @@ impl<'a> Columns<'a> {
 /// Follows a `with written as (… returning org_id, id)`: inserts entries of the ticket that was written, or none if
 /// none was. The arguments are the numbers of the binds.
 macro_rules! insert_events_of_written {
-    ($ids:literal, $kinds:literal, $statuses:literal, $from:literal, $actors:literal, $notes:literal, $at:literal) => {
+    ($ids:literal, $kinds:literal, $statuses:literal, $from:literal, $actors:literal, $notes:literal, $seen:literal, $at:literal) => {
         concat!(
-            " insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, created_at)
-              select written.org_id, e.id, written.id, e.kind, e.status, e.from_status, e.actor, e.notes, e.created_at
+            " insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, visibility, created_at)
+              select written.org_id, e.id, written.id, e.kind, e.status, e.from_status, e.actor, e.notes, e.visibility, e.created_at
               from written, unnest($", $ids, "::uuid[], $", $kinds, "::text[], $", $statuses, "::text[], $", $from,
-            "::text[], $", $actors, "::text[], $", $notes, "::text[], $", $at, "::timestamptz[])
-              as e (id, kind, status, from_status, actor, notes, created_at) returning id"
+            "::text[], $", $actors, "::text[], $", $notes, "::text[], $", $seen, "::text[], $", $at, "::timestamptz[])
+              as e (id, kind, status, from_status, actor, notes, visibility, created_at) returning id"
         )
     };
 }
@@ -108,11 +111,11 @@ pub async fn insert(
             "with written as (",
             insert_ticket!(),
             " returning org_id, id)",
-            insert_events_of_written!(19, 20, 21, 22, 23, 24, 25)
+            insert_events_of_written!(19, 20, 21, 22, 23, 24, 25, 26)
         );
         let written: Vec<(TimelineId,)> = run!(
             fetch_all_postgres!(conn, (TimelineId,), sql)
-            new.ids, new.kinds, new.statuses, new.from_statuses, new.actors, new.notes, new.created_at
+            new.ids, new.kinds, new.statuses, new.from_statuses, new.actors, new.notes, new.visibilities, new.created_at
         )?;
         debug_assert_eq!(written.len(), events.len());
     } else {
@@ -192,11 +195,11 @@ async fn update_row(
             "with written as (",
             update_ticket!(),
             " returning org_id, id)",
-            insert_events_of_written!(18, 19, 20, 21, 22, 23, 24)
+            insert_events_of_written!(18, 19, 20, 21, 22, 23, 24, 25)
         );
         let written: Vec<(TimelineId,)> = run!(
             fetch_all_postgres!(conn, (TimelineId,), sql)
-            new.ids, new.kinds, new.statuses, new.from_statuses, new.actors, new.notes, new.created_at
+            new.ids, new.kinds, new.statuses, new.from_statuses, new.actors, new.notes, new.visibilities, new.created_at
         )?;
         return Ok(written.len() == events.len());
     }
@@ -224,7 +227,7 @@ pub async fn add_events(
 ) -> Result<(), sqlx::Error> {
     insert_all!(
         conn,
-        "insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, created_at) ",
+        "insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, visibility, created_at) ",
         events,
         |event| org,
         event.id,
@@ -234,6 +237,7 @@ pub async fn add_events(
         event.from_status.map(Status::as_str),
         event.actor,
         event.notes,
+        event.visibility.as_str(),
         event.created_at
     )?;
     Ok(())
@@ -247,7 +251,7 @@ pub async fn add_events_of_many(
 ) -> Result<(), sqlx::Error> {
     insert_all!(
         conn,
-        "insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, created_at) ",
+        "insert into ticket_events (org_id, id, ticket_id, kind, status, from_status, actor, notes, visibility, created_at) ",
         events,
         |row| org,
         row.1.id,
@@ -257,6 +261,7 @@ pub async fn add_events_of_many(
         row.1.from_status.map(Status::as_str),
         row.1.actor,
         row.1.notes,
+        row.1.visibility.as_str(),
         row.1.created_at
     )?;
     Ok(())

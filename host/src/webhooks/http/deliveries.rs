@@ -41,9 +41,10 @@ pub struct ListFilters {
 #[schema(as = WebhookReplay)]
 pub struct ReplayBody {
     /// The time of the first event to replay. Events are kept for 30 days. Required without `after`.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-02-21T10:00:00Z")]
+    #[schema(value_type = Option<String>, nullable = false, format = DateTime, example = "2026-02-21T10:00:00Z")]
     since: Option<Time>,
     /// Instead of `since`: replays the events after this one, as `next_after` of the call before says.
+    #[schema(nullable = false)]
     after: Option<EventId>,
     /// Replays only events that this webhook has not received and that are not pending.
     #[serde(default)]
