@@ -35,7 +35,7 @@ async fn a_plugin_says_what_it_is(t: &TestApp) {
     assert_shape(
         &two.body,
         &json!({ "id": "uuid", "name": "=guest-two-hooks", "version": "=0.1.0", "description": "text", "digest": "text",
-                 "size_bytes": "integer", "state": "=ready", "error": "null", "hooks": ["text"], "permissions": [],
+                 "size_bytes": "integer", "state": "=ready", "error": "null", "hooks": ["text"], "wit": "=0.2.0", "permissions": [],
                  "settings_schema": "null", "created_at": "time" }),
     );
     assert_eq!(two["hooks"], json!(["pre-transition", "post-create"]));
@@ -68,7 +68,7 @@ async fn what_is_no_plugin_is_refused_with_the_reason(t: &TestApp) {
         (elf, "not_wasm", "native Linux program"),
         (gate[..gate.len() / 2].to_vec(), "truncated", "the component is incomplete"),
         (core, "core_module", "build it for wasm32-wasip2"),
-        (from_text(META), "no_hooks", "repairops:plugin/pre-transition@0.1.0"),
+        (from_text(META), "no_hooks", "repairops:plugin/pre-transition@0.2.0"),
         (export("wasi:cli/run@0.2.0"), "no_hooks", "must export at least one"),
         (import("acme:x/y@1.0.0"), "unknown_import", "imports acme:x/y@1.0.0"),
         (
@@ -77,7 +77,11 @@ async fn what_is_no_plugin_is_refused_with_the_reason(t: &TestApp) {
             "wasi:http/outgoing-handler",
         ),
         (import("repairops:plugin/log@9.9.9"), "unknown_import", "repairops:plugin/log@9.9.9"),
-        (export("repairops:plugin/post-create@0.2.0"), "unknown_hook", "post-create@0.2.0"),
+        (
+            export("repairops:plugin/post-create@0.3.0"),
+            "unknown_version",
+            "it knows 0.1.0 and 0.2.0",
+        ),
         (
             export("repairops:plugin/pre-lunch@0.1.0"),
             "unknown_hook",

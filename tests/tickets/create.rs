@@ -62,7 +62,8 @@ async fn the_actor_is_the_key_or_who_it_names(t: &TestApp) {
     let entry = t.ticket(&first).await["timeline"][0].clone();
     assert_shape(
         &entry,
-        &json!({ "status": "=INTAKE", "timestamp": "time", "actor": "=Front desk", "kind": "=created", "notes": "null" }),
+        &json!({ "status": "=INTAKE", "timestamp": "time", "actor": "=Front desk", "kind": "=created", "notes": "null",
+                 "visibility": "=internal" }),
     );
     let alice = t.create_technician("Alice Tech").await;
     let second = t.create_ticket_with(&t.shop, json!({ "actor_id": alice })).await;

@@ -216,7 +216,6 @@ async fn what_cannot_be_looked_for_is_named(t: &TestApp) {
         (&format!("q={}", "x".repeat(201)), "q"),
         ("tag=", "tag"),
         ("phone=12", "phone"),
-        ("phone=0000", "phone"),
         ("phone=jane", "phone"),
     ] {
         t.get(&format!("/v1/tickets?{query}")).await.invalid(field);

@@ -909,6 +909,23 @@ export interface components {
         };
         /** @description An amount of money that may be owed either way. */
         Balance: number;
+        /** @description The limits of one call that grow with its input. */
+        CallLimits: {
+            /**
+             * Format: int32
+             * @description Milliseconds of processor time.
+             */
+            deadline_ms: number;
+            /** Format: int64 */
+            fuel: number;
+            /** Format: int32 */
+            output_bytes: number;
+            /**
+             * Format: int32
+             * @description Milliseconds of wall-clock time.
+             */
+            wall_ms: number;
+        };
         /** @description The value of a custom field; in JSON a string, a number or a boolean. */
         CustomValue: boolean | number | string;
         Customer: {
@@ -1075,7 +1092,7 @@ export interface components {
          * @description A moment in the workflow at which plugins run. One hook is one exported interface.
          * @enum {string}
          */
-        Hook: "pre-transition" | "post-create" | "reserve-inventory";
+        Hook: "pre-create" | "pre-update" | "pre-transition" | "post-create" | "reserve-inventory" | "settings-check";
         HookChange: {
             mode?: components["schemas"]["Mode"] | null;
             on_failure?: components["schemas"]["OnFailure"] | null;
@@ -1096,7 +1113,9 @@ export interface components {
         HooksChange: {
             /** @description `on_failure` must be `open`, because this hook runs after the ticket is stored. */
             "post-create"?: components["schemas"]["HookChange"];
+            "pre-create"?: components["schemas"]["HookChange"];
             "pre-transition"?: components["schemas"]["HookChange"];
+            "pre-update"?: components["schemas"]["HookChange"];
             "reserve-inventory"?: components["schemas"]["HookChange"];
         };
         /** @description Hours, with at most two decimals. */
@@ -1748,6 +1767,8 @@ export interface components {
             size_bytes: number;
             state: components["schemas"]["PluginState"];
             version: string;
+            /** @description The version of the WIT that its hooks have: `0.2.0`. */
+            wit: string;
         };
         /** Format: uuid */
         PluginId: string;
@@ -1765,8 +1786,9 @@ export interface components {
             fuel: number;
             hook: components["schemas"]["Hook"];
             installation_id: components["schemas"]["InstallationId"];
+            limits: components["schemas"]["CallLimits"] | null;
             /**
-             * @description A decision (`allowed`, `warned`, `denied`, `enriched`, `unchanged`, `planned`, `passed`), `error` (an error
+             * @description A decision (`allowed`, `warned`, `denied`, `checked`, `enriched`, `unchanged`, `planned`, `passed`), `error` (an error
              *     that the plugin returned), or the kind of failure: of the plugin (`trap`, `fuel`, `deadline`, `memory`, `bad_output`
              *     …) or of the server (`wall`, `busy`, `unavailable`, `budget`).
              */
@@ -1943,6 +1965,11 @@ export interface components {
             labor_rate?: number;
             /** @description A note for the timeline, in the entry of the transition or in an entry of its own. */
             notes?: string | null;
+            /**
+             * @description Who may read `notes`: the people of the shop (the default), or the customer too.
+             * @default internal
+             */
+            notes_visibility?: components["schemas"]["Visibility"];
             /** @description Replaces the list. A line that already exists keeps its id and its reserved stock. */
             parts?: components["schemas"]["PartChange"][];
             /** @description The new status. A different status is a transition with all its checks; the current one changes nothing. */
@@ -2046,6 +2073,8 @@ export interface components {
             status: components["schemas"]["Status"];
             /** Format: date-time */
             timestamp: string;
+            /** @description Who may read `notes`. */
+            visibility: components["schemas"]["Visibility"];
         };
         /**
          * Format: uuid
@@ -2068,6 +2097,11 @@ export interface components {
              * @example Ready for quality check
              */
             notes?: string | null;
+            /**
+             * @description Who may read `notes`: the people of the shop (the default), or the customer too.
+             * @default internal
+             */
+            notes_visibility?: components["schemas"]["Visibility"];
         };
         User: {
             /** Format: date-time */
@@ -2091,6 +2125,11 @@ export interface components {
             field: string | null;
             message: string;
         };
+        /**
+         * @description Who may read the notes of an entry of the timeline.
+         * @enum {string}
+         */
+        Visibility: "internal" | "customer";
         /** @description A problem that did not stop the request. */
         Warning: {
             code: string;
@@ -2217,7 +2256,8 @@ export interface components {
             valid_until: string;
         };
         WebhookReplay: {
-            after?: components["schemas"]["EventId"] | null;
+            /** @description Instead of `since`: replays the events after this one, as `next_after` of the call before says. */
+            after?: components["schemas"]["EventId"];
             /** @description Replays only events that this webhook has not received and that are not pending. */
             missed_only?: boolean;
             /**
@@ -2225,7 +2265,7 @@ export interface components {
              * @description The time of the first event to replay. Events are kept for 30 days. Required without `after`.
              * @example 2026-02-21T10:00:00Z
              */
-            since?: string | null;
+            since?: string;
         } & (unknown | unknown);
         /** @description The result of a replay. */
         WebhookReplayed: {
@@ -5819,8 +5859,8 @@ export interface operations {
                         /** @description The id of the request in which the plugin failed; empty if there was no request. */
                         request_id: string;
                         shop_id: components["schemas"]["ShopId"];
-                        ticket_id: components["schemas"]["TicketId"];
-                        ticket_number: string;
+                        ticket_id: components["schemas"]["TicketId"] | null;
+                        ticket_number: string | null;
                         version: string;
                     };
                     /** @constant */
