@@ -16,6 +16,7 @@ mod same_event;
 mod samples;
 mod soak;
 mod transition;
+mod versions;
 mod wire;
 mod world;
 
@@ -60,6 +61,8 @@ enum Bench {
     Soak(soak::Options),
     /// Plugins in a transition: none, 1, 3 and 10, alone and beside a load
     Transition(transition::Options),
+    /// The sample plugins as built for an older version of the WIT, and as they are now
+    Versions(versions::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -72,6 +75,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Soak(options) => soak::run(&options),
         Bench::Faults(options) => block_on(faults::run(options)),
         Bench::Call(options) => call::run(&options),
+        Bench::Versions(options) => versions::run(&options),
         Bench::Api(options) => block_on(api::run(options)),
         Bench::Input => block_on(input::run()),
         Bench::Limits => block_on(limits::run()),

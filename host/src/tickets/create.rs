@@ -167,14 +167,15 @@ async fn ask_plugins(
     }
     let mut conn = app.db.read().await?;
     let Some(shop) = shops::store::get(&mut conn, org, new.shop_id).await? else {
-        return Ok(Trace::default()); // the write says so
+        return Ok(Trace::default()); // the write says what is wrong
     };
     let Ok(actor) = users::actor::find(&mut conn, caller, new.actor_id).await? else {
         return Ok(Trace::default());
     };
     let known = match &new.customer_email {
         Some(email) => customers::find::by_any_email(&mut conn, org, email).await?,
-        None => None,
+        None if organizations::store::allows_customers_without_email(&mut conn, org).await? => None,
+        None => return Ok(Trace::default()),
     };
     drop(conn); // no connection is held while guest code runs
     let customer = event::DraftCustomer {

@@ -70,21 +70,11 @@ pub struct ListFilters {
     tag: Option<String>,
     /// The phone number of the customer, or its last digits (at least three): `555-0123`, `0123`. A number with the
     /// code of a country also finds it without.
-    #[param(
-        min_length = 3,
-        max_length = 64,
-        pattern = "[0-9].*[0-9].*[0-9]",
-        example = "555-0123"
-    )]
+    #[param(min_length = 3, max_length = 64, format = "phone-number", example = "555-0123")]
     phone: Option<String>,
     /// Words from the number, the device, and the names of customer and contact, each from its beginning, or the end
     /// of a phone number: `mull iph`. A ticket has all of them; case and accents do not matter.
-    #[param(
-        min_length = 1,
-        max_length = 200,
-        pattern = r"[^\s\x00-\x1f\x7f-\x9f]",
-        example = "iphone"
-    )]
+    #[param(min_length = 1, max_length = 200, format = "search-words", example = "iphone")]
     q: Option<String>,
 }
 
@@ -113,7 +103,9 @@ pub async fn list(
         created_before: time::parse_filter("created_before", params.created_before)?,
         updated_after: time::parse_filter("updated_after", params.updated_after)?,
         tag: check_filter("tag", params.tag, labels::LABEL_CHARS_MAX)?,
-        phone: params.phone.map(|text| Phone::parse("phone", &text)).transpose()?,
+        phone: check_filter("phone", params.phone, 64)?
+            .map(|text| Phone::parse("phone", &text))
+            .transpose()?,
         search: check_filter("q", params.q, 200)?
             .map(|text| Search::parse("q", &text))
             .transpose()?,

@@ -2569,6 +2569,7 @@ export interface components {
                  *             {
                  *               "code": "NO_TECHNICIAN",
                  *               "field": "assigned_to",
+                 *               "hook": "pre-transition",
                  *               "message": "Assign a technician first.",
                  *               "plugin": "gate"
                  *             }
