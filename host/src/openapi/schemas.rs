@@ -82,7 +82,11 @@ fn add_alternatives(document: &mut Value) {
         schema["anyOf"] = one_of(&changes);
         schema["not"] = json!({ "required": ["quantity", "adjust"] });
         let counts = json!({ "anyOf": one_of(&["quantity", "adjust"]) });
-        schema["dependentSchemas"] = json!({ "reason": counts });
+        let mut releases = one_of(&["quantity", "adjust"]);
+        if let Some(list) = releases.as_array_mut() {
+            list.push(json!({ "properties": { "release": { "const": false } } }));
+        }
+        schema["dependentSchemas"] = json!({ "reason": counts, "release": { "anyOf": releases } });
     }
     if let Some(schema) = document.pointer_mut("/components/schemas/WebhookReplay") {
         schema["oneOf"] = one_of(&["since", "after"]);
