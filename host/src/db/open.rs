@@ -92,7 +92,7 @@ async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {
         // In pages. A server copies the log itself, beside its writes; this is for commands, and if it falls behind.
         .pragma("wal_autocheckpoint", "16000")
         .statement_cache_capacity(256);
-    let writer = sqlite_pool(1)
+    let writer = ends_transactions(sqlite_pool(1))
         .acquire_timeout(Duration::from_secs(30))
         .connect_with(options.clone())
         .await
@@ -104,16 +104,18 @@ async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {
 }
 
 fn sqlite_pool(connections_max: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections_max)
-        .test_before_acquire(false) // a file does not hang up
-        .after_release(|connection, _| {
-            Box::pin(async move {
-                // The reply follows that of the rollback queued by a dropped transaction.
-                connection.ping().await?;
-                Ok(is_outside::<Sqlite>(connection))
-            })
+    SqlitePoolOptions::new().max_connections(connections_max).test_before_acquire(false) // a file does not hang up
+}
+
+/// For connections that begin transactions; readers do not, and are spared the round trip to their thread.
+fn ends_transactions(pool: SqlitePoolOptions) -> SqlitePoolOptions {
+    pool.after_release(|connection, _| {
+        Box::pin(async move {
+            // The reply follows that of the rollback queued by a dropped transaction.
+            connection.ping().await?;
+            Ok(is_outside::<Sqlite>(connection))
         })
+    })
 }
 
 /// Without options that a pooler of connections refuses at the start of a session.

@@ -36,7 +36,7 @@ pub fn complete(document: &mut Value) {
 /// Adds what attributes of a struct cannot express: which fields go together, what the entries of a list are.
 fn add_alternatives(document: &mut Value) {
     let text = json!({ "type": "string", "minLength": 1 });
-    let price = json!({ "type": "number" });
+    let price = json!({ "type": "number", "minimum": 0, "maximum": 10_000_000 });
     let part = json!([
         { "required": ["inventory_id"], "properties": { "inventory_id": { "type": "string" } } },
         { "required": ["sku"], "properties": { "sku": text } },
