@@ -58,6 +58,7 @@ fn describe(component: &Component, as_json: bool) -> anyhow::Result<()> {
     if as_json {
         let body = json!({
             "path": component.path, "name": manifest.name, "version": manifest.version, "hooks": hooks,
+            "wit": manifest.wit, "checks_settings": manifest.checks_settings,
             "permissions": manifest.permissions, "inert_imports": manifest.inert, "size_bytes": bytes.len(),
         });
         println!("{body}");
@@ -68,7 +69,8 @@ fn describe(component: &Component, as_json: bool) -> anyhow::Result<()> {
     println!("{} {}", manifest.name, manifest.version);
     println!("  file         {path}");
     println!("  size         {} KiB", bytes.len().div_ceil(1024));
-    println!("  hooks        {}", list(&hooks));
+    let checks = if manifest.checks_settings { "; checks its settings" } else { "" };
+    println!("  hooks        {} (WIT {}{checks})", list(&hooks), manifest.wit);
     println!("  permissions  {}", list(&permissions));
     println!(
         "  inert        {} WASI interfaces without files, network or environment",
