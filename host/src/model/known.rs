@@ -143,7 +143,7 @@ mod tests {
         let setup = json!({ "order": 1, "mode": "enforce", "on_failure": "open" });
         let stored = json!({
             "post-create": setup,
-            "pre-create": setup,
+            "on-event": setup,
             "pre-transition": { "order": 1, "mode": "monitor", "on_failure": "open" },
         });
         let map: KnownMap<Hook, HookSetup> = serde_json::from_value(stored.clone()).unwrap();

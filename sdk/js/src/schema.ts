@@ -4396,21 +4396,24 @@ export interface operations {
                      *           "kind": "created",
                      *           "notes": null,
                      *           "status": "INTAKE",
-                     *           "timestamp": "2026-02-15T10:30:00Z"
+                     *           "timestamp": "2026-02-15T10:30:00Z",
+                     *           "visibility": "internal"
                      *         },
                      *         {
                      *           "actor": "Alice Tech",
-                     *           "kind": "transition",
+                     *           "kind": "transitioned",
                      *           "notes": null,
                      *           "status": "DIAGNOSTICS",
-                     *           "timestamp": "2026-02-15T11:00:00Z"
+                     *           "timestamp": "2026-02-15T11:00:00Z",
+                     *           "visibility": "internal"
                      *         },
                      *         {
                      *           "actor": "Alice Tech",
-                     *           "kind": "transition",
+                     *           "kind": "transitioned",
                      *           "notes": null,
                      *           "status": "IN_REPAIR",
-                     *           "timestamp": "2026-02-16T09:00:00Z"
+                     *           "timestamp": "2026-02-16T09:00:00Z",
+                     *           "visibility": "internal"
                      *         }
                      *       ],
                      *       "timeline_total": 3,
