@@ -25,6 +25,7 @@ mod update;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 
@@ -53,6 +54,7 @@ pub enum Db {
         checkpointer: SqlitePool,
         storage: Arc<Storage>,
         hook: Hook,
+        migrator: &'static Migrator,
     },
     Postgres {
         pool: PgPool,

@@ -20,7 +20,9 @@ const TABLE: &str = "_sqlx_migrations";
 /// The migration that made the table of requirements.
 const REQUIREMENTS_SINCE: i64 = 13;
 
-static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+pub(super) static SQLITE: Migrator = sqlx::migrate!("../migrations/sqlite");
+/// The journal's own file; PostgreSQL has its tables among the others.
+pub(super) static JOURNAL: Migrator = sqlx::migrate!("../migrations/journal");
 static POSTGRES: Migrator = sqlx::migrate!("../migrations/postgres");
 
 /// The advisory lock of a transaction that migrates. Any number that nothing else uses.
@@ -98,7 +100,7 @@ impl Db {
 
     fn migrator(&self) -> &'static Migrator {
         match self {
-            Db::Sqlite { .. } => &SQLITE,
+            Db::Sqlite { migrator, .. } => migrator,
             Db::Postgres { .. } => &POSTGRES,
         }
     }
@@ -118,9 +120,9 @@ impl Db {
 
     async fn apply_missing(&self) -> anyhow::Result<()> {
         match self {
-            Db::Sqlite { writer, .. } => {
+            Db::Sqlite { writer, migrator, .. } => {
                 let mut tx = begin(writer, "BEGIN IMMEDIATE", None).await?;
-                apply(&mut *tx, &SQLITE).await?;
+                apply(&mut *tx, migrator).await?;
                 tx.commit().await?;
             }
             Db::Postgres { pool, .. } => {

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Postgres, Row, Sqlite};
 
 use super::limited::{PING_MAX, limited};
-use super::pooler;
+use super::{migrations, pooler};
 use super::transaction::is_outside;
 use super::{Db, Storage};
 
@@ -26,7 +27,7 @@ impl Db {
     /// With another number of connections of PostgreSQL for the whole node.
     pub async fn open_with(url: &str, connections: u32) -> anyhow::Result<Db> {
         if let Some(path) = sqlite_path(url) {
-            return open_sqlite(path).await;
+            return open_sqlite(path, SqliteSynchronous::Full, &migrations::SQLITE).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return open_postgres(url, connections).await;
@@ -41,6 +42,16 @@ impl Db {
         let pool = postgres_pool(APART, storage).acquire_timeout(Duration::from_secs(2));
         let pool = pool.connect_lazy_with(postgres_options(url)?);
         Ok(Db::Postgres { pool, storage: storage.clone(), hook: hook.clone() })
+    }
+
+    /// The journal of plugins: on SQLite a file beside the database, so that its writer never waits for requests; on
+    /// PostgreSQL the same database.
+    pub async fn open_journal(&self, url: &str) -> anyhow::Result<Db> {
+        let Some(path) = sqlite_path(url) else { return Ok(self.clone()) };
+        let mut path = path.into_os_string();
+        path.push(".runs");
+        // A killed process loses nothing that was committed; a power failure may lose the last second.
+        open_sqlite(path.into(), SqliteSynchronous::Normal, &migrations::JOURNAL).await
     }
 
     /// On PostgreSQL: a pool for statements that are sent with every request and wait for no disk. Connected on first
@@ -74,7 +85,11 @@ pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
     Some(PathBuf::from(url.strip_prefix("sqlite:")?.trim_start_matches("//")))
 }
 
-async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {
+async fn open_sqlite(
+    path: PathBuf,
+    synchronous: SqliteSynchronous,
+    migrator: &'static Migrator,
+) -> anyhow::Result<Db> {
     if path.as_os_str().is_empty() {
         bail!("the database URL sqlite: has no path; expected something like sqlite:repairops.db");
     }
@@ -86,7 +101,7 @@ async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {
         .filename(&path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(synchronous)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
         // In pages. A server copies the log itself, beside its writes; this is for commands, and if it falls behind.
@@ -100,7 +115,8 @@ async fn open_sqlite(path: PathBuf) -> anyhow::Result<Db> {
     let checkpointer = sqlite_pool(1).connect_lazy_with(options.clone());
     let readers =
         sqlite_pool(8).connect_lazy_with(options.read_only(true).create_if_missing(false));
-    Ok(Db::Sqlite { writer, readers, checkpointer, storage: Arc::default(), hook: Arc::default() })
+    let (storage, hook) = (Arc::default(), Arc::default());
+    Ok(Db::Sqlite { writer, readers, checkpointer, storage, hook, migrator })
 }
 
 fn sqlite_pool(connections_max: u32) -> SqlitePoolOptions {

@@ -1,0 +1,51 @@
+-- The journal of plugins: what each hook was asked, once for all of its plugins. In a file of its own, so that its writer never waits for that of the database.
+create table plugin_inputs (
+    org_id blob not null,
+    id blob not null,
+    hook text not null,
+    -- Of the event's JSON form.
+    model_version integer not null,
+    shop_id blob,
+    ticket_id blob,
+    customer_id blob,
+    -- The version of the ticket that was read for it.
+    ticket_version integer,
+    -- JSON, compressed (zlib).
+    body blob not null,
+    created_at text not null,
+    constraint plugin_inputs_pk primary key (org_id, id)
+);
+create index plugin_inputs_by_ticket on plugin_inputs (org_id, ticket_id);
+create index plugin_inputs_by_customer on plugin_inputs (org_id, customer_id);
+create index plugin_inputs_by_time on plugin_inputs (org_id, created_at);
+
+-- One row for each call. Figures stay; the body has what may name people.
+create table plugin_runs (
+    org_id blob not null,
+    id blob not null,
+    input_id blob not null,
+    installation_id blob not null,
+    plugin text not null,
+    plugin_version text not null,
+    digest text not null,
+    hook text not null,
+    mode text not null constraint plugin_runs_mode_known check (mode in ('enforce', 'monitor')),
+    outcome text not null,
+    is_failure boolean not null,
+    shop_id blob,
+    ticket_id blob,
+    -- The codes of its violations, as JSON.
+    codes text not null,
+    fuel integer not null,
+    cpu_us integer not null,
+    wall_us integer not null,
+    memory_bytes integer not null,
+    -- Decision, error, log: JSON, compressed (zlib).
+    body blob not null,
+    created_at text not null,
+    constraint plugin_runs_pk primary key (org_id, id)
+);
+create index plugin_runs_by_time on plugin_runs (org_id, created_at, id);
+create index plugin_runs_by_ticket on plugin_runs (org_id, ticket_id, created_at);
+create index plugin_runs_by_installation on plugin_runs (org_id, installation_id, created_at);
+create index plugin_runs_by_input on plugin_runs (org_id, input_id);

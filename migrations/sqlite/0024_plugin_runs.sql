@@ -1,0 +1,1 @@
+-- The journal of plugins is in a file of its own on SQLite: migrations/journal.
