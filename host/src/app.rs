@@ -9,6 +9,7 @@ use anyhow::Context;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, STATEMENT_MAX, Schema};
+use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::nodes::Node;
 use crate::plugins::active::ActivePlugins;
@@ -28,6 +29,7 @@ pub struct App {
     pub runtime: Runtime,
     pub active: Arc<ActivePlugins>,
     pub plugin_failures: Arc<Failures>,
+    pub journal: Arc<Journal>,
     pub node_health: Arc<NodeHealth>,
     /// Seal and open the secrets of webhooks.
     pub secrets: Secrets,
@@ -52,6 +54,7 @@ impl App {
         tickets::backlog::record_missing(&db)
             .await
             .context("giving figures to picked-up tickets")?;
+        let journal = Journal::open(&db, &config.database.url).await?;
         db.limit_statements(STATEMENT_MAX);
         let runtime = Runtime::new(RuntimeConfig {
             guest_threads: config.guests.threads(),
@@ -70,6 +73,7 @@ impl App {
             runtime,
             active: Arc::default(),
             plugin_failures: Arc::default(),
+            journal: Arc::new(journal),
             node_health: Arc::default(),
             secrets,
             webhooks: Arc::new(Webhooks::new(&config.webhooks)),

@@ -41,6 +41,7 @@ pub mod feedback;
 pub mod idempotency;
 pub mod installations;
 pub mod inventory;
+pub mod journal;
 pub mod keys;
 pub mod kpis;
 pub mod nodes;
