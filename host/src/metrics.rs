@@ -25,6 +25,7 @@ const PLUGINS_MAX: usize = 1_000;
 struct CallLabels {
     plugin: String,
     hook: &'static str,
+    mode: &'static str,
     outcome: &'static str,
 }
 
@@ -59,6 +60,10 @@ struct ClosedLabels {
 pub struct Metrics {
     registry: Registry,
     calls: Family<CallLabels, Counter>,
+    previews: Counter,
+    monitor_skips: Counter,
+    journal_depth: Gauge,
+    journal_dropped: Gauge,
     fuel: Family<HookLabels, Histogram>,
     call_seconds: Family<HookLabels, Histogram>,
     compile_seconds: Family<CompileLabels, Histogram>,
@@ -82,6 +87,10 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("repairops");
         let metrics = Metrics {
             calls: Family::default(),
+            previews: Counter::default(),
+            monitor_skips: Counter::default(),
+            journal_depth: Gauge::default(),
+            journal_dropped: Gauge::default(),
             fuel: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(1_000.0, 4.0, 10))
             }),
@@ -104,6 +113,26 @@ impl Default for Metrics {
             registry: Registry::default(),
         };
         registry.register("plugin_calls", "Plugin calls, by result", metrics.calls.clone());
+        registry.register(
+            "plugin_previews",
+            "Plugin calls of dry runs, previews and tries, which are not recorded",
+            metrics.previews.clone(),
+        );
+        registry.register(
+            "plugin_monitor_skips",
+            "Calls of monitored plugins that were left out because their lane was full",
+            metrics.monitor_skips.clone(),
+        );
+        registry.register(
+            "journal_depth",
+            "Runs of plugins that wait to be written to the journal",
+            metrics.journal_depth.clone(),
+        );
+        registry.register(
+            "journal_dropped",
+            "Runs of plugins since the start that the journal had no room for",
+            metrics.journal_dropped.clone(),
+        );
         registry.register("plugin_fuel", "Units of fuel of a call", metrics.fuel.clone());
         registry.register_with_unit(
             "plugin_call",
@@ -176,15 +205,24 @@ impl Metrics {
         &self,
         plugin: &str,
         hook: Hook,
+        mode: &'static str,
         outcome: &'static str,
         fuel: u64,
         duration: Duration,
     ) {
-        let labels = CallLabels { plugin: self.known(plugin), hook: hook.as_str(), outcome };
+        let labels = CallLabels { plugin: self.known(plugin), hook: hook.as_str(), mode, outcome };
         self.calls.get_or_create(&labels).inc();
         let labels = HookLabels { hook: hook.as_str() };
         self.fuel.get_or_create(&labels).observe(fuel as f64);
         self.call_seconds.get_or_create(&labels).observe(duration.as_secs_f64());
+    }
+
+    pub fn count_preview(&self) {
+        self.previews.inc();
+    }
+
+    pub fn count_monitor_skip(&self) {
+        self.monitor_skips.inc();
     }
 
     pub fn count_compile(&self, outcome: &'static str, duration: Duration) {
@@ -228,8 +266,14 @@ impl Metrics {
         self.request_seconds.observe(duration.as_secs_f64());
     }
 
-    /// The text of `/metrics`, with the numbers of running and of queued guest jobs.
-    pub fn text(&self, running: usize, waiting: usize) -> Result<String, fmt::Error> {
+    /// The text of `/metrics`, with the numbers of running and of queued guest jobs, and the journal's queue.
+    pub fn text(
+        &self,
+        (running, waiting): (usize, usize),
+        (depth, dropped): (usize, u64),
+    ) -> Result<String, fmt::Error> {
+        self.journal_depth.set(i64::try_from(depth).unwrap_or(i64::MAX));
+        self.journal_dropped.set(i64::try_from(dropped).unwrap_or(i64::MAX));
         self.running.set(i64::try_from(running).unwrap_or(i64::MAX));
         self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         let mut text = String::new();

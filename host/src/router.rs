@@ -19,8 +19,8 @@ use crate::unaccepted::{self, Unaccepted};
 use crate::webhooks::wake;
 use crate::{
     access_log, compression, cors, customers, feedback, health, idempotency, installations,
-    inventory, keys, kpis, metrics, openapi, panics, payments, plugins, rate_limits, request_id,
-    shops, tickets, timeouts, users, webhooks,
+    inventory, journal, keys, kpis, metrics, openapi, panics, payments, plugins, rate_limits,
+    request_id, shops, tickets, timeouts, users, webhooks,
 };
 
 /// All routes, for tests and for `repairops serve`.
@@ -88,6 +88,7 @@ fn v1(component_max_bytes: usize) -> OpenApiRouter<App> {
         .merge(keys::http::routes())
         .merge(plugins::http::routes(component_max_bytes))
         .merge(installations::http::routes())
+        .merge(journal::http::routes())
         .merge(webhooks::http::routes());
     OpenApiRouter::with_openapi(openapi::Frame::openapi()).nest("/v1", v1)
 }

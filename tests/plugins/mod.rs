@@ -12,6 +12,7 @@ mod limits;
 mod log;
 mod nodes;
 mod reserve;
+mod runs;
 mod settings;
 mod settings_check;
 mod shown;

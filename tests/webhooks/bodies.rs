@@ -246,6 +246,7 @@ fn failures_and_tests_have_their_bodies() {
         ticket_id: Some("a-ticket".to_owned()),
         ticket_number: Some("T000001".to_owned()),
         hook: Hook::PreTransition,
+        run_id: id(7),
         outcome: "fuel",
         error: FailureView { message: "too slow".to_owned(), limit: Some(10), used: None },
         on_failure: Some(OnFailure::Closed),
@@ -256,7 +257,7 @@ fn failures_and_tests_have_their_bodies() {
         concat!(
             r#"{"data":{"error":{"limit":10,"message":"too slow","used":null},"hook":"pre-transition","#,
             r#""installation_id":"id-6","on_failure":"closed","outcome":"fuel","plugin":"qc-gate","#,
-            r#""request_id":"req_1","shop_id":"a-shop","ticket_id":"a-ticket","ticket_number":"T000001","#,
+            r#""request_id":"req_1","run_id":"id-7","shop_id":"a-shop","ticket_id":"a-ticket","ticket_number":"T000001","#,
             r#""version":"0.1.0"},"event":"plugin.failed""#,
         )
     );

@@ -76,6 +76,7 @@ pub use self::probe::ProbeError;
 pub use self::queue::{Caps, Share};
 pub use self::settings::worker::run as check_settings_of_standard_input;
 pub use self::settings::{SchemaError, SettingsError, fill_defaults};
+pub use self::threads::Lane;
 use self::{
     cache::Cache, compile::Compiler, compile::line::Queued, guest::Guest, settings::SettingsChecks,
     threads::GuestThreads, ticker::Ticker, turns::Turns,
@@ -98,6 +99,16 @@ const INSPECTION_CAPS: Caps = Caps {
     waiting: 32,
     waiting_per_organization: 24,
     waiting_per_installation: 24,
+};
+
+/// Threads for calls that nobody waits for.
+const BACKGROUND_THREADS: usize = 2;
+const BACKGROUND_CAPS: Caps = Caps {
+    running_per_organization: 1,
+    running_per_installation: 1,
+    waiting: 1_024,
+    waiting_per_organization: 64,
+    waiting_per_installation: 64,
 };
 
 /// Configuration of the runtime.
@@ -123,6 +134,7 @@ struct Inner {
     linker: Linker<Guest>,
     ticker: Arc<Ticker>,
     threads: GuestThreads,
+    background: GuestThreads,
     compiler: Arc<Compiler>,
     cache: Cache,
     settings: SettingsChecks,
@@ -134,7 +146,7 @@ struct Inner {
 impl Runtime {
     /// Starts the engine and its threads.
     pub fn new(config: RuntimeConfig) -> anyhow::Result<Runtime> {
-        let engine = engine::new(config.guest_threads)?;
+        let engine = engine::new(config.guest_threads + BACKGROUND_THREADS)?;
         let mut linker = Linker::new(&engine);
         imports::link(&mut linker)
             .map_err(anyhow::Error::from)
@@ -145,7 +157,8 @@ impl Runtime {
         Ok(Runtime(Arc::new(Inner {
             linker,
             ticker: Arc::new(ticker),
-            threads: GuestThreads::start(config.guest_threads, config.caps)?,
+            threads: GuestThreads::start(Lane::Live, config.guest_threads, config.caps)?,
+            background: GuestThreads::start(Lane::Background, BACKGROUND_THREADS, BACKGROUND_CAPS)?,
             settings: SettingsChecks::new(config.compiler.program.clone()),
             compiler: Arc::new(Compiler::new(engine.clone(), config.compiler)),
             cache,
@@ -311,7 +324,21 @@ impl Runtime {
         share: Share,
         job: impl FnOnce() -> (T, L) + Send + 'static,
     ) -> Result<T, Busy> {
-        self.0.threads.run(share, job).await
+        self.run_in(Lane::Live, share, job).await
+    }
+
+    /// Like `run`, on the threads of that lane.
+    pub async fn run_in<T: Send + 'static, L>(
+        &self,
+        lane: Lane,
+        share: Share,
+        job: impl FnOnce() -> (T, L) + Send + 'static,
+    ) -> Result<T, Busy> {
+        let threads = match lane {
+            Lane::Live => &self.0.threads,
+            Lane::Background => &self.0.background,
+        };
+        threads.run(share, job).await
     }
 }
 

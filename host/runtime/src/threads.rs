@@ -19,9 +19,32 @@ use super::queue::{Caps, Queue, Share};
 /// More than the stack of a guest (`engine.rs`), for the host's part of a call.
 const STACK_BYTES: usize = 4 << 20;
 
-/// The scheduling priority of guest threads.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
+/// What the threads of a pool are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Requests wait for these calls.
+    Live,
+    /// Nobody waits: these threads run when a processor has nothing else to do.
+    Background,
+}
+
+impl Lane {
+    /// The scheduling priority of the threads.
+    #[cfg(target_os = "linux")]
+    fn nice(self) -> i32 {
+        match self {
+            Lane::Live => 10,
+            Lane::Background => 19,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Lane::Live => "guest",
+            Lane::Background => "guest-background",
+        }
+    }
+}
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -40,7 +63,7 @@ struct State {
 }
 
 impl GuestThreads {
-    pub(super) fn start(threads: usize, caps: Caps) -> anyhow::Result<GuestThreads> {
+    pub(super) fn start(lane: Lane, threads: usize, caps: Caps) -> anyhow::Result<GuestThreads> {
         anyhow::ensure!(threads > 0, "at least one thread for plugins is needed");
         let idle = Vec::with_capacity(threads);
         let state = Mutex::new(State { queue: Queue::new(caps), idle, ended: false });
@@ -48,9 +71,9 @@ impl GuestThreads {
         for index in 0..threads {
             let shared = started.0.clone();
             thread::Builder::new()
-                .name(format!("guest-{index}"))
+                .name(format!("{}-{index}", lane.name()))
                 .stack_size(STACK_BYTES)
-                .spawn(move || work(&shared))
+                .spawn(move || work(&shared, lane))
                 .context("the threads for plugins cannot be started")?;
         }
         Ok(started)
@@ -125,10 +148,12 @@ impl State {
 }
 
 /// One guest thread: runs one job at a time until the end.
-fn work(shared: &Shared) {
+fn work(shared: &Shared, lane: Lane) {
     // On Linux each thread has its own priority: guests yield to requests.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(NICE);
+    let _ = rustix::process::nice(lane.nice());
+    #[cfg(not(target_os = "linux"))]
+    let _ = lane;
     let mut state = shared.lock();
     loop {
         if let Some((share, job)) = state.queue.pop() {

@@ -8,10 +8,14 @@ pub const ROWS_MAX: usize = 500;
 /// Statements of up to so many rows stay prepared: most lists are short, and preparing costs PostgreSQL a round trip.
 pub const ROWS_PREPARED_MAX: usize = 4;
 
-/// `insert_all!(conn, "insert into t (a, b) ", &rows, |row| row.a, row.b)`: returns the number of rows inserted.
+/// `insert_all!(conn, "insert into t (a, b) ", &rows, |row| row.a, row.b)`: returns the number of rows inserted. A text
+/// after the values, such as ` on conflict do nothing`, comes last, after a semicolon.
 #[macro_export]
 macro_rules! insert_all {
     ($conn:expr, $sql:expr, $rows:expr, |$row:ident| $($bind:expr),+ $(,)?) => {
+        $crate::insert_all!($conn, $sql, $rows, |$row| $($bind),+; "")
+    };
+    ($conn:expr, $sql:expr, $rows:expr, |$row:ident| $($bind:expr),+; $after:literal) => {
         async {
             let mut inserted = 0;
             for rows in $rows.chunks($crate::db::ROWS_MAX) {
@@ -22,6 +26,7 @@ macro_rules! insert_all {
                         query.push_values(rows, |mut values, $row| {
                             $(values.push_bind($bind);)+
                         });
+                        query.push($after);
                         let done = query.build().persistent(is_short).execute($backend).await;
                         done.map(|done| done.rows_affected())
                     }};

@@ -14,9 +14,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, Postgres, Row, Sqlite};
 
 use super::limited::{PING_MAX, limited};
-use super::{migrations, pooler};
 use super::transaction::is_outside;
 use super::{Db, Storage};
+use super::{migrations, pooler};
 
 impl Db {
     /// Opens `sqlite:PATH` (created if missing) or `postgres://…`.

@@ -19,8 +19,9 @@ pub fn router(app: App) -> Router {
 
 /// `GET /metrics`.
 pub async fn show(State(app): State<App>) -> Result<Response, ApiError> {
-    let (running, waiting) = app.runtime.load();
-    let text = app.metrics.text(running, waiting).map_err(ApiError::internal)?;
+    let queue = &app.journal.queue;
+    let text = app.metrics.text(app.runtime.load(), (queue.depth(), queue.dropped()));
+    let text = text.map_err(ApiError::internal)?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

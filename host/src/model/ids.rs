@@ -51,6 +51,10 @@ ids! {
     ReservationId = "reservation_id",
     PaymentId = "payment_id",
     PluginId = "plugin_id",
+    /// What a hook was asked, in the journal.
+    InputId = "input_id",
+    /// One call of a plugin.
+    RunId = "run_id",
     InstallationId = "installation_id",
     /// A row of the outbox.
     EventId = "event_id",

@@ -11,6 +11,7 @@ pub mod payment;
 pub mod people;
 pub mod plugin;
 pub mod problem;
+pub mod run;
 pub mod secret;
 pub mod stock;
 pub mod ticket;

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::event::Hook;
 use super::ids::{
-    CustomerId, InstallationId, ItemId, PaymentId, PluginId, ShopId, TicketId, WebhookId,
+    CustomerId, InstallationId, ItemId, PaymentId, PluginId, RunId, ShopId, TicketId, WebhookId,
 };
 use super::money::{Balance, Money};
 use super::payment::{Kind, Method, Recorded};
@@ -238,6 +238,8 @@ pub struct PluginFailed {
     #[schema(required = true)]
     pub ticket_number: Option<String>,
     pub hook: Hook,
+    /// For `GET /v1/plugin-runs/{run_id}`.
+    pub run_id: RunId,
     pub outcome: &'static str,
     pub error: FailureView,
     #[schema(required = true)]

@@ -57,8 +57,10 @@ impl From<DeletePluginError> for ApiError {
 impl ApiError {
     /// A required plugin failed: 422, or 503 if the node did not give it its due.
     pub fn plugin_failed(message: String, failure: &Failed, ran: &[PluginRun]) -> ApiError {
-        let details = json!({ "plugin": failure.plugin, "hook": failure.hook, "outcome": failure.outcome,
-                              "error": failure.error, "plugins": ran });
+        let details = json!({
+            "plugin": failure.plugin, "hook": failure.hook, "run_id": failure.run_id, "outcome": failure.outcome,
+            "error": failure.error, "plugins": ran,
+        });
         if failure.is_nodes_fault {
             ApiError::unavailable("PLUGIN_UNAVAILABLE", message, details)
         } else {

@@ -40,8 +40,21 @@ pub async fn change(
 ) -> Result<Changed, ChangeError> {
     let notes = check_optional("notes", change.notes.as_deref(), 2_000)?;
     let mut budget = Budget::new(app);
+    let changed = attempts(app, caller, id, change, notes.as_deref(), &mut budget).await;
+    budget.record().await;
+    changed
+}
+
+async fn attempts(
+    app: &App,
+    caller: &Caller,
+    id: TicketId,
+    change: &TicketChange,
+    notes: Option<&str>,
+    budget: &mut Budget,
+) -> Result<Changed, ChangeError> {
     for _ in 0..ATTEMPTS_MAX {
-        let changed = attempt(app, caller, id, change, notes.as_deref(), &mut budget).await?;
+        let changed = attempt(app, caller, id, change, notes, budget).await?;
         if let Some(changed) = changed {
             return Ok(changed);
         }

@@ -55,6 +55,18 @@ pub async fn create(
     caller: &Caller,
     new: NewTicket,
 ) -> Result<Created, CreateTicketError> {
+    let mut budget = Budget::new(app);
+    let created = judge_and_write(app, caller, new, &mut budget).await;
+    budget.record().await;
+    created
+}
+
+async fn judge_and_write(
+    app: &App,
+    caller: &Caller,
+    new: NewTicket,
+    budget: &mut Budget,
+) -> Result<Created, CreateTicketError> {
     let sent_email = new.customer_email.clone();
     let new = check(new)?;
     let org = caller.org;
@@ -62,8 +74,7 @@ pub async fn create(
         .active
         .for_hook(&app.db, org, caller.plugins_revision, Hook::PostCreate, new.shop_id)
         .await?;
-    let mut budget = Budget::new(app);
-    let judged = ask_plugins(app, caller, &new, &mut budget).await?;
+    let judged = ask_plugins(app, caller, &new, budget).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
     let Some(shop) = shops::store::get(&mut tx, org, new.shop_id).await? else {
@@ -143,7 +154,7 @@ pub async fn create(
         extras: Some(Extras::default()),
     };
     let (enriching, enriched) =
-        enrich::run(app, org, &context, Work::new(plugins), &actor, &mut budget).await;
+        enrich::run(app, org, &context, Work::new(plugins), &actor, budget).await;
     let mut trace = judged;
     trace.append(enriching);
     let version = enriched.unwrap_or(context.ticket.version);

@@ -68,14 +68,19 @@ pub async fn run(
     }
     let event = event::creation(context, actor, app.clock.now());
     let mut enrichment = hooks::post_create(app, org, work.plugins, event, budget).await;
-    refuse_unknown_users(app, org, &mut enrichment).await;
+    refuse_unknown_users(app, org, &mut enrichment, budget).await;
     let (version, unwritten) = store_results(app, org, context, &enrichment, &work.attempts).await;
     enrichment.trace.mark_unwritten(&unwritten);
     (enrichment.trace, version)
 }
 
 /// A patch that assigns the ticket to somebody who is not there is an invalid answer of its plugin.
-async fn refuse_unknown_users(app: &App, org: OrgId, enrichment: &mut Enrichment) {
+async fn refuse_unknown_users(
+    app: &App,
+    org: OrgId,
+    enrichment: &mut Enrichment,
+    budget: &mut Budget,
+) {
     let wanted = enrichment.patches.iter().filter_map(|(_, patch)| patch.assigned_to.as_deref());
     let ids: Vec<Option<UserId>> = wanted.map(user_id).collect();
     if ids.is_empty() {
@@ -87,7 +92,7 @@ async fn refuse_unknown_users(app: &App, org: OrgId, enrichment: &mut Enrichment
         users::store::known(&mut conn, org, &ids).await
     };
     match known.await {
-        Ok(known) => enrichment.refuse(|patch| {
+        Ok(known) => enrichment.refuse(budget, |patch| {
             let text = patch.assigned_to.as_deref()?;
             let is_known = user_id(text).is_some_and(|id| known.contains(&id));
             let text = excerpt::text(text, 64);

@@ -104,7 +104,9 @@ async fn try_retry(app: &App, org: OrgId, ticket: TicketId) -> Result<(), sqlx::
     let name = context.timeline.entries.first().map_or("RepairOps", |entry| entry.actor.as_str());
     let actor = Actor { name: name.to_owned(), user_id: None };
     let work = Work::retry(plugins, attempts);
-    run(app, org, &context, work, &actor, &mut Budget::new(app)).await;
+    let mut budget = Budget::new(app);
+    run(app, org, &context, work, &actor, &mut budget).await;
+    budget.record().await;
     Ok(())
 }
 

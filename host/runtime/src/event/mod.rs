@@ -35,12 +35,15 @@ pub trait HookEvent: Clone + Serialize + Send + Sync + 'static {
     /// The shop of the event, if it is about one.
     fn shop_id(&self) -> Option<&str>;
 
+    /// The id of the customer whom the event names, if the customer is known.
+    fn customer_id(&self) -> Option<&str>;
+
     /// The time of the request, which the guest's clocks show.
     fn now(&self) -> i64;
 }
 
 macro_rules! hook_events {
-    ($($event:ident => $hook:ident, $answer:ty, $ticket:expr, $shop:expr;)*) => {$(
+    ($($event:ident => $hook:ident, $answer:ty, $ticket:expr, $shop:expr, $customer:expr;)*) => {$(
         impl HookEvent for $event {
             const HOOK: Hook = Hook::$hook;
             type Answer = $answer;
@@ -55,6 +58,11 @@ macro_rules! hook_events {
                 of(self).map(|shop| shop.id.as_str())
             }
 
+            fn customer_id(&self) -> Option<&str> {
+                let of: fn(&$event) -> Option<&String> = $customer;
+                of(self).map(String::as_str)
+            }
+
             fn now(&self) -> i64 {
                 self.now
             }
@@ -63,12 +71,18 @@ macro_rules! hook_events {
 }
 
 hook_events! {
-    DraftEvent => PreCreate, Verdict, |_| None, |event| Some(&event.shop);
-    UpdateEvent => PreUpdate, Verdict, |event| Some(&event.after), |event| Some(&event.shop);
-    TransitionEvent => PreTransition, Verdict, |event| Some(&event.ticket), |event| Some(&event.shop);
-    CreationEvent => PostCreate, Patch, |event| Some(&event.ticket), |event| Some(&event.shop);
-    ReservationEvent => ReserveInventory, Decision, |event| Some(&event.ticket), |event| Some(&event.shop);
-    SettingsEvent => SettingsCheck, Vec<SettingsProblem>, |_| None, |_| None;
+    DraftEvent => PreCreate, Verdict,
+        |_| None, |event| Some(&event.shop), |event| event.customer.known.as_ref();
+    UpdateEvent => PreUpdate, Verdict,
+        |event| Some(&event.after), |event| Some(&event.shop), |event| Some(&event.customer.id);
+    TransitionEvent => PreTransition, Verdict,
+        |event| Some(&event.ticket), |event| Some(&event.shop), |event| Some(&event.customer.id);
+    CreationEvent => PostCreate, Patch,
+        |event| Some(&event.ticket), |event| Some(&event.shop), |event| Some(&event.customer.id);
+    ReservationEvent => ReserveInventory, Decision,
+        |event| Some(&event.ticket), |event| Some(&event.shop), |_| None;
+    SettingsEvent => SettingsCheck, Vec<SettingsProblem>,
+        |_| None, |_| None, |_| None;
 }
 
 /// The input of `pre-create`.

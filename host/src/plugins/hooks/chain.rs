@@ -8,124 +8,36 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::metrics::Metrics;
+use crate::journal::record::{InputRecord, RunRecord};
 use crate::model::event::{Hook, HookEvent};
-use crate::model::ids::OrgId;
-use crate::model::limits::{Limits, scale_quarters};
+use crate::model::ids::{InputId, OrgId, RunId};
+use crate::model::limits::Limits;
+use crate::model::run::{Purpose, RunMode};
 use crate::model::time::Time;
 use crate::plugins::active::Active;
 use crate::plugins::compile::prepare;
 use crate::request_id;
 use crate::runtime::{
-    Call, CallError, CallReport, CompilePriority, CompileRequest, LogLine, Prepared, Share, Used,
+    Call, CallError, CompilePriority, CompileRequest, Lane, Prepared, Share, Used,
 };
 
+use super::answered::{Answered, Failure, Outcome};
+use super::budget::{Budget, TimeLeft};
+use super::call_log::{About, log_call};
 use super::failure::{Broken, FailureView, Subject};
 
 /// How long a request waits for a component that this node has not compiled yet.
 const PREPARE_WAIT: Duration = Duration::from_secs(5);
 
-/// The plugin time left to a request: processor time, and time by the wall clock.
-#[derive(Clone, Copy, Debug)]
-pub struct Budget {
-    processor: Part,
-    wall: Part,
-    /// By how many quarters it has grown, see `scale_quarters`.
-    quarters: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    left: Duration,
-    /// As configured.
-    base_ms: u32,
-    total_ms: u32,
-}
-
-impl Part {
-    fn new(total_ms: u32) -> Part {
-        Part { left: Duration::from_millis(total_ms.into()), base_ms: total_ms, total_ms }
-    }
-
-    fn grow_to(&mut self, quarters: u64) {
-        let total = u64::from(self.base_ms).saturating_mul(quarters) / 4;
-        let total = u32::try_from(total).unwrap_or(u32::MAX);
-        self.left += Duration::from_millis(total.saturating_sub(self.total_ms).into());
-        self.total_ms = total;
-    }
-
-    fn left_ms(&self) -> u32 {
-        u32::try_from(self.left.as_millis()).unwrap_or(u32::MAX)
-    }
-
-    fn spend(&mut self, time: Duration) {
-        self.left = self.left.saturating_sub(time);
-    }
-}
-
-impl Budget {
-    pub fn new(app: &App) -> Budget {
-        Budget {
-            processor: Part::new(app.config.request_budget_ms),
-            wall: Part::new(app.config.request_wall_ms),
-            quarters: scale_quarters(0),
-        }
-    }
-
-    /// Grows for an input of that size, if it is the largest so far.
-    fn grow(&mut self, input_bytes: u64) {
-        let quarters = scale_quarters(input_bytes);
-        if quarters > self.quarters {
-            self.quarters = quarters;
-            self.processor.grow_to(quarters);
-            self.wall.grow_to(quarters);
-        }
-    }
-
-    /// Lowers the limits of a call to what is left. `None` if nothing is.
-    fn lower(&self, limits: &Limits) -> Option<Limits> {
-        let lowered = Limits {
-            deadline_ms: limits.deadline_ms.min(self.processor.left_ms()),
-            wall_ms: limits.wall_ms.min(self.wall.left_ms()),
-            ..*limits
-        };
-        (lowered.deadline_ms > 0 && lowered.wall_ms > 0).then_some(lowered)
-    }
-
-    /// The failure of a call that ended for want of what the calls before it used.
-    fn used_up(&self) -> Failure {
-        let message = format!(
-            "the plugins of this request used up its {} ms of processor time or its {} ms in all",
-            self.processor.total_ms, self.wall.total_ms
-        );
-        let view = FailureView { message, limit: None, used: None };
-        Failure { outcome: "budget", view, is_nodes_fault: true }
-    }
-}
-
-/// The outcome of one call.
-pub struct Answered<T> {
-    pub active: Arc<Active>,
-    pub result: Result<T, Failure>,
-    pub fuel: u64,
-    pub duration: Duration,
-    /// What the call could use; `None` if it was not made.
-    pub limits: Option<Limits>,
-}
-
-pub struct Failure {
-    pub outcome: &'static str,
-    pub view: FailureView,
-    /// The node did not give the call what it may use, so that a retry may succeed; the plugin is not to blame.
-    pub is_nodes_fault: bool,
-}
-
 pub struct Chain {
     app: App,
     org: OrgId,
     actives: Vec<Arc<Active>>,
+    purpose: Purpose,
 }
 
 /// The calls of one hook, ready for a guest thread.
@@ -136,78 +48,99 @@ pub struct Calls<T> {
     job: Job<T>,
 }
 
-type Job<T> = Box<dyn FnOnce(&mut Budget, &mut Used) -> Vec<Answered<T>> + Send>;
+type Job<T> = Box<dyn FnOnce(&mut TimeLeft, &mut Used) -> Finished<T> + Send>;
+
+/// The calls of one hook when they are over.
+struct Finished<T> {
+    answers: Vec<Answered<T>>,
+    runs: Vec<RunRecord>,
+}
 
 /// A call to make, or the reason why it cannot be made.
 struct Step {
+    run: RunId,
+    /// For the input, if this call is the first to have it.
+    input: InputId,
     active: Arc<Active>,
-    ready: Result<(Arc<Prepared>, u64), Failure>,
+    ready: Result<Arc<Prepared>, Failure>,
 }
 
 impl Chain {
-    pub fn new(app: &App, org: OrgId, actives: Vec<Arc<Active>>) -> Chain {
-        Chain { app: app.clone(), org, actives }
+    pub fn new(app: &App, org: OrgId, actives: Vec<Arc<Active>>, purpose: Purpose) -> Chain {
+        Chain { app: app.clone(), org, actives, purpose }
     }
 
-    /// The calls of each plugin with the event, with the plugin's clock at the time of the event. `call` may change
-    /// the event for later plugins, and may end the chain through its last argument.
-    pub async fn calls<E, T, F>(self, event: E, call: F) -> Calls<T>
+    /// The calls of each plugin with the event, with the plugin's clock at the time of the event. `check` gets each
+    /// answer; it may change the event for later plugins, and may end the chain through its last argument.
+    pub async fn calls<E, T, F>(self, event: E, check: F) -> Calls<T>
     where
         E: HookEvent,
-        T: Send + 'static,
-        F: Fn(&Prepared, &Call<'_>, &mut E, &mut bool) -> CallReport<T> + Send + 'static,
+        T: Outcome + Send + 'static,
+        F: Fn(E::Answer, &mut Arc<E>, &mut bool) -> Result<T, CallError> + Send + 'static,
     {
         let steps = self.prepare_steps().await;
         let (subject, now) = (Subject::of(&event), moment(event.now()));
         let ticket_id = event.ticket().map(|ticket| ticket.id.clone()).unwrap_or_default();
         let about = About { org: self.org, ticket_id, request_id: request_id::current() };
         let (metrics, ceiling) = (self.app.metrics.clone(), self.app.config.limits_max);
-        let job = move |budget: &mut Budget, used: &mut Used| {
-            let mut event = event;
+        let (purpose, clock) = (self.purpose, self.app.clock.clone());
+        let job = move |time: &mut TimeLeft, used: &mut Used| {
+            let mut event = Arc::new(event);
             let mut stop = false;
-            let mut answers = Vec::with_capacity(steps.len());
+            let mut inputs = Inputs::new(about.org);
+            let mut finished =
+                Finished { answers: Vec::with_capacity(steps.len()), runs: Vec::new() };
             for step in steps {
                 // Drops the instance of the previous call: a chain uses one slot of the engine's pool at a time.
                 drop(mem::take(used));
-                let answered =
-                    run_step(step, now, &ceiling, budget, &mut event, |prepared, given, event| {
-                        call(prepared, given, event, &mut stop)
+                let (input_id, at) = (step.input, clock.now());
+                let asked = event.clone();
+                let bytes = input_bytes(&step, event.as_ref());
+                let ran =
+                    run_step(step, purpose, now, &ceiling, time, &mut event, |answer, event| {
+                        check(answer, event, &mut stop)
                     });
-                let (answered, log, instance) = answered;
+                let (answered, decision, instance) = ran;
                 *used = instance;
-                log_call(&metrics, E::HOOK, &about, &answered, &log);
-                answers.push(answered);
+                log_call(&metrics, purpose, E::HOOK, &about, &answered);
+                if let Some(mode) = purpose.recorded() {
+                    let input = inputs.of(input_id, at, asked, bytes);
+                    let run = record(&answered, E::HOOK, mode, decision, input, (&about, at));
+                    finished.runs.push(run);
+                }
+                finished.answers.push(answered);
                 if stop {
                     break;
                 }
             }
-            answers
+            finished
         };
         Calls { hook: E::HOOK, chain: self, subject, job: Box::new(job) }
     }
 
     /// Runs the calls of one hook.
-    pub async fn run<E, T, F>(self, budget: &mut Budget, event: E, call: F) -> Vec<Answered<T>>
+    pub async fn run<E, T, F>(self, budget: &mut Budget, event: E, check: F) -> Vec<Answered<T>>
     where
         E: HookEvent,
-        T: Send + 'static,
-        F: Fn(&Prepared, &Call<'_>, &mut E, &mut bool) -> CallReport<T> + Send + 'static,
+        T: Outcome + Send + 'static,
+        F: Fn(E::Answer, &mut Arc<E>, &mut bool) -> Result<T, CallError> + Send + 'static,
     {
         if self.actives.is_empty() {
             return Vec::new();
         }
-        let calls = self.calls(event, call).await;
+        let calls = self.calls(event, check).await;
         run_all(vec![calls], budget).await.into_iter().flat_map(|(_, answers)| answers).collect()
     }
 
     fn note_failure<T>(&self, hook: Hook, subject: Option<&Subject>, answered: &Answered<T>) {
         let (Err(failure), Some(subject)) = (&answered.result, subject) else { return };
-        if failure.is_nodes_fault {
-            return; // the plugin did not fail
+        if failure.is_nodes_fault || self.purpose != Purpose::Enforce {
+            return; // the plugin did not fail, or nobody relied on it
         }
         let broken = Broken {
             subject,
             hook,
+            run: answered.run,
             active: &answered.active,
             outcome: failure.outcome,
             error: &failure.view,
@@ -221,15 +154,13 @@ impl Chain {
         let deadline = tokio::time::Instant::now() + PREPARE_WAIT;
         let mut steps = Vec::with_capacity(self.actives.len());
         for active in &self.actives {
-            let prepared = match self.app.runtime.loaded(&active.digest) {
+            let ready = match self.app.runtime.loaded(&active.digest) {
                 Some(prepared) => Ok(prepared),
                 None => self.prepare_until(deadline, active).await,
             };
-            let ready = prepared.and_then(|prepared| {
-                let seed = random_seed().map_err(|reason| nodes_fault("unavailable", reason))?;
-                Ok((prepared, seed))
-            });
-            steps.push(Step { active: active.clone(), ready });
+            let clock = &self.app.clock;
+            let (run, input) = (clock.new_id(), clock.new_id());
+            steps.push(Step { run, input, active: active.clone(), ready });
         }
         steps
     }
@@ -240,7 +171,10 @@ impl Chain {
         active: &Active,
     ) -> Result<Arc<Prepared>, Failure> {
         let request = CompileRequest {
-            priority: CompilePriority::Live,
+            priority: match self.purpose {
+                Purpose::Monitor => CompilePriority::Background,
+                Purpose::Enforce | Purpose::Preview => CompilePriority::Live,
+            },
             organization: self.org.0,
             component_bytes: u64::try_from(active.component_bytes).unwrap_or(0),
         };
@@ -259,12 +193,13 @@ impl Chain {
 }
 
 /// Runs the calls of some hooks one after the other, in one hop to a guest thread.
-pub async fn run_all<T: Send + 'static>(
+pub async fn run_all<T: Outcome + Send + 'static>(
     calls: Vec<Calls<T>>,
     budget: &mut Budget,
 ) -> Vec<(Hook, Vec<Answered<T>>)> {
     let Some(first) = calls.first() else { return Vec::new() };
-    let (app, organization) = (first.chain.app.clone(), first.chain.org.0);
+    let (app, organization, purpose) =
+        (first.chain.app.clone(), first.chain.org.0, first.chain.purpose);
     let actives = calls.iter().flat_map(|calls| &calls.chain.actives);
     let share = Share {
         organization,
@@ -274,36 +209,41 @@ pub async fn run_all<T: Send + 'static>(
         .into_iter()
         .map(|calls| ((calls.hook, calls.chain, calls.subject), calls.job))
         .unzip();
-    let mut spent = *budget;
+    let mut spent = budget.time;
     let job = move || {
         let mut used = Used::default();
-        let answers: Vec<_> = jobs.into_iter().map(|job| job(&mut spent, &mut used)).collect();
-        ((answers, spent), used)
+        let finished: Vec<_> = jobs.into_iter().map(|job| job(&mut spent, &mut used)).collect();
+        ((finished, spent), used)
     };
-    let answers = match app.runtime.run(share, job).await {
-        Ok((answers, spent)) => {
-            *budget = spent;
-            answers
+    let lane = match purpose {
+        Purpose::Monitor => Lane::Background,
+        Purpose::Enforce | Purpose::Preview => Lane::Live,
+    };
+    let finished = match app.runtime.run_in(lane, share, job).await {
+        Ok((finished, spent)) => {
+            budget.time = spent;
+            finished
         }
         Err(busy) => {
             let unasked = |chain: &Chain| {
-                let busy = |active: &Arc<Active>| {
-                    unanswered(active.clone(), nodes_fault("busy", busy.to_string()))
-                };
-                chain.actives.iter().map(busy).collect()
+                let answers = chain.actives.iter().map(|active| {
+                    let failure = nodes_fault("busy", busy.to_string());
+                    unanswered(app.clock.new_id(), purpose, active.clone(), failure)
+                });
+                Finished { answers: answers.collect(), runs: Vec::new() }
             };
             asked.iter().map(|(_, chain, _)| unasked(chain)).collect()
         }
     };
-    let asked = asked.into_iter().zip(answers);
-    asked
-        .map(|((hook, chain, subject), answers): (_, Vec<Answered<T>>)| {
-            for answered in &answers {
-                chain.note_failure(hook, subject.as_ref(), answered);
-            }
-            (hook, answers)
-        })
-        .collect()
+    let mut answers = Vec::with_capacity(asked.len());
+    for ((hook, chain, subject), finished) in asked.into_iter().zip(finished) {
+        for answered in &finished.answers {
+            chain.note_failure(hook, subject.as_ref(), answered);
+        }
+        budget.recorder.add(finished.runs);
+        answers.push((hook, finished.answers));
+    }
+    answers
 }
 
 /// The event's `now` as the guest's clocks return it, equal to the millisecond.
@@ -313,40 +253,107 @@ fn moment(now_ms: i64) -> Time {
 
 fn nodes_fault(outcome: &'static str, message: String) -> Failure {
     let view = FailureView { message, limit: None, used: None };
-    Failure { outcome, view, is_nodes_fault: true }
+    Failure { outcome, view, is_nodes_fault: true, detail: String::new() }
 }
 
-fn random_seed() -> Result<u64, String> {
-    getrandom::u64()
-        .map_err(|error| format!("random bytes for the plugin's seed are not available: {error}"))
+/// The seed of a run's random numbers follows from its id.
+fn seed(run: RunId) -> u64 {
+    let digest = Sha256::digest(run.0.as_bytes());
+    let (first, _) = digest.split_at(8);
+    first.iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
 }
 
+/// The inputs of a chain: a new one begins when a plugin has changed the event.
+struct Inputs<E> {
+    org: OrgId,
+    last: Option<(Arc<E>, Arc<InputRecord>)>,
+}
+
+impl<E: HookEvent> Inputs<E> {
+    fn new(org: OrgId) -> Inputs<E> {
+        Inputs { org, last: None }
+    }
+
+    fn of(&mut self, id: InputId, at: Time, event: Arc<E>, bytes: u64) -> Arc<InputRecord> {
+        if let Some((last, input)) = &self.last
+            && Arc::ptr_eq(last, &event)
+        {
+            return input.clone();
+        }
+        let input = Arc::new(InputRecord::of(id, (self.org, at), event.clone(), bytes));
+        self.last = Some((event, input.clone()));
+        input
+    }
+}
+
+fn record<T: Outcome>(
+    answered: &Answered<T>,
+    hook: Hook,
+    mode: RunMode,
+    decision: Option<Value>,
+    input: Arc<InputRecord>,
+    (about, at): (&About, Time),
+) -> RunRecord {
+    let active = &answered.active;
+    let failure = answered.result.as_ref().err();
+    RunRecord {
+        id: answered.run,
+        input,
+        installation_id: active.installation_id,
+        plugin: active.plugin.clone(),
+        plugin_version: active.version.clone(),
+        digest: active.digest.clone(),
+        mode,
+        outcome: answered.outcome(),
+        on_failure: active.setup(hook).map(|setup| setup.on_failure),
+        fuel: answered.fuel,
+        processor: answered.processor,
+        wall: answered.duration,
+        memory_bytes: answered.memory_bytes,
+        limits: answered.limits,
+        decision,
+        error: failure.map(|failure| failure.view.clone()),
+        detail: failure.map(|failure| failure.detail.clone()).unwrap_or_default(),
+        log: answered.log.clone(),
+        log_dropped_bytes: answered.log_dropped_bytes,
+        seed: seed(answered.run),
+        request_id: about.request_id.clone(),
+        at,
+    }
+}
+
+/// About how many bytes the event takes in memory; for a plugin that cannot be asked, a typical number.
+fn input_bytes<E: HookEvent>(step: &Step, event: &E) -> u64 {
+    step.ready.as_ref().map_or(8 << 10, |prepared| prepared.input_bytes(event))
+}
+
+/// The answer as the plugin gave it, for the journal, and as it was checked.
 fn run_step<E: HookEvent, T>(
     step: Step,
+    purpose: Purpose,
     now: Time,
     ceiling: &Limits,
-    budget: &mut Budget,
-    event: &mut E,
-    call: impl FnOnce(&Prepared, &Call<'_>, &mut E) -> CallReport<T>,
-) -> (Answered<T>, Vec<LogLine>, Used) {
-    let (prepared, seed) = match step.ready {
-        Ok(ready) => ready,
+    time: &mut TimeLeft,
+    event: &mut Arc<E>,
+    check: impl FnOnce(E::Answer, &mut Arc<E>) -> Result<T, CallError>,
+) -> (Answered<T>, Option<Value>, Used) {
+    let Step { run, active, ready, .. } = step;
+    let prepared = match ready {
+        Ok(prepared) => prepared,
         Err(failure) => {
-            return (unanswered(step.active, failure), Vec::new(), Used::default());
+            return (unanswered(run, purpose, active, failure), None, Used::default());
         }
     };
-    let input_bytes = prepared.input_bytes(event);
-    budget.grow(input_bytes);
-    let own = step.active.limits.under(ceiling).scaled(input_bytes, ceiling);
-    let Some(limits) = budget.lower(&own) else {
-        return (unanswered(step.active, budget.used_up()), Vec::new(), Used::default());
+    let input_bytes = prepared.input_bytes(event.as_ref());
+    time.grow(input_bytes);
+    let own = active.limits.under(ceiling).scaled(input_bytes, ceiling);
+    let Some(limits) = time.lower(&own) else {
+        let failure = nodes_fault("budget", time.used_up());
+        return (unanswered(run, purpose, active, failure), None, Used::default());
     };
     let started = Instant::now();
-    let report = call(
-        &prepared,
-        &Call { settings: &step.active.settings, limits: &limits, now: *now, seed },
-        event,
-    );
+    let given = Call { settings: &active.settings, limits: &limits, now: *now, seed: seed(run) };
+    let report = prepared.call(&given, event.as_ref());
     let is_lowered = |error: &CallError| match error {
         CallError::Deadline { limit_ms, .. } => *limit_ms < own.deadline_ms,
         CallError::Wall { limit_ms, .. } | CallError::Sleep { limit_ms, .. } => {
@@ -354,32 +361,59 @@ fn run_step<E: HookEvent, T>(
         }
         _ => false,
     };
-    let result = report.result.map_err(|error| {
-        if is_lowered(&error) { budget.used_up() } else { failure(&error, report.fuel) }
+    let to_record =
+        |answer: &E::Answer| purpose.recorded().and_then(|_| serde_json::to_value(answer).ok());
+    let decision = report.result.as_ref().ok().and_then(to_record);
+    let result = report.result.and_then(|answer| check(answer, event)).map_err(|error| {
+        if is_lowered(&error) {
+            nodes_fault("budget", time.used_up())
+        } else {
+            failure(&error, report.fuel)
+        }
     });
-    budget.processor.spend(report.processor);
-    budget.wall.spend(started.elapsed());
+    time.spend(report.processor, started.elapsed());
     let answered = Answered {
-        active: step.active,
+        run,
+        purpose,
+        active,
         result,
         fuel: report.fuel,
         duration: report.duration,
+        processor: report.processor,
+        memory_bytes: report.memory_bytes,
         limits: Some(limits),
+        log: report.log,
+        log_dropped_bytes: report.log_dropped_bytes,
     };
-    (answered, report.log, report.used)
+    (answered, decision, report.used)
 }
 
-fn unanswered<T>(active: Arc<Active>, failure: Failure) -> Answered<T> {
-    Answered { active, result: Err(failure), fuel: 0, duration: Duration::ZERO, limits: None }
+fn unanswered<T>(
+    run: RunId,
+    purpose: Purpose,
+    active: Arc<Active>,
+    failure: Failure,
+) -> Answered<T> {
+    Answered {
+        run,
+        purpose,
+        active,
+        result: Err(failure),
+        fuel: 0,
+        duration: Duration::ZERO,
+        processor: Duration::ZERO,
+        memory_bytes: 0,
+        limits: None,
+        log: Vec::new(),
+        log_dropped_bytes: 0,
+    }
 }
 
 fn failure(error: &CallError, fuel: u64) -> Failure {
-    if !error.detail().is_empty() {
-        tracing::debug!(target: "repairops::plugin", detail = error.detail(), "how the plugin broke");
-    }
     let (limit, used) = figures(error, fuel);
     let view = FailureView { message: error.to_string(), limit, used };
-    Failure { outcome: error.kind(), view, is_nodes_fault: error.is_nodes_fault() }
+    let (is_nodes_fault, detail) = (error.is_nodes_fault(), error.detail().to_owned());
+    Failure { outcome: error.kind(), view, is_nodes_fault, detail }
 }
 
 /// The limit that was exceeded, and the amount that was reached.
@@ -399,55 +433,5 @@ fn figures(error: &CallError, fuel: u64) -> (Option<u64>, Option<u64>) {
             (Some((*limit).into()), None)
         }
         CallError::Trap { .. } | CallError::BadOutput { .. } | CallError::Guest(_) => (None, None),
-    }
-}
-
-/// What the log lines of one chain are about.
-struct About {
-    org: OrgId,
-    ticket_id: String,
-    request_id: String,
-}
-
-/// Writes one structured log line for the call, and below it the plugin's own log lines.
-fn log_call<T>(
-    metrics: &Metrics,
-    hook: Hook,
-    about: &About,
-    answered: &Answered<T>,
-    lines: &[LogLine],
-) {
-    let active = &answered.active;
-    let outcome = answered.result.as_ref().map_or_else(|failure| failure.outcome, |_| "ok");
-    let duration_us = u64::try_from(answered.duration.as_micros()).unwrap_or(u64::MAX);
-    metrics.count_call(&active.plugin, hook, outcome, answered.fuel, answered.duration);
-    tracing::info!(
-        target: "repairops::plugin",
-        org = %about.org,
-        plugin = active.plugin,
-        version = active.version,
-        installation_id = %active.installation_id,
-        hook = hook.as_str(),
-        ticket_id = about.ticket_id,
-        outcome,
-        error = answered.result.as_ref().err().map(|failure| failure.view.message.as_str()),
-        fuel = answered.fuel,
-        duration_us,
-        request_id = about.request_id,
-        "plugin call"
-    );
-    for line in lines {
-        tracing::info!(
-            target: "repairops::plugin::log",
-            org = %about.org,
-            plugin = active.plugin,
-            installation_id = %active.installation_id,
-            hook = hook.as_str(),
-            ticket_id = about.ticket_id,
-            level = ?line.level,
-            text = line.message,
-            request_id = about.request_id,
-            "plugin log"
-        );
     }
 }

@@ -1,6 +1,7 @@
 //! Describes how a plugin failed in a call: the text for clients, and the event `plugin.failed`.
 
 use crate::model::event::{Hook, HookEvent};
+use crate::model::ids::RunId;
 use crate::model::outbox::{OutboxEvent, PluginFailed};
 use crate::plugins::active::Active;
 use crate::request_id;
@@ -26,6 +27,7 @@ impl Subject {
 pub struct Broken<'a> {
     pub subject: &'a Subject,
     pub hook: Hook,
+    pub run: RunId,
     pub active: &'a Active,
     pub outcome: &'static str,
     pub error: &'a FailureView,
@@ -42,6 +44,7 @@ impl Broken<'_> {
             ticket_id,
             ticket_number,
             hook: self.hook,
+            run_id: self.run,
             outcome: self.outcome,
             error: self.error.clone(),
             on_failure: self.active.setup(self.hook).map(|setup| setup.on_failure),

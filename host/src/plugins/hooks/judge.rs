@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
-use super::chain::{Answered, Budget, Calls, Chain, run_all};
+use super::answered::{Answered, Outcome};
+use super::budget::Budget;
+use super::chain::{Calls, Chain, run_all};
 use super::trace::{PluginViolation, Trace, Warning};
 use crate::app::App;
 use crate::model::event::{DraftEvent, Hook, HookEvent, TransitionEvent, UpdateEvent, Verdict};
 use crate::model::ids::OrgId;
+use crate::model::run::Purpose;
 use crate::plugins::active::Active;
 
 /// A hook's plugins, and what they are asked.
@@ -27,7 +30,7 @@ pub async fn pre_create(
     asked: Asked<DraftEvent>,
     budget: &mut Budget,
 ) -> Judgement {
-    judge(vec![calls(app, org, asked).await], budget).await
+    judge(vec![calls(app, org, asked, budget.purpose).await], budget).await
 }
 
 /// Asks about the fields and about the status of one change, in this order.
@@ -40,10 +43,10 @@ pub async fn pre_change(
 ) -> Judgement {
     let mut all = Vec::with_capacity(2);
     if let Some(asked) = update {
-        all.push(calls(app, org, asked).await);
+        all.push(calls(app, org, asked, budget.purpose).await);
     }
     if let Some(asked) = transition {
-        all.push(calls(app, org, asked).await);
+        all.push(calls(app, org, asked, budget.purpose).await);
     }
     judge(all, budget).await
 }
@@ -52,9 +55,11 @@ async fn calls<E: HookEvent<Answer = Verdict>>(
     app: &App,
     org: OrgId,
     (actives, event): Asked<E>,
+    purpose: Purpose,
 ) -> Calls<Verdict> {
-    let chain = Chain::new(app, org, actives);
-    chain.calls(event, |prepared, call, event: &mut E, _| prepared.call(call, event)).await
+    Chain::new(app, org, actives, purpose)
+        .calls(event, |verdict, _: &mut Arc<E>, _| Ok(verdict))
+        .await
 }
 
 async fn judge(calls: Vec<Calls<Verdict>>, budget: &mut Budget) -> Judgement {
@@ -67,14 +72,20 @@ async fn judge(calls: Vec<Calls<Verdict>>, budget: &mut Budget) -> Judgement {
     judgement
 }
 
+impl Outcome for Verdict {
+    fn outcome(&self) -> &'static str {
+        match self {
+            Verdict::Allow => "allowed",
+            Verdict::AllowWithWarnings(_) => "warned",
+            Verdict::Deny(_) => "denied",
+        }
+    }
+}
+
 impl Judgement {
     fn add(&mut self, hook: Hook, answered: Answered<Verdict>) {
-        let outcome = match &answered.result {
-            Ok(Verdict::AllowWithWarnings(_)) => "warned",
-            Ok(Verdict::Deny(_)) => "denied",
-            _ => "allowed",
-        };
-        let ran = self.trace.add(hook, &answered, outcome);
+        let ran = self.trace.add(hook, &answered);
+        let run_id = answered.run;
         let plugin = &answered.active.plugin;
         match answered.result {
             Ok(Verdict::Deny(violations)) => {
@@ -82,6 +93,7 @@ impl Judgement {
                 self.violations.extend(violations.into_iter().map(|violation| PluginViolation {
                     plugin: plugin.clone(),
                     hook,
+                    run_id,
                     violation,
                 }));
             }

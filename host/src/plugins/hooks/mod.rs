@@ -3,6 +3,9 @@
 //!
 //! Invariant: no database connection is held while guest code runs.
 
+mod answered;
+mod budget;
+mod call_log;
 mod chain;
 mod failure;
 mod judge;
@@ -11,7 +14,7 @@ mod reserve_inventory;
 mod settings_check;
 mod trace;
 
-pub use chain::Budget;
+pub use budget::Budget;
 pub use failure::FailureView;
 pub use judge::{Judgement, pre_change, pre_create};
 pub use post_create::{Enrichment, FailedWork, post_create};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::chain::{Budget, Chain};
+use super::answered::Outcome;
+use super::budget::Budget;
+use super::chain::Chain;
 use super::trace::Trace;
 use crate::app::App;
 use crate::model::event::{CreationEvent, Hook, Patch};
@@ -34,7 +36,7 @@ impl Enrichment {
     }
 
     /// Turns each patch for which there is a reason into a failure of its plugin.
-    pub fn refuse(&mut self, reason: impl Fn(&Patch) -> Option<String>) {
+    pub fn refuse(&mut self, budget: &mut Budget, reason: impl Fn(&Patch) -> Option<String>) {
         let (mut kept, mut refused) = (Vec::new(), Vec::new());
         for (active, patch) in std::mem::take(&mut self.patches) {
             match reason(&patch) {
@@ -44,7 +46,10 @@ impl Enrichment {
         }
         self.patches = kept;
         for (active, error) in refused {
-            self.trace.mark_bad_output(active.installation_id, &error);
+            if let Some((run, failure)) = self.trace.mark_bad_output(active.installation_id, &error)
+            {
+                budget.mark_bad_output(run, &failure);
+            }
             self.failures.push(FailedWork { active, error, is_nodes_fault: false });
         }
     }
@@ -63,6 +68,12 @@ impl Enrichment {
     }
 }
 
+impl Outcome for Patch {
+    fn outcome(&self) -> &'static str {
+        if self.fields().is_empty() { "unchanged" } else { "enriched" }
+    }
+}
+
 pub async fn post_create(
     app: &App,
     org: OrgId,
@@ -70,20 +81,18 @@ pub async fn post_create(
     event: CreationEvent,
     budget: &mut Budget,
 ) -> Enrichment {
-    let answers = Chain::new(app, org, actives)
-        .run(budget, event, |prepared, call, event, _| {
-            let report = prepared.call(call, event);
-            if let Ok(patch) = &report.result {
-                event.ticket.apply(patch);
+    let answers = Chain::new(app, org, actives, budget.purpose)
+        .run(budget, event, |patch: Patch, event, _| {
+            if patch != Patch::default() {
+                Arc::make_mut(event).ticket.apply(&patch);
             }
-            report
+            Ok(patch)
         })
         .await;
     let mut enrichment = Enrichment::default();
     for answered in answers {
         let set = answered.result.as_ref().map(Patch::fields).unwrap_or_default();
-        let outcome = if set.is_empty() { "unchanged" } else { "enriched" };
-        enrichment.trace.add(Hook::PostCreate, &answered, outcome).set = set;
+        enrichment.trace.add(Hook::PostCreate, &answered).set = set;
         match answered.result {
             Ok(patch) => enrichment.patches.push((answered.active, patch)),
             Err(failure) => enrichment.failures.push(FailedWork {

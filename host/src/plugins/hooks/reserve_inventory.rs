@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use super::chain::{Budget, Chain};
+use super::answered::Outcome;
+use super::budget::Budget;
+use super::chain::Chain;
 use super::trace::Trace;
 use crate::app::App;
 use crate::model::event::{Decision, Hook, ReservationEvent, Source};
 use crate::model::ids::{ItemId, OrgId, PartId};
 use crate::model::stock::{Allocation, Item, Plan, Shortage};
 use crate::plugins::active::Active;
-use crate::runtime::{CallError, CallReport};
+use crate::runtime::CallError;
 
 /// The outcome: a plan, or none.
 #[derive(Debug, Default)]
@@ -17,6 +19,12 @@ pub struct Proposal {
     pub trace: Trace,
     /// `None` if no plugin returned a plan; the built-in plan then decides.
     pub plan: Option<Plan>,
+}
+
+impl Outcome for Option<Plan> {
+    fn outcome(&self) -> &'static str {
+        if self.is_some() { "planned" } else { "passed" }
+    }
 }
 
 pub async fn reserve_inventory(
@@ -28,30 +36,17 @@ pub async fn reserve_inventory(
     budget: &mut Budget,
 ) -> Proposal {
     let needs = (shortages.to_vec(), stock.to_vec());
-    let answers = Chain::new(app, org, actives)
-        .run(budget, event, move |prepared, call, event, stop| {
-            let report = prepared.call(call, event);
-            let result = report.result.and_then(|decision| {
-                checked_plan(decision, &needs.0, &needs.1)
-                    .map_err(|reason| CallError::BadOutput { reason })
-            });
-            *stop = matches!(result, Ok(Some(_)));
-            CallReport {
-                result,
-                fuel: report.fuel,
-                duration: report.duration,
-                processor: report.processor,
-                memory_bytes: report.memory_bytes,
-                log: report.log,
-                log_dropped_bytes: report.log_dropped_bytes,
-                used: report.used,
-            }
+    let answers = Chain::new(app, org, actives, budget.purpose)
+        .run(budget, event, move |decision, _, stop| {
+            let plan = checked_plan(decision, &needs.0, &needs.1)
+                .map_err(|reason| CallError::BadOutput { reason })?;
+            *stop = plan.is_some();
+            Ok(plan)
         })
         .await;
     let mut proposal = Proposal::default();
     for answered in answers {
-        let outcome = if matches!(answered.result, Ok(Some(_))) { "planned" } else { "passed" };
-        proposal.trace.add(Hook::ReserveInventory, &answered, outcome);
+        proposal.trace.add(Hook::ReserveInventory, &answered);
         if let Ok(Some(mut plan)) = answered.result {
             plan.plugin = Some(answered.active.plugin.clone());
             proposal.plan = Some(plan);

@@ -2,12 +2,20 @@
 
 use std::sync::Arc;
 
-use super::chain::{Budget, Chain};
+use super::answered::Outcome;
+use super::budget::Budget;
+use super::chain::Chain;
 use super::trace::{Failed, Trace};
 use crate::app::App;
 use crate::model::event::{Hook, SettingsEvent, SettingsProblem};
 use crate::model::ids::OrgId;
 use crate::plugins::active::Active;
+
+impl Outcome for Vec<SettingsProblem> {
+    fn outcome(&self) -> &'static str {
+        "checked"
+    }
+}
 
 /// What is wrong with the settings; an error if the plugin or the node failed.
 pub async fn settings_check(
@@ -19,13 +27,15 @@ pub async fn settings_check(
         settings: active.settings.clone(),
         now: app.clock.now().timestamp_millis(),
     };
-    let answers = Chain::new(app, org, vec![active])
-        .run(&mut Budget::new(app), event, |prepared, call, event, _| prepared.call(call, event))
+    let mut budget = Budget::new(app);
+    let answers = Chain::new(app, org, vec![active], budget.purpose)
+        .run(&mut budget, event, |problems, _, _| Ok(problems))
         .await;
+    budget.record().await;
     let mut trace = Trace::default();
     let mut problems = Vec::new();
     for answered in answers {
-        trace.add(Hook::SettingsCheck, &answered, "checked");
+        trace.add(Hook::SettingsCheck, &answered);
         problems.extend(answered.result.unwrap_or_default());
     }
     match trace.failed.take() {

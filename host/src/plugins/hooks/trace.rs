@@ -4,22 +4,26 @@
 
 use serde::Serialize;
 
-use super::chain::Answered;
+use super::answered::{Answered, Outcome};
 use super::failure::FailureView;
 use crate::model::event::{Hook, Violation};
-use crate::model::ids::InstallationId;
+use crate::model::ids::{InstallationId, RunId};
 use crate::model::limits::Limits;
 use crate::model::plugin::OnFailure;
+use crate::model::run::RunMode;
 use crate::runtime::CallError;
 
 /// One run of a plugin.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Ran)]
 pub struct PluginRun {
+    /// For `GET /v1/plugin-runs/{run_id}`, a moment later. A preview has none there.
+    pub run_id: RunId,
     pub plugin: String,
     pub version: String,
     pub installation_id: InstallationId,
     pub hook: Hook,
+    pub mode: RunMode,
     /// A decision (`allowed`, `warned`, `denied`, `checked`, `enriched`, `unchanged`, `planned`, `passed`), `error` (an error
     /// that the plugin returned), or the kind of failure: of the plugin (`trap`, `fuel`, `deadline`, `memory`, `bad_output`
     /// …) or of the server (`wall`, `busy`, `unavailable`, `budget`).
@@ -59,6 +63,7 @@ impl From<Limits> for CallLimits {
 pub struct PluginViolation {
     pub plugin: String,
     pub hook: Hook,
+    pub run_id: RunId,
     #[serde(flatten)]
     pub violation: Violation,
 }
@@ -77,6 +82,8 @@ pub struct Warning {
 /// The failure of a plugin that stopped the request.
 #[derive(Clone, Debug)]
 pub struct Failed {
+    pub run_id: RunId,
+    pub installation_id: InstallationId,
     pub plugin: String,
     pub hook: Hook,
     pub outcome: &'static str,
@@ -140,13 +147,17 @@ impl Trace {
     }
 
     /// Turns a run into one with an invalid answer, which nobody could see before the database was asked.
-    pub fn mark_bad_output(&mut self, installation: InstallationId, reason: &str) {
-        let run = self.ran.iter_mut().find(|run| run.installation_id == installation);
-        let Some(run) = run else { return };
+    pub fn mark_bad_output(
+        &mut self,
+        installation: InstallationId,
+        reason: &str,
+    ) -> Option<(RunId, FailureView)> {
+        let run = self.ran.iter_mut().find(|run| run.installation_id == installation)?;
         let message = CallError::BadOutput { reason: reason.to_owned() }.to_string();
         run.outcome = "bad_output";
         run.set.clear();
-        run.error = Some(FailureView { message: message.clone(), limit: None, used: None });
+        let error = FailureView { message: message.clone(), limit: None, used: None };
+        run.error = Some(error.clone());
         self.warnings.push(Warning {
             plugin: Some(run.plugin.clone()),
             hook: Some(run.hook),
@@ -154,19 +165,16 @@ impl Trace {
             message,
             field: None,
         });
+        Some((run.run_id, error))
     }
 
     /// Adds one run. A failure becomes a warning (`open`) or stops the request (`closed`).
-    pub(super) fn add<T>(
-        &mut self,
-        hook: Hook,
-        answered: &Answered<T>,
-        outcome: &'static str,
-    ) -> &mut PluginRun {
+    pub(super) fn add<T: Outcome>(&mut self, hook: Hook, answered: &Answered<T>) -> &mut PluginRun {
         let active = &answered.active;
-        let (outcome, error, is_nodes_fault) = match &answered.result {
-            Ok(_) => (outcome, None, false),
-            Err(failure) => (failure.outcome, Some(failure.view.clone()), failure.is_nodes_fault),
+        let outcome = answered.outcome();
+        let (error, is_nodes_fault) = match &answered.result {
+            Ok(_) => (None, false),
+            Err(failure) => (Some(failure.view.clone()), failure.is_nodes_fault),
         };
         if let Some(error) = &error {
             match active.setup(hook).map(|setup| setup.on_failure) {
@@ -179,6 +187,8 @@ impl Trace {
                 }),
                 Some(OnFailure::Closed) | None => {
                     self.failed.get_or_insert_with(|| Failed {
+                        run_id: answered.run,
+                        installation_id: active.installation_id,
                         plugin: active.plugin.clone(),
                         hook,
                         outcome,
@@ -189,6 +199,8 @@ impl Trace {
             }
         }
         self.ran.push(PluginRun {
+            run_id: answered.run,
+            mode: answered.purpose.mode(),
             plugin: active.plugin.clone(),
             version: active.version.clone(),
             installation_id: active.installation_id,
