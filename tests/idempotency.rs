@@ -231,7 +231,9 @@ async fn another_request_with_the_same_key_is_a_422(t: &TestApp) {
     let other = ticket_body(&t.shop, json!({ "device_identifier": "iPhone 14" }));
     post(&t.writer, "/v1/tickets", "one", &other).await.error(422, "IDEMPOTENCY_KEY_REUSED");
     let body = ticket_body(&t.shop, json!({}));
-    post(&t.writer, "/v1/tickets?dry=1", "one", &body).await.invalid("dry");
+    let reused = post(&t.writer, "/v1/tickets?dry=1", "one", &body).await;
+    reused.error(422, "IDEMPOTENCY_KEY_REUSED");
+    post(&t.writer, "/v1/tickets?dry=1", "two", &body).await.invalid("dry");
     let typed = t.writer.request(Method::POST, "/v1/tickets").header("content-type", "text/plain");
     let typed = typed.header("idempotency-key", "one");
     t.writer.send(typed, body.to_string().into()).await.error(422, "IDEMPOTENCY_KEY_REUSED");

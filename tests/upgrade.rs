@@ -159,7 +159,7 @@ async fn what_a_newer_version_stored_is_read(t: &TestApp) {
     let webhook = json!({ "url": "https://shop.example/", "events": ["ticket.created"] });
     let webhook = t.post("/v1/webhooks", webhook).await.expect_status(201).id();
     let known: Value = t.get(&format!("/v1/installations/{installation}")).await.ok();
-    let setup = r#"{"order": 1, "mode": "monitor", "on_failure": "open"}"#;
+    let setup = r#"{"order": 1, "mode": "of-a-later-version", "on_failure": "open"}"#;
     let hooks = format!(
         r#"{{"pre-create": {setup}, "pre-transition": {}}}"#,
         known["hooks"]["pre-transition"]

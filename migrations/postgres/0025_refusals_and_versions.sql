@@ -1,12 +1,13 @@
 -- The refusals of a ticket's requests: the last one of each plugin and code, with their number.
 create table ticket_refusals (
     org_id uuid not null,
+    id uuid not null,
     ticket_id uuid not null,
     plugin text not null,
     code text not null,
     -- The last of these runs, for the journal.
     run_id uuid not null,
-    installation_id uuid not null,
+    installation_id uuid,
     hook text not null,
     message text not null,
     field text,

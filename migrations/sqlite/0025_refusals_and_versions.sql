@@ -1,12 +1,13 @@
 -- The refusals of a ticket's requests: the last one of each plugin and code, with their number.
 create table ticket_refusals (
     org_id blob not null,
+    id blob not null,
     ticket_id blob not null,
     plugin text not null,
     code text not null,
     -- The last of these runs, for the journal.
     run_id blob not null,
-    installation_id blob not null,
+    installation_id blob,
     hook text not null,
     message text not null,
     field text,

@@ -400,8 +400,8 @@ async fn metrics_tell_of_calls_compilations_and_requests(t: &TestApp) {
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
     let text = shown.body.as_str().expect("a text");
     for line in [
-        r#"plugin_calls_total{plugin="qc-gate",hook="pre-transition",outcome="ok"} 1"#,
-        r#"plugin_calls_total{plugin="guest-trap",hook="pre-transition",outcome="trap"} 1"#,
+        r#"plugin_calls_total{plugin="qc-gate",hook="pre-transition",mode="enforce",outcome="ok"} 1"#,
+        r#"plugin_calls_total{plugin="guest-trap",hook="pre-transition",mode="enforce",outcome="trap"} 1"#,
         r#"plugin_fuel_count{hook="pre-transition"} 2"#,
         r#"plugin_call_seconds_count{hook="pre-transition"} 2"#,
         r#"plugin_compile_seconds_count{outcome="ready"} 2"#,

@@ -16,9 +16,10 @@ async fn all_violations_of_all_plugins_come_at_once(t: &TestApp) {
     t.install("guest-fickle", json!({ "do": "warn", "message": "Mind the gap." })).await;
     let ticket = t.create_ticket(&t.shop).await;
     let details = t.transition(&ticket, "TRIAGE").await.details(422, "PLUGIN_REJECTED");
-    assert_eq!(
-        details["violations"],
-        json!([{ "plugin": "guest-fickle", "hook": "pre-transition", "code": "FICKLE", "message": "Not on a Monday.", "field": null }])
+    assert_shape(
+        &details["violations"],
+        &json!([{ "plugin": "=guest-fickle", "installation_id": "uuid", "hook": "=pre-transition", "run_id": "uuid",
+                  "code": "=FICKLE", "message": "=Not on a Monday.", "field": "null" }]),
     );
     t.install("guest-fickle", json!({ "do": "deny", "message": "Nor on a Friday." })).await;
     let error = t.transition(&ticket, "TRIAGE").await.error(422, "PLUGIN_REJECTED");
@@ -77,7 +78,7 @@ async fn what_ran_is_told(t: &TestApp) {
     assert_shape(
         &done["plugins"],
         &json!([{ "plugin": "=qc-gate", "version": "text", "installation_id": "uuid", "hook": "=pre-transition",
-                  "outcome": "=allowed", "fuel": "integer", "duration_us": "integer",
+                  "run_id": "uuid", "mode": "=enforce", "outcome": "=allowed", "fuel": "integer", "duration_us": "integer",
                   "limits": { "fuel": "integer", "deadline_ms": "integer", "wall_ms": "integer", "output_bytes": "integer" },
                   "violations": [], "set": [],
                   "error": "null" }]),

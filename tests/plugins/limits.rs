@@ -63,7 +63,7 @@ async fn metrics_show_calls_and_requests(t: &TestApp) {
     let metrics = t.get("/metrics").await.body;
     let metrics = metrics.as_str().expect("a text");
     let lines = [
-        r#"repairops_plugin_calls_total{plugin="qc-gate",hook="pre-transition",outcome="ok"} 3"#,
+        r#"repairops_plugin_calls_total{plugin="qc-gate",hook="pre-transition",mode="enforce",outcome="ok"} 3"#,
         r#"repairops_plugin_fuel_count{hook="pre-transition"} 3"#,
         r#"repairops_plugin_call_seconds_count{hook="pre-transition"} 3"#,
         r#"repairops_plugin_compile_seconds_count{outcome="ready"} 1"#,

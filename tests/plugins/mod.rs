@@ -19,3 +19,4 @@ mod shown;
 mod texts;
 mod upload;
 mod versions;
+mod watched;

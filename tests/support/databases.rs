@@ -161,3 +161,61 @@ fn with_database(url: &str, name: &str) -> String {
     let server = address.rsplit_once('/').map_or(address, |(server, _)| server);
     format!("{server}/{name}?sslmode=disable&options=-c%20synchronous_commit%3Doff&{options}")
 }
+
+/// The rows of every table as text, by table, except those that count every request.
+pub async fn dump(app: &repairops::app::App) -> std::collections::BTreeMap<String, Vec<String>> {
+    let mut all = std::collections::BTreeMap::new();
+    dump_of(&app.db, &mut all).await.expect("the database is read");
+    dump_of(&app.journal.db, &mut all).await.expect("the journal is read");
+    all
+}
+
+async fn dump_of(
+    db: &Db,
+    all: &mut std::collections::BTreeMap<String, Vec<String>>,
+) -> Result<(), sqlx::Error> {
+    use repairops::db::Backend;
+    const COUNTED: [&str; 3] = ["key_usage", "organization_usage", "nodes"];
+    let mut conn = db.read().await?;
+    let is_postgres = conn.is_postgres();
+    let tables = if is_postgres {
+        "select tablename::text from pg_tables where schemaname = 'public' order by 1"
+    } else {
+        "select name from sqlite_schema where type = 'table' and name not like 'sqlite_%' order by 1"
+    };
+    let columns = if is_postgres {
+        "select column_name::text from information_schema.columns
+         where table_schema = 'public' and table_name = $1 order by ordinal_position"
+    } else {
+        "select name from pragma_table_info($1)"
+    };
+    macro_rules! texts {
+        ($sql:expr $(, $bind:expr)*) => {
+            match conn.backend()? {
+                Backend::Sqlite(conn) => {
+                    sqlx::query_scalar::<_, String>(AssertSqlSafe($sql))$(.bind($bind))*.fetch_all(conn).await?
+                }
+                Backend::Postgres(conn) => {
+                    sqlx::query_scalar::<_, String>(AssertSqlSafe($sql))$(.bind($bind))*.fetch_all(conn).await?
+                }
+            }
+        };
+    }
+    for table in texts!(tables.to_owned()) {
+        if COUNTED.contains(&table.as_str()) {
+            continue;
+        }
+        let names = texts!(columns.to_owned(), &table);
+        let shown: Vec<String> = names
+            .iter()
+            .filter(|name| !name.starts_with("last_used"))
+            .map(|name| match is_postgres {
+                true => format!("coalesce({name}::text, 'null')"),
+                false => format!("quote({name})"),
+            })
+            .collect();
+        let rows = texts!(format!("select {} from {table} order by 1", shown.join(" || '|' || ")));
+        all.insert(table, rows);
+    }
+    Ok(())
+}

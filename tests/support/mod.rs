@@ -6,7 +6,7 @@ pub mod client;
 pub mod compiler_bombs;
 pub mod components;
 pub mod corpus;
-mod databases;
+pub mod databases;
 pub mod debian;
 pub mod node;
 pub mod postgres;

@@ -87,7 +87,7 @@ async fn the_timeline_is_listed_in_pages(t: &TestApp) {
     let first = &t.get(&format!("{path}?limit=1")).await.ok()["data"][0];
     let mut fields: Vec<&String> = first.as_object().expect("an entry").keys().collect();
     fields.sort_unstable();
-    assert_eq!(fields, ["actor", "kind", "notes", "status", "timestamp", "visibility"]);
+    assert_eq!(fields, ["actor", "kind", "notes", "refusal", "status", "timestamp", "visibility"]);
     t.stranger().await.get(&path).await.not_found();
     t.get("/v1/tickets/00000000-0000-7000-8000-000000000000/timeline").await.not_found();
 }

@@ -11,8 +11,8 @@ both_databases![
     what_is_allowed_goes_through,
     a_key_that_may_only_read_is_told_so,
     a_shortage_is_told_line_by_line,
-    plugins_are_named_and_not_asked,
-    where_plugins_plan_a_shortage_is_only_a_warning,
+    plugins_are_asked,
+    a_plugin_may_find_stock_elsewhere,
 ];
 
 async fn transitions(client: &Client, ticket: &str) -> Value {
@@ -27,7 +27,7 @@ fn next<'a>(found: &'a Value, to: &str) -> &'a Value {
 async fn each_edge_is_listed_and_nothing_else(t: &TestApp) {
     let ticket = t.create_ticket(&t.shop).await;
     let found = transitions(t, &ticket).await;
-    let entry = json!({ "to_status": "text", "allowed": "bool", "reasons": [], "warnings": [], "plugins": [] });
+    let entry = json!({ "to_status": "text", "allowed": "bool", "reasons": [], "warnings": [], "plugins": [], "runs": [] });
     let shape = json!({
         "ticket_id": "uuid", "version": "integer", "current_status": "=INTAKE", "terminal": "bool",
         "transitions": [entry],
@@ -85,7 +85,7 @@ async fn a_key_that_may_only_read_is_told_so(t: &TestApp) {
         assert_eq!(entry["allowed"], false);
         let reason = json!({
             "code": "SCOPE", "message": "This request needs an API key of scope write; this key has scope read",
-            "required_scope": "write", "lines": [],
+            "required_scope": "write", "lines": [], "plugin": null, "violations": [],
         });
         assert_eq!(entry["reasons"], json!([reason]));
     }
@@ -124,12 +124,13 @@ async fn a_shortage_is_told_line_by_line(t: &TestApp) {
     t.transition(&ticket, "IN_REPAIR").await.ok();
 }
 
-async fn plugins_are_named_and_not_asked(t: &TestApp) {
+async fn plugins_are_asked(t: &TestApp) {
     let installation = t.install("guest-fickle", json!({ "do": "deny" })).await;
     let ticket = t.create_ticket(&t.shop).await;
     let found = transitions(t, &ticket).await;
     let entry = next(&found, "TRIAGE");
-    assert_eq!(entry["allowed"], true, "it was not asked");
+    assert_eq!(entry["allowed"], false);
+    assert_eq!(entry["reasons"][0]["violations"][0]["code"], "FICKLE");
     let asked = json!({ "plugin": "guest-fickle", "installation_id": installation, "hook": "pre-transition" });
     assert_eq!(entry["plugins"], json!([asked]));
     t.transition(&ticket, "TRIAGE").await.error(422, "PLUGIN_REJECTED");
@@ -137,7 +138,7 @@ async fn plugins_are_named_and_not_asked(t: &TestApp) {
     assert_eq!(next(&transitions(t, &ticket).await, "TRIAGE")["plugins"], json!([]));
 }
 
-async fn where_plugins_plan_a_shortage_is_only_a_warning(t: &TestApp) {
+async fn a_plugin_may_find_stock_elsewhere(t: &TestApp) {
     let elm = t.create_shop("Elm Street").await;
     let own = t.create_item(&t.shop, "SCREEN", 0).await;
     t.create_item(&elm, "SCREEN", 4).await;
@@ -147,7 +148,10 @@ async fn where_plugins_plan_a_shortage_is_only_a_warning(t: &TestApp) {
     let found = transitions(t, &ticket).await;
     let repair = next(&found, "IN_REPAIR");
     assert_eq!((&repair["allowed"], &repair["reasons"]), (&json!(true), &json!([])));
-    assert_eq!(repair["warnings"][0]["code"], "INSUFFICIENT_STOCK");
+    assert_eq!(
+        (&repair["warnings"], &repair["runs"][0]["outcome"]),
+        (&json!([]), &json!("planned"))
+    );
     let asked = json!({ "plugin": "nearest-stock", "installation_id": installation, "hook": "reserve-inventory" });
     assert_eq!(repair["plugins"], json!([asked]));
     assert_eq!(next(&found, "VOIDED")["plugins"], json!([]), "no stock is needed there");

@@ -61,7 +61,7 @@ async fn a_plugin_that_breaks_is_told_of(t: &TestApp) {
         &json!({
             "installation_id": format!("={id}"), "plugin": "=guest-trap", "version": "text",
             "shop_id": format!("={}", t.shop), "ticket_id": format!("={ticket}"), "ticket_number": "=T000001",
-            "hook": "=pre-transition", "outcome": "=trap",
+            "hook": "=pre-transition", "run_id": "uuid", "outcome": "=trap",
             "error": { "message": "text", "limit": "null", "used": "null" },
             "on_failure": "=closed", "request_id": format!("={request}"),
         }),

@@ -106,7 +106,7 @@ const BACKGROUND_THREADS: usize = 2;
 const BACKGROUND_CAPS: Caps = Caps {
     running_per_organization: 1,
     running_per_installation: 1,
-    waiting: 1_024,
+    waiting: 256,
     waiting_per_organization: 64,
     waiting_per_installation: 64,
 };

@@ -24,7 +24,7 @@ const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, h
 /// client may retry.
 pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Response {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    if reads || !request.headers().contains_key(&KEY_HEADER) {
+    if reads || is_dry_run(&request) || !request.headers().contains_key(&KEY_HEADER) {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
@@ -45,6 +45,12 @@ pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Respo
             finish(&app, &slot, response).await
         }
     }
+}
+
+/// A dry run and a try write nothing, so they claim no key.
+fn is_dry_run(request: &Request) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    query.split('&').any(|pair| pair == "dry_run=true") || request.uri().path().ends_with("/try")
 }
 
 async fn finish(app: &App, slot: &Slot, response: Response) -> Response {

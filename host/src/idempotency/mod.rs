@@ -27,4 +27,4 @@ pub use claim::{ClaimError, KEY_HEADER, claim};
 pub use commit::MarkClaims;
 pub use note::{Noted, note};
 pub use refusal::{REPLAYED_HEADER, Refusal};
-pub use slot::take_body;
+pub use slot::{aside, take_body};

@@ -62,6 +62,11 @@ pub(super) fn current() -> Option<Arc<Slot>> {
     SLOT.try_with(Arc::clone).ok()
 }
 
+/// Runs `work` beside the request: what it commits is not what the request's key stands for.
+pub async fn aside<F: Future>(work: F) -> F::Output {
+    Arc::new(Slot::default()).scope(work).await
+}
+
 /// Takes the body, if it was read when the key was claimed.
 pub fn take_body() -> Option<Result<Bytes, BytesRejection>> {
     current()?.lock().read.take()

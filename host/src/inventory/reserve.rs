@@ -14,7 +14,7 @@ use crate::model::stock::{Item, Plan, Reservation, ReservationState};
 use crate::model::time::Time;
 
 /// The change of a ticket's stock.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct StockChange {
     /// The quantities to release from held reservations.
     pub release: Vec<(Reservation, i64)>,

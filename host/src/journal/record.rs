@@ -96,8 +96,9 @@ impl RunRecord {
         self.error.is_some()
     }
 
-    /// Refusals and failures are never dropped for load.
+    /// Refusals and failures are never dropped for load; a monitored call that was left out for load is neither.
     pub fn must_be_kept(&self) -> bool {
-        self.is_failure() || self.outcome == "denied"
+        let is_left_out = self.mode == RunMode::Monitor && self.outcome == "busy";
+        (self.is_failure() && !is_left_out) || self.outcome == "denied"
     }
 }

@@ -49,7 +49,10 @@ pub struct Plugin {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
+    /// Its decision counts.
     Enforce,
+    /// It is asked after the request was answered without it; what it would have decided is recorded.
+    Monitor,
     Off,
 }
 

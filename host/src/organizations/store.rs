@@ -84,6 +84,17 @@ pub async fn take_ticket_number(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx
     Ok(row.0)
 }
 
+/// The number that the next ticket gets, if no other request takes it first.
+pub async fn next_ticket_number(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
+    let row: (i64,) = fetch_one!(
+        conn,
+        (i64,),
+        "select last_ticket_number + 1 from organizations where id = $1",
+        org
+    )?;
+    Ok(row.0)
+}
+
 /// The current revision of the organization's plugins.
 pub async fn plugins_revision(conn: &mut Conn, org: OrgId) -> Result<i64, sqlx::Error> {
     let row: (i64,) =

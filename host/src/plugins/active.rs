@@ -61,6 +61,26 @@ impl Active {
     }
 }
 
+/// The installations that a hook asks.
+#[derive(Clone, Debug, Default)]
+pub struct HookPlugins {
+    /// Their decisions count.
+    pub enforced: Vec<Arc<Active>>,
+    /// They are asked after the request has its answer.
+    pub monitored: Vec<Arc<Active>>,
+}
+
+impl HookPlugins {
+    pub fn is_empty(&self) -> bool {
+        self.enforced.is_empty() && self.monitored.is_empty()
+    }
+
+    /// Whether one of them gets payments and the origins of fields.
+    pub fn see_payments(&self) -> bool {
+        self.enforced.iter().chain(&self.monitored).any(|active| active.sees_payments)
+    }
+}
+
 type Set = Arc<[Arc<Active>]>;
 
 /// The cache. Each request brings the current revision, so the cache needs no invalidation.
@@ -75,7 +95,7 @@ impl Default for ActivePlugins {
 }
 
 impl ActivePlugins {
-    /// Returns the enabled installations of a hook at a shop, in the order that the owner set.
+    /// Returns the installations of a hook at a shop that are not off, in the order that the owner set.
     pub async fn for_hook(
         &self,
         db: &Db,
@@ -83,18 +103,23 @@ impl ActivePlugins {
         revision: i64,
         hook: Hook,
         shop: ShopId,
-    ) -> Result<Vec<Arc<Active>>, sqlx::Error> {
+    ) -> Result<HookPlugins, sqlx::Error> {
         let set = self.load(db, org, revision).await?;
-        let mut found: Vec<(i32, &Arc<Active>)> = set
+        let mut found: Vec<(HookSetup, &Arc<Active>)> = set
             .iter()
             .filter(|active| active.shop_ids.as_ref().is_none_or(|ids| ids.contains(&shop)))
-            .filter_map(|active| {
-                let setup = active.setup(hook)?;
-                (setup.mode == Mode::Enforce).then_some((setup.order, active))
-            })
+            .filter_map(|active| Some((active.setup(hook)?, active)))
             .collect();
-        found.sort_by_key(|(order, _)| *order); // a stable sort: ties run oldest first
-        Ok(found.into_iter().map(|(_, active)| active.clone()).collect())
+        found.sort_by_key(|(setup, _)| setup.order); // a stable sort: ties run oldest first
+        let mut plugins = HookPlugins::default();
+        for (setup, active) in found {
+            match setup.mode {
+                Mode::Enforce => plugins.enforced.push(active.clone()),
+                Mode::Monitor => plugins.monitored.push(active.clone()),
+                Mode::Off => {}
+            }
+        }
+        Ok(plugins)
     }
 
     async fn load(&self, db: &Db, org: OrgId, revision: i64) -> Result<Set, sqlx::Error> {

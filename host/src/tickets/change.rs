@@ -4,9 +4,7 @@
 //! Invariant: plugins decide outside of the transaction, on the version that was read; the write checks that version.
 //! If another request changed the ticket or the stock meanwhile, the change is retried.
 
-pub(super) mod stock;
-
-use std::sync::Arc;
+pub(in crate::tickets) mod stock;
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -17,16 +15,17 @@ use crate::model::ids::{TicketId, TimelineId};
 use crate::model::invalid::check_optional;
 use crate::model::outbox::{OutboxEvent, TicketTransitioned, TicketUpdated};
 use crate::model::people::Actor;
+use crate::model::run::Purpose;
 use crate::model::ticket::TicketContext;
 use crate::model::time::Time;
 use crate::model::workflow::Status;
-use crate::plugins::active::Active;
-use crate::plugins::hooks::{self, Budget, Trace};
+use crate::plugins::active::HookPlugins;
+use crate::plugins::hooks::{self, Budget, Judgement, Question, Trace};
 use crate::tickets::draft::{Draft, TicketChange, draft};
 use crate::tickets::note::Note;
 use crate::tickets::outcome::{ChangeError, Changed, Transition, stop_if_failed};
 use crate::tickets::store::NewEvent;
-use crate::tickets::{context, event, replay_answer, store};
+use crate::tickets::{context, event, refusals, replay_answer, store};
 use crate::{idempotency, kpis, users, webhooks};
 
 /// The maximum number of attempts before the client gets the error that the ticket is too busy.
@@ -38,10 +37,9 @@ pub async fn change(
     id: TicketId,
     change: &TicketChange,
 ) -> Result<Changed, ChangeError> {
-    let notes = check_optional("notes", change.notes.as_deref(), 2_000)?;
     let mut budget = Budget::new(app);
-    let changed = attempts(app, caller, id, change, notes.as_deref(), &mut budget).await;
-    budget.record().await;
+    let changed = attempts(app, caller, id, change, &mut budget).await;
+    budget.finish().await;
     changed
 }
 
@@ -50,11 +48,14 @@ async fn attempts(
     caller: &Caller,
     id: TicketId,
     change: &TicketChange,
-    notes: Option<&str>,
     budget: &mut Budget,
 ) -> Result<Changed, ChangeError> {
     for _ in 0..ATTEMPTS_MAX {
-        let changed = attempt(app, caller, id, change, notes, budget).await?;
+        budget.forget_monitored();
+        let changed = match decide(app, caller, id, change, budget).await? {
+            Decision::Change(decided) => write(app, caller, change, *decided).await?,
+            Decision::Nothing(before) => Some(unchanged(&before)),
+        };
         if let Some(changed) = changed {
             return Ok(changed);
         }
@@ -62,90 +63,133 @@ async fn attempts(
     Err(ChangeError::Stale { attempts: ATTEMPTS_MAX })
 }
 
-/// One attempt; `None` when another request changed the ticket or the stock meanwhile.
-async fn attempt(
+/// What a change would come to now. Nothing is written.
+pub async fn preview(
     app: &App,
     caller: &Caller,
     id: TicketId,
     change: &TicketChange,
-    notes: Option<&str>,
+) -> Result<Decision, ChangeError> {
+    decide(app, caller, id, change, &mut Budget::for_purpose(app, Purpose::Preview)).await
+}
+
+/// What a change comes to, before anything is written.
+pub enum Decision {
+    Nothing(Box<TicketContext>),
+    Change(Box<Decided>),
+}
+
+/// A change that plugins and stock allow.
+pub struct Decided {
+    pub before: TicketContext,
+    pub draft: Draft,
+    pub actor: Actor,
+    pub notes: Option<String>,
+    pub trace: Trace,
+    pub stock: StockChange,
+}
+
+/// Reads the ticket, and asks plugins and stock whether it may change. Refusals leave a trace at the ticket, unless it
+/// is a preview.
+pub(super) async fn decide(
+    app: &App,
+    caller: &Caller,
+    id: TicketId,
+    change: &TicketChange,
     budget: &mut Budget,
-) -> Result<Option<Changed>, ChangeError> {
+) -> Result<Decision, ChangeError> {
+    let notes = check_optional("notes", change.notes.as_deref(), 2_000)?;
     let mut conn = app.db.read().await?;
     let loaded = context::load_with_items(&mut conn, caller.org, id).await?;
-    let (mut before, items) = loaded.ok_or(ChangeError::NotFound)?;
+    let (before, items) = loaded.ok_or(ChangeError::NotFound)?;
     // The write checks the version read here, so what is checked now still holds then.
     let current = before.ticket.version;
     if change.expected.as_ref().is_some_and(|expected| !expected.allows(current)) {
         return Err(ChangeError::OtherVersion { current });
     }
-    let mut draft = draft(&mut conn, &app.clock, caller.org, (&before, &items), change).await?;
+    let draft = draft(&mut conn, &app.clock, caller.org, (&before, &items), change).await?;
     let actor = users::actor::find(&mut conn, caller, change.actor_id).await??;
     drop(conn); // no connection is held while guest code runs
 
     if draft.changed.is_empty() && notes.is_none() {
-        return Ok(Some(unchanged(&before)));
+        return Ok(Decision::Nothing(Box::new(before)));
     }
-    let mut trace =
-        ask_plugins(app, caller, (&mut before, &mut draft), notes, &actor, budget).await?;
-    let shortages = stock::shortages(&before, &draft);
-    let moved =
-        stock::plan(app, caller, &before, &draft, &actor, &shortages, budget, &mut trace).await?;
-
-    let now = app.clock.now();
-    let write = Write {
-        app,
-        caller,
-        actor: &actor,
-        before: &before,
-        change,
-        draft: &draft,
-        trace: &trace,
-        notes,
-        now,
-    };
-    match write.commit(moved).await {
-        Ok(Some(changed)) => Ok(Some(changed)),
-        Ok(None) | Err(ReserveError::Stale) => Ok(None),
-        Err(ReserveError::Database(error)) => Err(error.into()),
+    let mut possible = Possible { before, draft, actor, notes };
+    let decided = judge_and_plan(app, caller, &mut possible, budget).await;
+    let Possible { before, draft, actor, notes } = possible;
+    match decided {
+        Ok((trace, stock)) => {
+            let decided = Decided { before, draft, actor, notes, trace, stock };
+            Ok(Decision::Change(Box::new(decided)))
+        }
+        Err(error) => {
+            if budget.purpose == Purpose::Enforce {
+                refusals::record(app, caller.org, (&before, &draft), &actor, &error).await?;
+            }
+            Err(error)
+        }
     }
 }
 
-fn unchanged(before: &TicketContext) -> Changed {
-    Changed {
-        ticket_id: before.ticket.id,
-        version: before.ticket.version,
-        status: before.ticket.status.clone(),
-        updated_at: before.ticket.updated_at,
-        transition: None,
-        ran: Vec::new(),
-        warnings: Vec::new(),
-    }
+/// A change that is asked about.
+pub(super) struct Possible {
+    pub before: TicketContext,
+    pub draft: Draft,
+    pub actor: Actor,
+    pub notes: Option<String>,
 }
 
-/// Runs the pre-update plugins if fields change, and the pre-transition plugins if the status does.
-async fn ask_plugins(
+async fn judge_and_plan(
     app: &App,
     caller: &Caller,
-    (before, draft): (&mut TicketContext, &mut Draft),
-    notes: Option<&str>,
-    actor: &Actor,
+    possible: &mut Possible,
     budget: &mut Budget,
-) -> Result<Trace, ChangeError> {
+) -> Result<(Trace, StockChange), ChangeError> {
+    let question = question(app, caller, possible).await?;
+    let judgement = hooks::pre_change(app, caller.org, question, budget).await;
+    conclude(app, caller, possible, judgement, budget).await
+}
+
+/// What the verdicts and the stock come to.
+pub(super) async fn conclude(
+    app: &App,
+    caller: &Caller,
+    possible: &Possible,
+    judgement: Judgement,
+    budget: &mut Budget,
+) -> Result<(Trace, StockChange), ChangeError> {
+    if !judgement.violations.is_empty() {
+        return Err(ChangeError::Rejected {
+            violations: judgement.violations,
+            ran: judgement.trace.ran,
+        });
+    }
+    let mut trace = stop_if_failed(judgement.trace)?;
+    let Possible { before, draft, actor, .. } = possible;
+    let shortages = stock::shortages(before, draft);
+    let moved =
+        stock::plan(app, caller, before, draft, actor, &shortages, budget, &mut trace).await?;
+    Ok((trace, moved))
+}
+
+/// The pre-update plugins are asked if fields change, and the pre-transition plugins if the status does.
+pub(super) async fn question(
+    app: &App,
+    caller: &Caller,
+    possible: &mut Possible,
+) -> Result<Question, ChangeError> {
+    let Possible { before, draft, actor, notes } = possible;
     let fields: Vec<String> =
         draft.changed.iter().filter(|field| *field != "status").cloned().collect();
     let (on_fields, on_status) = (!fields.is_empty(), draft.from.is_some());
     let updates = plugins(app, caller, draft, Hook::PreUpdate, on_fields).await?;
     let gates = plugins(app, caller, draft, Hook::PreTransition, on_status).await?;
-    if updates.is_empty() && gates.is_empty() {
-        return Ok(Trace::default());
-    }
-    if before.extras.is_none() && updates.iter().chain(&gates).any(|active| active.sees_payments) {
+    if before.extras.is_none() && (updates.see_payments() || gates.see_payments()) {
         let mut conn = app.db.read().await?;
         before.extras = Some(context::extras(&mut conn, caller.org, &before.ticket).await?);
         draft.after.extras.clone_from(&before.extras);
     }
-    let now = app.clock.now();
+    let (now, notes) = (app.clock.now(), notes.as_deref());
     let update = (!updates.is_empty()).then(|| {
         let tickets = (&*before, &draft.after);
         (updates, event::update(tickets, fields, notes, actor, &draft.items, now))
@@ -154,14 +198,7 @@ async fn ask_plugins(
         let statuses = (from.as_str(), draft.after.ticket.status.as_str());
         (gates, event::transition(&draft.after, statuses, notes, actor, &draft.items, now))
     });
-    let judgement = hooks::pre_change(app, caller.org, update, transition, budget).await;
-    if !judgement.violations.is_empty() {
-        return Err(ChangeError::Rejected {
-            violations: judgement.violations,
-            ran: judgement.trace.ran,
-        });
-    }
-    stop_if_failed(judgement.trace)
+    Ok(Question { update, transition })
 }
 
 /// The plugins of a hook, if the change is one that it is asked about.
@@ -171,12 +208,50 @@ async fn plugins(
     draft: &Draft,
     hook: Hook,
     is_asked: bool,
-) -> Result<Vec<Arc<Active>>, sqlx::Error> {
+) -> Result<HookPlugins, sqlx::Error> {
     if !is_asked {
-        return Ok(Vec::new());
+        return Ok(HookPlugins::default());
     }
     let shop = draft.after.ticket.shop_id;
     app.active.for_hook(&app.db, caller.org, caller.plugins_revision, hook, shop).await
+}
+
+/// `None` when another request changed the ticket or the stock meanwhile.
+async fn write(
+    app: &App,
+    caller: &Caller,
+    change: &TicketChange,
+    decided: Decided,
+) -> Result<Option<Changed>, ChangeError> {
+    let Decided { before, draft, actor, notes, trace, stock } = &decided;
+    let write = Write {
+        app,
+        caller,
+        actor,
+        before,
+        change,
+        draft,
+        trace,
+        notes: notes.as_deref(),
+        now: app.clock.now(),
+    };
+    match write.commit(stock.clone()).await {
+        Ok(Some(changed)) => Ok(Some(changed)),
+        Ok(None) | Err(ReserveError::Stale) => Ok(None),
+        Err(ReserveError::Database(error)) => Err(error.into()),
+    }
+}
+
+pub(super) fn unchanged(before: &TicketContext) -> Changed {
+    Changed {
+        ticket_id: before.ticket.id,
+        version: before.ticket.version,
+        status: before.ticket.status.clone(),
+        updated_at: before.ticket.updated_at,
+        transition: None,
+        ran: Vec::new(),
+        warnings: Vec::new(),
+    }
 }
 
 /// The rows of a change.

@@ -8,13 +8,16 @@ use std::collections::BTreeMap;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::customers::find::Found;
+use crate::db::Conn;
 use crate::model::event::{self, CustomValue, Hook};
 use crate::model::ids::{EventId, ShopId, UserId};
 use crate::model::invalid::{Invalid, check_email, check_name, check_optional, check_text};
 use crate::model::money::{Hours, Money};
 use crate::model::outbox::{OutboxEvent, TicketCreated};
-use crate::model::people::{Customer, comparison_key};
+use crate::model::people::{Actor, Customer, Shop, comparison_key};
+use crate::model::run::Purpose;
 use crate::model::ticket::{Extras, Ticket, TicketContext, Timeline, TimelineEntry, Visibility};
+use crate::model::time::Time;
 use crate::model::workflow;
 use crate::plugins::hooks::{self, Budget, Trace};
 use crate::tickets::enrich::{self, Work};
@@ -57,7 +60,7 @@ pub async fn create(
 ) -> Result<Created, CreateTicketError> {
     let mut budget = Budget::new(app);
     let created = judge_and_write(app, caller, new, &mut budget).await;
-    budget.record().await;
+    budget.finish().await;
     created
 }
 
@@ -67,43 +70,134 @@ async fn judge_and_write(
     new: NewTicket,
     budget: &mut Budget,
 ) -> Result<Created, CreateTicketError> {
-    let sent_email = new.customer_email.clone();
-    let new = check(new)?;
+    let checked = check(new)?;
     let org = caller.org;
     let plugins = app
         .active
-        .for_hook(&app.db, org, caller.plugins_revision, Hook::PostCreate, new.shop_id)
+        .for_hook(&app.db, org, caller.plugins_revision, Hook::PostCreate, checked.new.shop_id)
         .await?;
-    let judged = ask_plugins(app, caller, &new, budget).await?;
+    let judged = ask_plugins(app, caller, &checked, budget).await?;
     let now = app.clock.now();
     let mut tx = app.db.begin().await?;
-    let Some(shop) = shops::store::get(&mut tx, org, new.shop_id).await? else {
+    let known = resolve(&mut tx, caller, &checked).await?;
+    let wanted = wanted_customer(app, &checked.new, now);
+    let found = customers::find::find_or_create(&mut tx, org, &wanted).await?;
+    let number = organizations::store::take_ticket_number(&mut tx, org).await?;
+    let contact_name = other_name(&wanted, &found.customer);
+    let ticket = ticket(app, checked.new, number, &found.customer, contact_name, now);
+    let entry = first_entry(app, &ticket, &known.actor);
+    store::insert(&mut tx, org, &ticket, &[new_event(&entry)]).await?;
+    let enforced = plugins.enforced.iter();
+    let installations: Vec<_> = enforced.map(|active| active.installation_id).collect();
+    let due_at = now + enrich::LEASE;
+    store::insert_enrichments(&mut tx, org, ticket.id, &installations, (due_at, app.node.id))
+        .await?;
+    webhooks::store::enqueue_all(&mut tx, org, &events(app, &ticket, &found), now).await?;
+    idempotency::note(|| replay_answer::created(&ticket));
+    tx.commit().await?;
+
+    let context = context(ticket, found.customer, known.shop, entry);
+    let (enriching, enriched) =
+        enrich::run(app, org, &context, Work::new(plugins), &known.actor, budget).await;
+    let mut trace = judged;
+    trace.append(enriching);
+    let version = enriched.unwrap_or(context.ticket.version);
+    warn_of_others(&wanted, &context.customer, &mut trace);
+    Ok(Created { ticket: context.ticket, version, trace })
+}
+
+/// Asks all plugins of a new ticket, and writes nothing. The returned ticket is the one before the patches.
+pub async fn preview(
+    app: &App,
+    caller: &Caller,
+    new: NewTicket,
+) -> Result<Created, CreateTicketError> {
+    let mut budget = Budget::for_purpose(app, Purpose::Preview);
+    let checked = check(new)?;
+    let org = caller.org;
+    let mut conn = app.db.read().await?;
+    let known = resolve(&mut conn, caller, &checked).await?;
+    let now = app.clock.now();
+    let wanted = wanted_customer(app, &checked.new, now);
+    let found = match wanted.email.text() {
+        Some(email) => customers::find::by_any_email(&mut conn, org, email).await?,
+        None => None,
+    };
+    let customer = match found {
+        Some(id) => customers::store::get(&mut conn, org, id).await?,
+        None => None,
+    };
+    let number = organizations::store::next_ticket_number(&mut conn, org).await?;
+    drop(conn); // no connection is held while guest code runs
+    let mut trace = ask_plugins(app, caller, &checked, &mut budget).await?;
+    let plugins = app
+        .active
+        .for_hook(&app.db, org, caller.plugins_revision, Hook::PostCreate, checked.new.shop_id)
+        .await?;
+    let mut customer = customer.map_or_else(|| wanted.clone(), |row| row.customer);
+    customer.phone = customer.phone.or_else(|| wanted.phone.clone());
+    let contact_name = other_name(&wanted, &customer);
+    let ticket = ticket(app, checked.new, number, &customer, contact_name, now);
+    let entry = first_entry(app, &ticket, &known.actor);
+    let context = context(ticket, customer, known.shop, entry);
+    trace.append(enrich::preview(app, org, &context, plugins, &known.actor, &mut budget).await);
+    warn_of_others(&wanted, &context.customer, &mut trace);
+    Ok(Created { version: context.ticket.version, ticket: context.ticket, trace })
+}
+
+/// What a new ticket names.
+struct Known {
+    shop: Shop,
+    actor: Actor,
+}
+
+/// Finds the shop and the user, and checks that the organization takes a customer without an address.
+async fn resolve(
+    conn: &mut Conn,
+    caller: &Caller,
+    Checked { new, sent_email }: &Checked,
+) -> Result<Known, CreateTicketError> {
+    let org = caller.org;
+    let Some(shop) = shops::store::get(conn, org, new.shop_id).await? else {
         let message = "shop_id is not a shop of this organization";
         return Err(Invalid::new("shop_id", new.shop_id, message).into());
     };
-    let actor = users::actor::find(&mut tx, caller, new.actor_id).await??;
+    let actor = users::actor::find(conn, caller, new.actor_id).await??;
     if new.customer_email.is_none()
-        && !organizations::store::allows_customers_without_email(&mut tx, org).await?
+        && !organizations::store::allows_customers_without_email(conn, org).await?
     {
         let message = "customer.email is required";
         return Err(Invalid::new("customer.email", sent_email, message).into());
     }
-    let wanted = Customer {
+    Ok(Known { shop, actor })
+}
+
+fn wanted_customer(app: &App, new: &NewTicket, now: Time) -> Customer {
+    Customer {
         version: 1,
         id: app.clock.new_id(),
-        name: new.customer_name,
-        email: new.customer_email.unwrap_or_default().into(),
-        phone: new.customer_phone,
+        name: new.customer_name.clone(),
+        email: new.customer_email.clone().unwrap_or_default().into(),
+        phone: new.customer_phone.clone(),
         address: None,
         created_at: now,
-    };
-    let found = customers::find::find_or_create(&mut tx, org, &wanted).await?;
-    let ticket = Ticket {
+    }
+}
+
+fn ticket(
+    app: &App,
+    new: NewTicket,
+    number: i64,
+    customer: &Customer,
+    contact_name: Option<String>,
+    now: Time,
+) -> Ticket {
+    Ticket {
         id: app.clock.new_id(),
-        number: organizations::store::take_ticket_number(&mut tx, org).await?,
+        number,
         version: 1,
         shop_id: new.shop_id,
-        customer_id: found.customer.id,
+        customer_id: customer.id,
         status: workflow::DEFAULT.initial(),
         device_identifier: new.device_identifier,
         device_category: new.device_category,
@@ -121,45 +215,35 @@ async fn judge_and_write(
         custom_fields: new.custom_fields,
         picked_up_at: None,
         amount_paid: None,
-        contact_name: other_name(&wanted, &found.customer),
+        contact_name,
         created_at: now,
         updated_at: now,
-    };
-    let entry = TimelineEntry {
+    }
+}
+
+fn first_entry(app: &App, ticket: &Ticket, actor: &Actor) -> TimelineEntry {
+    TimelineEntry {
         id: app.clock.new_id(),
         kind: CREATED.to_owned(),
         visibility: Visibility::Internal,
         status: ticket.status.clone(),
         actor: actor.name.clone(),
         notes: None,
-        created_at: now,
-    };
-    store::insert(&mut tx, org, &ticket, &[new_event(&entry)]).await?;
-    let installations: Vec<_> = plugins.iter().map(|active| active.installation_id).collect();
-    let due_at = now + enrich::LEASE;
-    store::insert_enrichments(&mut tx, org, ticket.id, &installations, (due_at, app.node.id))
-        .await?;
-    webhooks::store::enqueue_all(&mut tx, org, &events(app, &ticket, &found), now).await?;
-    idempotency::note(|| replay_answer::created(&ticket));
-    tx.commit().await?;
+        created_at: ticket.created_at,
+    }
+}
 
-    let context = TicketContext {
+fn context(ticket: Ticket, customer: Customer, shop: Shop, entry: TimelineEntry) -> TicketContext {
+    TicketContext {
         ticket,
-        customer: found.customer,
+        customer,
         shop,
         technician: None,
         parts: Vec::new(),
         timeline: Timeline { entries: vec![entry], total: 1 },
         reservations: Vec::new(),
         extras: Some(Extras::default()),
-    };
-    let (enriching, enriched) =
-        enrich::run(app, org, &context, Work::new(plugins), &actor, budget).await;
-    let mut trace = judged;
-    trace.append(enriching);
-    let version = enriched.unwrap_or(context.ticket.version);
-    warn_of_others(&wanted, &context.customer, &mut trace);
-    Ok(Created { ticket: context.ticket, version, trace })
+    }
 }
 
 /// Asks the pre-create plugins, before anything is written. What they are told of the shop, the customer and the user
@@ -167,9 +251,10 @@ async fn judge_and_write(
 async fn ask_plugins(
     app: &App,
     caller: &Caller,
-    new: &NewTicket,
+    checked: &Checked,
     budget: &mut Budget,
 ) -> Result<Trace, CreateTicketError> {
+    let new = &checked.new;
     let (org, hook) = (caller.org, Hook::PreCreate);
     let plugins =
         app.active.for_hook(&app.db, org, caller.plugins_revision, hook, new.shop_id).await?;
@@ -177,16 +262,10 @@ async fn ask_plugins(
         return Ok(Trace::default());
     }
     let mut conn = app.db.read().await?;
-    let Some(shop) = shops::store::get(&mut conn, org, new.shop_id).await? else {
-        return Ok(Trace::default()); // the write says what is wrong
-    };
-    let Ok(actor) = users::actor::find(&mut conn, caller, new.actor_id).await? else {
-        return Ok(Trace::default());
-    };
+    let Known { shop, actor } = resolve(&mut conn, caller, checked).await?;
     let known = match &new.customer_email {
         Some(email) => customers::find::by_any_email(&mut conn, org, email).await?,
-        None if organizations::store::allows_customers_without_email(&mut conn, org).await? => None,
-        None => return Ok(Trace::default()),
+        None => None,
     };
     drop(conn); // no connection is held while guest code runs
     let customer = event::DraftCustomer {
@@ -253,8 +332,16 @@ fn warn_of_others(wanted: &Customer, known: &Customer, trace: &mut Trace) {
     }
 }
 
-fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
-    Ok(NewTicket {
+/// A new ticket whose texts are valid.
+struct Checked {
+    new: NewTicket,
+    /// As the client wrote it, for errors.
+    sent_email: Option<String>,
+}
+
+fn check(new: NewTicket) -> Result<Checked, Invalid> {
+    let sent_email = new.customer_email.clone();
+    let new = NewTicket {
         customer_name: check_name("customer.name", &new.customer_name, 200)?,
         customer_email: check_optional("customer.email", new.customer_email.as_deref(), EMAIL_MAX)?
             .map(|email| check_email("customer.email", &email))
@@ -269,7 +356,8 @@ fn check(new: NewTicket) -> Result<NewTicket, Invalid> {
             &new.custom_fields.into_iter().map(|(key, value)| (key, Some(value))).collect(),
         )?,
         ..new
-    })
+    };
+    Ok(Checked { new, sent_email })
 }
 
 /// The code of the warning that a known customer stays as it is.

@@ -15,7 +15,7 @@ use crate::model::outbox::TicketUpdated;
 use crate::model::people::Actor;
 use crate::model::ticket::{FieldSource, Ticket, TicketContext};
 use crate::model::time::Time;
-use crate::plugins::active::Active;
+use crate::plugins::active::{Active, HookPlugins};
 use crate::plugins::hooks::{self, Budget, Enrichment, Trace};
 use crate::tickets::note::Note;
 use crate::tickets::store::{Attempt, AttemptState};
@@ -36,20 +36,20 @@ const WRITES_MAX: usize = 20;
 
 /// The pending work of a ticket.
 pub struct Work {
-    plugins: Vec<Arc<Active>>,
+    plugins: HookPlugins,
     /// The number of earlier attempts; missing means none.
     attempts: HashMap<InstallationId, i64>,
 }
 
 impl Work {
     /// The work of a new ticket.
-    pub fn new(plugins: Vec<Arc<Active>>) -> Work {
+    pub fn new(plugins: HookPlugins) -> Work {
         Work { plugins, attempts: HashMap::new() }
     }
 
     /// The work that is left of a ticket, with the number of attempts so far.
     pub fn retry(plugins: Vec<Arc<Active>>, attempts: HashMap<InstallationId, i64>) -> Work {
-        Work { plugins, attempts }
+        Work { plugins: HookPlugins { enforced: plugins, monitored: Vec::new() }, attempts }
     }
 }
 
@@ -72,6 +72,21 @@ pub async fn run(
     let (version, unwritten) = store_results(app, org, context, &enrichment, &work.attempts).await;
     enrichment.trace.mark_unwritten(&unwritten);
     (enrichment.trace, version)
+}
+
+/// What the plugins would set on a new ticket.
+pub async fn preview(
+    app: &App,
+    org: OrgId,
+    context: &TicketContext,
+    plugins: HookPlugins,
+    actor: &Actor,
+    budget: &mut Budget,
+) -> Trace {
+    let event = event::creation(context, actor, app.clock.now());
+    let mut enrichment = hooks::post_create(app, org, plugins, event, budget).await;
+    refuse_unknown_users(app, org, &mut enrichment, budget).await;
+    enrichment.trace
 }
 
 /// A patch that assigns the ticket to somebody who is not there is an invalid answer of its plugin.

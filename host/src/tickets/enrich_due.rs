@@ -91,10 +91,11 @@ async fn try_retry(app: &App, org: OrgId, ticket: TicketId) -> Result<(), sqlx::
     drop(conn);
     let attempts: HashMap<_, _> =
         pending.iter().map(|row| (row.installation_id, row.attempts)).collect();
-    let mut plugins = app
+    let plugins = app
         .active
         .for_hook(&app.db, org, revision, Hook::PostCreate, context.ticket.shop_id)
         .await?;
+    let mut plugins = plugins.enforced;
     plugins.retain(|active| attempts.contains_key(&active.installation_id));
     if plugins.iter().any(|active| active.sees_payments) {
         let mut conn = app.db.read().await?;
@@ -106,7 +107,7 @@ async fn try_retry(app: &App, org: OrgId, ticket: TicketId) -> Result<(), sqlx::
     let work = Work::retry(plugins, attempts);
     let mut budget = Budget::new(app);
     run(app, org, &context, work, &actor, &mut budget).await;
-    budget.record().await;
+    budget.finish().await;
     Ok(())
 }
 

@@ -1,13 +1,14 @@
 //! `/v1/tickets`: lists, creates, changes and transitions tickets.
 
+mod dry_run;
 mod filters;
 mod timeline;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,7 +17,7 @@ use crate::auth::{Reader, Writer};
 use crate::customers;
 use crate::error::ApiError;
 use crate::etag::{self, ETag, IfMatch, IfNoneMatch};
-use crate::extract::{Body, List, PathId};
+use crate::extract::{Body, List, Params, PathId};
 use crate::model::ids::{CustomerId, ShopId, TicketId};
 use crate::model::invalid::check_filter;
 use crate::model::time;
@@ -28,6 +29,8 @@ use crate::tickets::bodies::{CreateBody, TransitionBody, UpdateBody};
 use crate::tickets::store::{self, ListFilter, ListRow};
 use crate::tickets::views::{self, Created, ListItem, TicketView, Transitioned, Updated};
 use crate::tickets::{change, context, create, detail, labels, transitions};
+
+use dry_run::{DryRun, DryRunParams};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -154,21 +157,48 @@ pub async fn show(
     etag::respond(&known, version, &views::ticket(detail))
 }
 
+/// The body of a change, or of its dry run.
+#[allow(dead_code)] // for the document alone
+#[derive(ToSchema)]
+#[serde(untagged)]
+enum UpdatedOrDryRun {
+    Updated(Updated),
+    DryRun(DryRun),
+}
+
+#[allow(dead_code)] // for the document alone
+#[derive(ToSchema)]
+#[serde(untagged)]
+enum TransitionedOrDryRun {
+    Transitioned(Transitioned),
+    DryRun(DryRun),
+}
+
 /// Creates a ticket.
 #[utoipa::path(
     post, path = "/tickets", tag = "Tickets", operation_id = "createTicket", security(("api_key" = ["write"])),
+    params(DryRunParams),
     request_body = CreateBody,
-    responses((status = 201, description = "Created; post-create plugins have run", body = Created,
-               headers(("ETag" = String, description = "The ticket's version in quotes")))),
+    responses(
+        (status = 200, description = "What the request would come to, with `dry_run=true`", body = DryRun),
+        (status = 201, description = "Created; post-create plugins have run", body = Created,
+         headers(("ETag" = String, description = "The ticket's version in quotes"))),
+    ),
 )]
 pub async fn create(
     State(app): State<App>,
     caller: Writer,
+    Params(params): Params<DryRunParams>,
     Body(body): Body<CreateBody>,
-) -> Result<(ETag, respond::Created<Created>), ApiError> {
+) -> Result<Response, ApiError> {
+    if params.is_dry() {
+        return dry_run::of_creation(create::preview(&app, &caller, body.into()).await);
+    }
     let created = create::create(&app, &caller, body.into()).await?;
     let location = format!("/v1/tickets/{}", created.ticket.id);
-    Ok((ETag::of_version(created.version), respond::Created { location, body: created.into() }))
+    let etag = ETag::of_version(created.version);
+    let body = Created::from(created);
+    Ok((etag, respond::Created { location, body }).into_response())
 }
 
 /// Changes the fields, parts or status of a ticket.
@@ -176,12 +206,12 @@ pub async fn create(
 /// Either all changes are made or none. A change of `status` is a transition and runs the same plugins.
 #[utoipa::path(
     patch, path = "/tickets/{ticket_id}", tag = "Tickets", operation_id = "updateTicket", security(("api_key" = ["write"])),
-    params(("If-Match" = Option<String>, Header, description = "Write only if the ticket is at one of these versions: \
+    params(DryRunParams, ("If-Match" = Option<String>, Header, description = "Write only if the ticket is at one of these versions: \
                                                                 `ETag`s, or `*`", nullable = false, min_length = 1,
             pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     request_body = UpdateBody,
     responses(
-        (status = 200, description = "Changed, all or nothing", body = Updated,
+        (status = 200, description = "Changed, all or nothing; with `dry_run=true` what it would come to", body = UpdatedOrDryRun,
          headers(("ETag" = String, description = "The ticket's new version in quotes"))),
         (status = 412, description = "PRECONDITION_FAILED: the ticket is at another version; \
                                       `details.current_version` says which",
@@ -192,22 +222,27 @@ pub async fn update(
     State(app): State<App>,
     caller: Writer,
     PathId(id): PathId<TicketId>,
+    Params(params): Params<DryRunParams>,
     IfMatch(expected): IfMatch,
     Body(body): Body<UpdateBody>,
-) -> Result<(ETag, Json<Updated>), ApiError> {
-    let changed = change::change(&app, &caller, id, &body.change(expected)).await?;
-    Ok((ETag::of_version(changed.version), Json(changed.into())))
+) -> Result<Response, ApiError> {
+    let wanted = body.change(expected);
+    if params.is_dry() {
+        return dry_run::of_change(change::preview(&app, &caller, id, &wanted).await);
+    }
+    let changed = change::change(&app, &caller, id, &wanted).await?;
+    Ok((ETag::of_version(changed.version), Json(Updated::from(changed))).into_response())
 }
 
 /// Moves a ticket to another status.
 #[utoipa::path(
     post, path = "/tickets/{ticket_id}/transition", tag = "Tickets", operation_id = "transitionTicket", security(("api_key" = ["write"])),
-    params(("If-Match" = Option<String>, Header, description = "Write only if the ticket is at one of these versions: \
+    params(DryRunParams, ("If-Match" = Option<String>, Header, description = "Write only if the ticket is at one of these versions: \
                                                                 `ETag`s, or `*`", nullable = false, min_length = 1,
             pattern = r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#)),
     request_body = TransitionBody,
     responses(
-        (status = 200, description = "The status changed", body = Transitioned,
+        (status = 200, description = "The status changed; with `dry_run=true` what it would come to", body = TransitionedOrDryRun,
          headers(("ETag" = String, description = "The ticket's new version in quotes"))),
         (status = 412, description = "PRECONDITION_FAILED: the ticket is at another version; \
                                       `details.current_version` says which",
@@ -218,13 +253,18 @@ pub async fn transition(
     State(app): State<App>,
     caller: Writer,
     PathId(id): PathId<TicketId>,
+    Params(params): Params<DryRunParams>,
     IfMatch(expected): IfMatch,
     Body(body): Body<TransitionBody>,
-) -> Result<(ETag, Json<Transitioned>), ApiError> {
-    let changed = change::change(&app, &caller, id, &body.change(expected)).await?;
+) -> Result<Response, ApiError> {
+    let wanted = body.change(expected);
+    if params.is_dry() {
+        return dry_run::of_change(change::preview(&app, &caller, id, &wanted).await);
+    }
+    let changed = change::change(&app, &caller, id, &wanted).await?;
     let version = changed.version;
     let view = views::transitioned(changed).ok_or_else(|| {
         ApiError::internal(anyhow::anyhow!("a transition left no timeline entry"))
     })?;
-    Ok((ETag::of_version(version), Json(view)))
+    Ok((ETag::of_version(version), Json(view)).into_response())
 }

@@ -20,6 +20,7 @@ mod labels;
 pub mod note;
 pub mod outcome;
 pub mod parts;
+pub mod refusals;
 pub mod replay_answer;
 pub mod store;
 pub mod transitions;

@@ -5,6 +5,7 @@
 
 mod context;
 mod enrichments;
+mod refusals;
 mod timeline;
 mod write;
 
@@ -25,6 +26,7 @@ use crate::{counters, execute, fetch_all, fetch_optional};
 
 pub use context::*;
 pub use enrichments::*;
+pub use refusals::*;
 pub use timeline::*;
 pub use write::*;
 

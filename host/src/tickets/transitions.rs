@@ -1,6 +1,6 @@
-//! Lists the statuses that a ticket may enter next, for a key, and what prevents each.
+//! Lists the statuses that a ticket may enter next, for a key, and what plugins and stock would say to each now.
 //!
-//! Invariant: no plugin runs; those that would run are named.
+//! Invariant: an edge is judged by the same code as a transition, and nothing is written.
 
 pub mod http;
 
@@ -9,13 +9,15 @@ use crate::auth::Caller;
 use crate::model::event::Hook;
 use crate::model::ids::{InstallationId, TicketId};
 use crate::model::people::Scope;
-use crate::model::stock::{Plan, ShortLine};
-use crate::model::ticket::TicketContext;
-use crate::model::workflow::{self, Status, StockRule};
-use crate::tickets::change::stock;
+use crate::model::run::Purpose;
+use crate::model::stock::ShortLine;
+use crate::model::workflow::{self, Status};
+use crate::plugins::hooks::{self, Budget, Failed, Judgement, PluginRun, PluginViolation, Warning};
+use crate::tickets::change::{self, Possible, stock};
 use crate::tickets::context;
 use crate::tickets::draft::Draft;
 use crate::tickets::outcome::ChangeError;
+use crate::users;
 
 pub struct Transitions {
     pub ticket_id: TicketId,
@@ -31,14 +33,24 @@ pub struct Next {
     /// What prevents the transition now.
     pub reasons: Vec<Reason>,
     /// Problems that do not prevent it.
-    pub warnings: Vec<Reason>,
-    /// The plugins that would run, in this order.
+    pub warnings: Vec<NextWarning>,
+    /// The plugins that are asked, in this order.
     pub plugins: Vec<NextPlugin>,
+    /// What they said.
+    pub runs: Vec<PluginRun>,
 }
 
 pub enum Reason {
     Scope { required: Scope, scope: Scope },
-    InsufficientStock { lines: Vec<ShortLine>, plugins_may_find_more: bool },
+    Rejected { violations: Vec<PluginViolation> },
+    PluginFailed { failure: Box<Failed>, message: String },
+    InsufficientStock { lines: Vec<ShortLine> },
+}
+
+pub enum NextWarning {
+    Plugin(Warning),
+    /// The lines that stock covers only in part.
+    Stock(Vec<ShortLine>),
 }
 
 #[derive(Clone)]
@@ -55,76 +67,102 @@ pub async fn transitions(
 ) -> Result<Transitions, ChangeError> {
     let mut conn = app.db.read().await?;
     let loaded = context::load_with_items(&mut conn, caller.org, id).await?;
-    let (before, items) = loaded.ok_or(ChangeError::NotFound)?;
+    let (mut before, items) = loaded.ok_or(ChangeError::NotFound)?;
+    let actor = users::actor::find(&mut conn, caller, None).await??;
     drop(conn); // reading the plugins may need a connection
-    let ticket = &before.ticket;
-    let rule = workflow::DEFAULT.find(ticket.status.as_str());
-    let gates = plugins_of(app, caller, &before, Hook::PreTransition).await?;
-    let planners = plugins_of(app, caller, &before, Hook::ReserveInventory).await?;
-    let mut next = Vec::new();
+    let rule = workflow::DEFAULT.find(before.ticket.status.as_str());
+    let (mut edges, mut questions, mut budgets) = (Vec::new(), Vec::new(), Vec::new());
     for name in rule.map_or(&[][..], |rule| rule.next) {
-        let to = Status((*name).to_owned());
-        let draft = Draft::transition(&app.clock, (&before, &items), &to)?;
-        next.push(examine(caller, &before, &draft, to, &gates, &planners));
+        let draft = Draft::transition(&app.clock, (&before, &items), &Status((*name).to_owned()))?;
+        let (actor, notes) = (actor.clone(), None);
+        let mut possible = Possible { before: before.clone(), draft, actor, notes };
+        questions.push(change::question(app, caller, &mut possible).await?);
+        // Payments are read once for all edges.
+        before.extras.clone_from(&possible.before.extras);
+        budgets.push(Budget::for_purpose(app, Purpose::Preview));
+        edges.push(possible);
+    }
+    let gates: Vec<Vec<NextPlugin>> = questions
+        .iter()
+        .map(|question| {
+            let asked = question.transition.as_ref().map(|(plugins, _)| &plugins.enforced[..]);
+            asked
+                .unwrap_or_default()
+                .iter()
+                .map(|active| NextPlugin {
+                    plugin: active.plugin.clone(),
+                    installation_id: active.installation_id,
+                    hook: Hook::PreTransition,
+                })
+                .collect()
+        })
+        .collect();
+    let judgements = hooks::pre_changes(app, caller.org, questions, &mut budgets).await;
+    let mut next = Vec::with_capacity(edges.len());
+    let judged = edges.into_iter().zip(gates).zip(judgements).zip(&mut budgets);
+    for (((possible, plugins), judgement), budget) in judged {
+        next.push(examine(app, caller, &possible, plugins, judgement, budget).await?);
     }
     Ok(Transitions {
         ticket_id: id,
-        version: ticket.version,
-        current: ticket.status.clone(),
+        version: before.ticket.version,
+        current: before.ticket.status,
         terminal: rule.is_none_or(|rule| rule.terminal),
         next,
     })
 }
 
-async fn plugins_of(
+async fn examine(
     app: &App,
     caller: &Caller,
-    before: &TicketContext,
-    hook: Hook,
-) -> Result<Vec<NextPlugin>, sqlx::Error> {
-    let shop = before.ticket.shop_id;
-    let actives =
-        app.active.for_hook(&app.db, caller.org, caller.plugins_revision, hook, shop).await?;
-    Ok(actives
-        .iter()
-        .map(|active| NextPlugin {
-            plugin: active.plugin.clone(),
-            installation_id: active.installation_id,
-            hook,
-        })
-        .collect())
-}
-
-fn examine(
-    caller: &Caller,
-    before: &TicketContext,
-    draft: &Draft,
-    to: Status,
-    gates: &[NextPlugin],
-    planners: &[NextPlugin],
-) -> Next {
-    let shortages = stock::shortages(before, draft);
-    let mut next = Next { to, reasons: Vec::new(), warnings: Vec::new(), plugins: gates.to_vec() };
+    possible: &Possible,
+    plugins: Vec<NextPlugin>,
+    judgement: Judgement,
+    budget: &mut Budget,
+) -> Result<Next, ChangeError> {
+    let mut next = Next {
+        to: possible.draft.after.ticket.status.clone(),
+        reasons: Vec::new(),
+        warnings: Vec::new(),
+        plugins,
+        runs: Vec::new(),
+    };
     if caller.scope < Scope::Write {
         next.reasons.push(Reason::Scope { required: Scope::Write, scope: caller.scope });
     }
-    if shortages.is_empty() {
-        return next;
-    }
-    next.plugins.extend_from_slice(planners);
-    let plan = Plan::built_in(before.ticket.shop_id, &shortages, &draft.items);
-    let lines = stock::still_short(draft, &shortages, &plan);
-    if !lines.is_empty() {
-        let rule = workflow::DEFAULT.stock(&next.to);
-        let is_required = matches!(rule, StockRule::Require | StockRule::Consume);
-        let plugins_may_find_more = !planners.is_empty();
-        let found = Reason::InsufficientStock { lines, plugins_may_find_more };
-        // A plugin may use stock that the built-in plan does not consider.
-        if is_required && !plugins_may_find_more {
-            next.reasons.push(found);
-        } else {
-            next.warnings.push(found);
+    match change::conclude(app, caller, possible, judgement, budget).await {
+        Ok((trace, planned)) => {
+            next.runs = trace.ran;
+            next.warnings = trace.warnings.into_iter().map(NextWarning::Plugin).collect();
+            let shortages = stock::shortages(&possible.before, &possible.draft);
+            let lines = stock::still_short(&possible.draft, &shortages, &planned.hold);
+            if !lines.is_empty() {
+                next.warnings.push(NextWarning::Stock(lines));
+            }
         }
+        Err(ChangeError::Rejected { violations, ran }) => {
+            next.runs = ran;
+            next.reasons.push(Reason::Rejected { violations });
+        }
+        Err(ChangeError::PluginFailed { failure, ran }) => {
+            let message = failure.error.message.clone();
+            next.runs = ran;
+            next.reasons.push(Reason::PluginFailed { failure, message });
+        }
+        Err(ChangeError::InsufficientStock { lines, ran }) => {
+            next.runs = ran;
+            next.reasons.push(Reason::InsufficientStock { lines });
+        }
+        Err(error) => return Err(error),
     }
-    next
+    let planners = next.runs.iter().filter(|run| run.hook == Hook::ReserveInventory);
+    let planners: Vec<NextPlugin> = planners
+        .map(|run| NextPlugin {
+            plugin: run.plugin.clone(),
+            installation_id: run.installation_id,
+            hook: run.hook,
+        })
+        .collect();
+    next.plugins.extend(planners);
+    Ok(next)
 }

@@ -17,7 +17,11 @@ pub struct Budget {
     pub purpose: Purpose,
     pub(super) time: TimeLeft,
     pub(super) recorder: Recorder,
+    /// Calls of monitored plugins that begin when the request is decided.
+    monitored: Vec<Monitored>,
 }
+
+pub(super) type Monitored = Box<dyn FnOnce() + Send>;
 
 /// The plugin time left to a request: processor time, and time by the wall clock.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +68,12 @@ impl Budget {
     }
 
     pub fn for_purpose(app: &App, purpose: Purpose) -> Budget {
-        Budget { purpose, time: TimeLeft::new(app), recorder: Recorder::new(app.journal.clone()) }
+        Budget {
+            purpose,
+            time: TimeLeft::new(app),
+            recorder: Recorder::new(app.journal.clone()),
+            monitored: Vec::new(),
+        }
     }
 
     /// Changes the recorded run of a call whose answer proved invalid when the database was asked.
@@ -72,9 +81,25 @@ impl Budget {
         self.recorder.mark_bad_output(run, error);
     }
 
-    /// Hands the runs to the journal. Waits if it is full and a refusal or a failure is among them.
-    pub async fn record(&mut self) {
+    /// Calls `start` when the request is decided, if its decisions count.
+    pub(super) fn monitor(&mut self, start: Monitored) {
+        if self.purpose == Purpose::Enforce {
+            self.monitored.push(start);
+        }
+    }
+
+    /// The request is tried again: what it was about may be another thing now.
+    pub fn forget_monitored(&mut self) {
+        self.monitored.clear();
+    }
+
+    /// Hands the runs to the journal, and asks the monitored plugins. Waits if the journal is full and a refusal or a
+    /// failure is among the runs.
+    pub async fn finish(&mut self) {
         self.recorder.flush().await;
+        for start in self.monitored.drain(..) {
+            start();
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::model::ids::OrgId;
 use crate::model::run::Purpose;
 
 /// What the log lines of one chain are about.
+#[derive(Clone)]
 pub(super) struct About {
     pub org: OrgId,
     pub ticket_id: String,

@@ -22,13 +22,16 @@ use crate::plugins::active::Active;
 use crate::plugins::compile::prepare;
 use crate::request_id;
 use crate::runtime::{
-    Call, CallError, CompilePriority, CompileRequest, Lane, Prepared, Share, Used,
+    Busy, Call, CallError, CompilePriority, CompileRequest, Lane, Prepared, Share, Used,
 };
 
 use super::answered::{Answered, Failure, Outcome};
 use super::budget::{Budget, TimeLeft};
 use super::call_log::{About, log_call};
 use super::failure::{Broken, FailureView, Subject};
+
+/// About the bytes of an event whose plugin was not asked.
+const TYPICAL_BYTES: u64 = 8 << 10;
 
 /// How long a request waits for a component that this node has not compiled yet.
 const PREPARE_WAIT: Duration = Duration::from_secs(5);
@@ -46,7 +49,11 @@ pub struct Calls<T> {
     chain: Chain,
     subject: Option<Subject>,
     job: Job<T>,
+    unasked: Unasked<T>,
 }
+
+/// What is recorded if the queue has no room for the calls.
+type Unasked<T> = Box<dyn FnOnce(&Busy) -> Finished<T> + Send>;
 
 type Job<T> = Box<dyn FnOnce(&mut TimeLeft, &mut Used) -> Finished<T> + Send>;
 
@@ -54,6 +61,12 @@ type Job<T> = Box<dyn FnOnce(&mut TimeLeft, &mut Used) -> Finished<T> + Send>;
 struct Finished<T> {
     answers: Vec<Answered<T>>,
     runs: Vec<RunRecord>,
+}
+
+impl<T> Default for Finished<T> {
+    fn default() -> Self {
+        Finished { answers: Vec::new(), runs: Vec::new() }
+    }
 }
 
 /// A call to make, or the reason why it cannot be made.
@@ -84,12 +97,13 @@ impl Chain {
         let about = About { org: self.org, ticket_id, request_id: request_id::current() };
         let (metrics, ceiling) = (self.app.metrics.clone(), self.app.config.limits_max);
         let (purpose, clock) = (self.purpose, self.app.clock.clone());
+        let event = Arc::new(event);
+        let unasked = self.unasked(&steps, &event, about.clone());
         let job = move |time: &mut TimeLeft, used: &mut Used| {
-            let mut event = Arc::new(event);
+            let mut event = event;
             let mut stop = false;
             let mut inputs = Inputs::new(about.org);
-            let mut finished =
-                Finished { answers: Vec::with_capacity(steps.len()), runs: Vec::new() };
+            let mut finished = Finished::default();
             for step in steps {
                 // Drops the instance of the previous call: a chain uses one slot of the engine's pool at a time.
                 drop(mem::take(used));
@@ -115,7 +129,36 @@ impl Chain {
             }
             finished
         };
-        Calls { hook: E::HOOK, chain: self, subject, job: Box::new(job) }
+        Calls { hook: E::HOOK, chain: self, subject, job: Box::new(job), unasked }
+    }
+
+    /// Each call as one that found the queue full.
+    fn unasked<E: HookEvent, T: Outcome + Send + 'static>(
+        &self,
+        steps: &[Step],
+        event: &Arc<E>,
+        about: About,
+    ) -> Unasked<T> {
+        let (purpose, clock, metrics) =
+            (self.purpose, self.app.clock.clone(), self.app.metrics.clone());
+        let (event, steps) = (event.clone(), steps.iter());
+        let steps: Vec<_> = steps.map(|step| (step.run, step.input, step.active.clone())).collect();
+        Box::new(move |busy| {
+            let (mut finished, mut inputs) = (Finished::default(), Inputs::new(about.org));
+            for (run, input, active) in steps {
+                let failure = nodes_fault("busy", busy.to_string());
+                let answered = unanswered(run, purpose, active, failure);
+                log_call(&metrics, purpose, E::HOOK, &about, &answered);
+                if let Some(mode) = purpose.recorded() {
+                    let at = clock.now();
+                    let input = inputs.of(input, at, event.clone(), TYPICAL_BYTES);
+                    let run = record(&answered, E::HOOK, mode, None, input, (&about, at));
+                    finished.runs.push(run);
+                }
+                finished.answers.push(answered);
+            }
+            finished
+        })
     }
 
     /// Runs the calls of one hook.
@@ -197,53 +240,76 @@ pub async fn run_all<T: Outcome + Send + 'static>(
     calls: Vec<Calls<T>>,
     budget: &mut Budget,
 ) -> Vec<(Hook, Vec<Answered<T>>)> {
-    let Some(first) = calls.first() else { return Vec::new() };
-    let (app, organization, purpose) =
-        (first.chain.app.clone(), first.chain.org.0, first.chain.purpose);
-    let actives = calls.iter().flat_map(|calls| &calls.chain.actives);
-    let share = Share {
-        organization,
-        installations: actives.map(|active| active.installation_id.0).collect(),
+    run_groups(vec![(calls, budget)]).await.into_iter().flatten().collect()
+}
+
+/// Runs several groups of calls in one hop, each with the time of its own budget. All are for the same purpose.
+pub async fn run_groups<T: Outcome + Send + 'static>(
+    groups: Vec<(Vec<Calls<T>>, &mut Budget)>,
+) -> Vec<Vec<(Hook, Vec<Answered<T>>)>> {
+    let Some((app, purpose, share)) = common(&groups) else {
+        return groups.iter().map(|_| Vec::new()).collect();
     };
-    let (asked, jobs): (Vec<_>, Vec<_>) = calls
-        .into_iter()
-        .map(|calls| ((calls.hook, calls.chain, calls.subject), calls.job))
-        .unzip();
-    let mut spent = budget.time;
+    let (mut asked, mut jobs, mut budgets) = (Vec::new(), Vec::new(), Vec::new());
+    for (calls, budget) in groups {
+        let (about, work): (Vec<_>, Vec<_>) = calls
+            .into_iter()
+            .map(|calls| ((calls.hook, calls.chain, calls.subject, calls.unasked), calls.job))
+            .unzip();
+        asked.push(about);
+        jobs.push((work, budget.time));
+        budgets.push(budget);
+    }
     let job = move || {
         let mut used = Used::default();
-        let finished: Vec<_> = jobs.into_iter().map(|job| job(&mut spent, &mut used)).collect();
-        ((finished, spent), used)
+        let mut finished = Vec::with_capacity(jobs.len());
+        for (work, mut time) in jobs {
+            let group: Vec<_> = work.into_iter().map(|job| job(&mut time, &mut used)).collect();
+            finished.push((group, Some(time)));
+        }
+        (finished, used)
     };
     let lane = match purpose {
         Purpose::Monitor => Lane::Background,
         Purpose::Enforce | Purpose::Preview => Lane::Live,
     };
-    let finished = match app.runtime.run_in(lane, share, job).await {
-        Ok((finished, spent)) => {
-            budget.time = spent;
-            finished
-        }
-        Err(busy) => {
-            let unasked = |chain: &Chain| {
-                let answers = chain.actives.iter().map(|active| {
-                    let failure = nodes_fault("busy", busy.to_string());
-                    unanswered(app.clock.new_id(), purpose, active.clone(), failure)
-                });
-                Finished { answers: answers.collect(), runs: Vec::new() }
+    let mut finished = app.runtime.run_in(lane, share, job).await.map(Vec::into_iter);
+    let mut results = Vec::with_capacity(asked.len());
+    for (about, budget) in asked.into_iter().zip(budgets) {
+        let mut group = finished.as_mut().map(|groups| {
+            let (group, time) = groups.next().unwrap_or_default();
+            budget.time = time.unwrap_or(budget.time);
+            group.into_iter()
+        });
+        let mut answers = Vec::with_capacity(about.len());
+        for (hook, chain, subject, unasked) in about {
+            let finished = match &mut group {
+                Ok(group) => group.next().unwrap_or_default(),
+                Err(busy) => unasked(busy),
             };
-            asked.iter().map(|(_, chain, _)| unasked(chain)).collect()
+            for answered in &finished.answers {
+                chain.note_failure(hook, subject.as_ref(), answered);
+            }
+            budget.recorder.add(finished.runs);
+            answers.push((hook, finished.answers));
         }
-    };
-    let mut answers = Vec::with_capacity(asked.len());
-    for ((hook, chain, subject), finished) in asked.into_iter().zip(finished) {
-        for answered in &finished.answers {
-            chain.note_failure(hook, subject.as_ref(), answered);
-        }
-        budget.recorder.add(finished.runs);
-        answers.push((hook, finished.answers));
+        results.push(answers);
     }
-    answers
+    results
+}
+
+/// What all calls have in common; `None` if there are none.
+fn common<T>(groups: &[(Vec<Calls<T>>, &mut Budget)]) -> Option<(App, Purpose, Share)> {
+    let all = || groups.iter().flat_map(|(calls, _)| calls);
+    let first = &all().next()?.chain;
+    let mut installations: Vec<_> = all()
+        .flat_map(|calls| &calls.chain.actives)
+        .map(|active| active.installation_id.0)
+        .collect();
+    installations.sort_unstable();
+    installations.dedup();
+    let share = Share { organization: first.org.0, installations };
+    Some((first.app.clone(), first.purpose, share))
 }
 
 /// The event's `now` as the guest's clocks return it, equal to the millisecond.
@@ -324,7 +390,7 @@ fn record<T: Outcome>(
 
 /// About how many bytes the event takes in memory; for a plugin that cannot be asked, a typical number.
 fn input_bytes<E: HookEvent>(step: &Step, event: &E) -> u64 {
-    step.ready.as_ref().map_or(8 << 10, |prepared| prepared.input_bytes(event))
+    step.ready.as_ref().map_or(TYPICAL_BYTES, |prepared| prepared.input_bytes(event))
 }
 
 /// The answer as the plugin gave it, for the journal, and as it was checked.

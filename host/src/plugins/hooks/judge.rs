@@ -5,16 +5,24 @@ use std::sync::Arc;
 
 use super::answered::{Answered, Outcome};
 use super::budget::Budget;
-use super::chain::{Calls, Chain, run_all};
+use super::chain::{Calls, Chain, run_all, run_groups};
+use super::monitor::monitor;
 use super::trace::{PluginViolation, Trace, Warning};
 use crate::app::App;
 use crate::model::event::{DraftEvent, Hook, HookEvent, TransitionEvent, UpdateEvent, Verdict};
 use crate::model::ids::OrgId;
-use crate::model::run::Purpose;
-use crate::plugins::active::Active;
+use crate::plugins::active::HookPlugins;
+use crate::runtime::CallError;
 
 /// A hook's plugins, and what they are asked.
-pub type Asked<E> = (Vec<Arc<Active>>, E);
+pub type Asked<E> = (HookPlugins, E);
+
+/// What one change is asked about: the fields, then the status.
+#[derive(Default)]
+pub struct Question {
+    pub update: Option<Asked<UpdateEvent>>,
+    pub transition: Option<Asked<TransitionEvent>>,
+}
 
 /// The verdicts of all plugins.
 #[derive(Debug, Default)]
@@ -30,46 +38,63 @@ pub async fn pre_create(
     asked: Asked<DraftEvent>,
     budget: &mut Budget,
 ) -> Judgement {
-    judge(vec![calls(app, org, asked, budget.purpose).await], budget).await
+    let mut all = Vec::with_capacity(1);
+    ask(app, org, asked, &mut all, budget).await;
+    Judgement::of(run_all(all, budget).await)
 }
 
-/// Asks about the fields and about the status of one change, in this order.
 pub async fn pre_change(
     app: &App,
     org: OrgId,
-    update: Option<Asked<UpdateEvent>>,
-    transition: Option<Asked<TransitionEvent>>,
+    question: Question,
     budget: &mut Budget,
 ) -> Judgement {
-    let mut all = Vec::with_capacity(2);
-    if let Some(asked) = update {
-        all.push(calls(app, org, asked, budget.purpose).await);
-    }
-    if let Some(asked) = transition {
-        all.push(calls(app, org, asked, budget.purpose).await);
-    }
-    judge(all, budget).await
+    let calls = ask_all(app, org, question, budget).await;
+    Judgement::of(run_all(calls, budget).await)
 }
 
-async fn calls<E: HookEvent<Answer = Verdict>>(
+/// Several possible changes, in one hop to a guest thread, each with a budget of its own.
+pub async fn pre_changes(
     app: &App,
     org: OrgId,
-    (actives, event): Asked<E>,
-    purpose: Purpose,
-) -> Calls<Verdict> {
-    Chain::new(app, org, actives, purpose)
-        .calls(event, |verdict, _: &mut Arc<E>, _| Ok(verdict))
-        .await
+    questions: Vec<Question>,
+    budgets: &mut [Budget],
+) -> Vec<Judgement> {
+    let mut groups = Vec::with_capacity(questions.len());
+    for (question, budget) in questions.into_iter().zip(budgets) {
+        groups.push((ask_all(app, org, question, budget).await, budget));
+    }
+    run_groups(groups).await.into_iter().map(Judgement::of).collect()
 }
 
-async fn judge(calls: Vec<Calls<Verdict>>, budget: &mut Budget) -> Judgement {
-    let mut judgement = Judgement::default();
-    for (hook, answers) in run_all(calls, budget).await {
-        for answered in answers {
-            judgement.add(hook, answered);
-        }
+async fn ask_all(
+    app: &App,
+    org: OrgId,
+    question: Question,
+    budget: &mut Budget,
+) -> Vec<Calls<Verdict>> {
+    let mut all = Vec::with_capacity(2);
+    if let Some(asked) = question.update {
+        ask(app, org, asked, &mut all, budget).await;
     }
-    judgement
+    if let Some(asked) = question.transition {
+        ask(app, org, asked, &mut all, budget).await;
+    }
+    all
+}
+
+async fn ask<E: HookEvent<Answer = Verdict>>(
+    app: &App,
+    org: OrgId,
+    (plugins, event): Asked<E>,
+    all: &mut Vec<Calls<Verdict>>,
+    budget: &mut Budget,
+) {
+    monitor(app, org, plugins.monitored, &event, budget, Ok::<Verdict, CallError>);
+    if !plugins.enforced.is_empty() {
+        let chain = Chain::new(app, org, plugins.enforced, budget.purpose);
+        all.push(chain.calls(event, |verdict, _: &mut Arc<E>, _| Ok(verdict)).await);
+    }
 }
 
 impl Outcome for Verdict {
@@ -83,15 +108,26 @@ impl Outcome for Verdict {
 }
 
 impl Judgement {
+    fn of(answers: Vec<(Hook, Vec<Answered<Verdict>>)>) -> Judgement {
+        let mut judgement = Judgement::default();
+        for (hook, answers) in answers {
+            for answered in answers {
+                judgement.add(hook, answered);
+            }
+        }
+        judgement
+    }
+
     fn add(&mut self, hook: Hook, answered: Answered<Verdict>) {
         let ran = self.trace.add(hook, &answered);
-        let run_id = answered.run;
+        let (run_id, installation_id) = (answered.run, answered.active.installation_id);
         let plugin = &answered.active.plugin;
         match answered.result {
             Ok(Verdict::Deny(violations)) => {
                 ran.violations.clone_from(&violations);
                 self.violations.extend(violations.into_iter().map(|violation| PluginViolation {
                     plugin: plugin.clone(),
+                    installation_id,
                     hook,
                     run_id,
                     violation,

@@ -9,6 +9,7 @@ mod call_log;
 mod chain;
 mod failure;
 mod judge;
+mod monitor;
 mod post_create;
 mod reserve_inventory;
 mod settings_check;
@@ -16,7 +17,7 @@ mod trace;
 
 pub use budget::Budget;
 pub use failure::FailureView;
-pub use judge::{Judgement, pre_change, pre_create};
+pub use judge::{Asked, Judgement, Question, pre_change, pre_changes, pre_create};
 pub use post_create::{Enrichment, FailedWork, post_create};
 pub use reserve_inventory::{Proposal, reserve_inventory};
 pub use settings_check::settings_check;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use super::answered::Outcome;
 use super::budget::Budget;
 use super::chain::Chain;
+use super::monitor::monitor;
 use super::trace::Trace;
 use crate::app::App;
 use crate::model::event::{CreationEvent, Hook, Patch};
 use crate::model::ids::{InstallationId, OrgId};
-use crate::plugins::active::Active;
+use crate::plugins::active::{Active, HookPlugins};
+use crate::runtime::CallError;
 
 /// A plugin that returned no patch.
 #[derive(Clone, Debug)]
@@ -77,11 +79,12 @@ impl Outcome for Patch {
 pub async fn post_create(
     app: &App,
     org: OrgId,
-    actives: Vec<Arc<Active>>,
+    plugins: HookPlugins,
     event: CreationEvent,
     budget: &mut Budget,
 ) -> Enrichment {
-    let answers = Chain::new(app, org, actives, budget.purpose)
+    monitor(app, org, plugins.monitored, &event, budget, Ok::<Patch, CallError>);
+    let answers = Chain::new(app, org, plugins.enforced, budget.purpose)
         .run(budget, event, |patch: Patch, event, _| {
             if patch != Patch::default() {
                 Arc::make_mut(event).ticket.apply(&patch);

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::answered::Outcome;
 use super::budget::Budget;
 use super::chain::Chain;
+use super::monitor::monitor;
 use super::trace::Trace;
 use crate::app::App;
 use crate::model::event::{Decision, Hook, ReservationEvent, Source};
 use crate::model::ids::{ItemId, OrgId, PartId};
 use crate::model::stock::{Allocation, Item, Plan, Shortage};
-use crate::plugins::active::Active;
+use crate::plugins::active::HookPlugins;
 use crate::runtime::CallError;
 
 /// The outcome: a plan, or none.
@@ -30,16 +31,19 @@ impl Outcome for Option<Plan> {
 pub async fn reserve_inventory(
     app: &App,
     org: OrgId,
-    actives: Vec<Arc<Active>>,
+    plugins: HookPlugins,
     event: ReservationEvent,
     (shortages, stock): (&[Shortage], &[Item]),
     budget: &mut Budget,
 ) -> Proposal {
-    let needs = (shortages.to_vec(), stock.to_vec());
-    let answers = Chain::new(app, org, actives, budget.purpose)
+    let needs = Arc::new((shortages.to_vec(), stock.to_vec()));
+    let check = move |decision| {
+        checked_plan(decision, &needs.0, &needs.1).map_err(|reason| CallError::BadOutput { reason })
+    };
+    monitor(app, org, plugins.monitored, &event, budget, check.clone());
+    let answers = Chain::new(app, org, plugins.enforced, budget.purpose)
         .run(budget, event, move |decision, _, stop| {
-            let plan = checked_plan(decision, &needs.0, &needs.1)
-                .map_err(|reason| CallError::BadOutput { reason })?;
+            let plan = check(decision)?;
             *stop = plan.is_some();
             Ok(plan)
         })

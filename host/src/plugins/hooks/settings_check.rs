@@ -31,7 +31,7 @@ pub async fn settings_check(
     let answers = Chain::new(app, org, vec![active], budget.purpose)
         .run(&mut budget, event, |problems, _, _| Ok(problems))
         .await;
-    budget.record().await;
+    budget.finish().await;
     let mut trace = Trace::default();
     let mut problems = Vec::new();
     for answered in answers {

@@ -62,6 +62,7 @@ impl From<Limits> for CallLimits {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct PluginViolation {
     pub plugin: String,
+    pub installation_id: InstallationId,
     pub hook: Hook,
     pub run_id: RunId,
     #[serde(flatten)]

@@ -102,9 +102,10 @@ async fn find_plan(
     if plugins.is_empty() {
         return Ok(built_in());
     }
+    let see_payments = plugins.see_payments();
     let stock = candidates(app, caller, draft, release, shortages).await?;
     let mut after = draft.after.clone();
-    if after.extras.is_none() && plugins.iter().any(|active| active.sees_payments) {
+    if after.extras.is_none() && see_payments {
         let mut conn = app.db.read().await?;
         after.extras = Some(context::extras(&mut conn, caller.org, &after.ticket).await?);
     }

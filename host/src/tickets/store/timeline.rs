@@ -7,31 +7,74 @@ use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Query, Value};
 use crate::fetch_all;
-use crate::model::ids::{OrgId, TicketId};
+use crate::model::ids::{InstallationId, OrgId, RunId, TicketId};
 use crate::model::ticket::{Timeline, TimelineEntry};
+use crate::model::time::Time;
+use crate::model::workflow::Status;
 use crate::page::{Column, Listed, Listing, Sort, Window};
 
+/// An entry of the timeline, or a refused request.
+#[derive(Debug, FromRow)]
+pub struct TimelineItem {
+    #[sqlx(flatten)]
+    pub entry: TimelineEntry,
+    #[sqlx(flatten)]
+    pub refusal: RefusalFields,
+}
+
+/// All `None` for an entry.
+#[derive(Debug, FromRow)]
+pub struct RefusalFields {
+    pub plugin: Option<String>,
+    pub code: Option<String>,
+    pub field: Option<String>,
+    pub hook: Option<String>,
+    pub installation_id: Option<InstallationId>,
+    pub run_id: Option<RunId>,
+    pub to_status: Option<Status>,
+    pub refusals: Option<i64>,
+    pub first_at: Option<Time>,
+}
+
 pub static TIMELINE_LISTING: Listing = Listing {
-    name: "ticket_events",
+    name: "ticket_timeline",
     id: "id",
     default: "created_at",
-    sorts: &[Sort::fixed("created_at", &[Column::Time("created_at")])],
+    sorts: &[Sort::by("created_at", &[Column::Time("created_at")])],
 };
 
-const SELECT_ENTRY: &str =
-    "select id, kind, visibility, status, actor, notes, created_at from ticket_events";
+/// The entries and the refusals. PostgreSQL wants the types of the columns that entries have not.
+macro_rules! entries_and_refusals {
+    ($uuid:literal, $time:literal) => {
+        concat!(
+            "(select org_id, ticket_id, id, kind, visibility, status, actor, notes, created_at,
+                  cast(null as text) as plugin, cast(null as text) as code, cast(null as text) as field,
+                  cast(null as text) as hook, cast(null as ", $uuid, ") as installation_id,
+                  cast(null as ", $uuid, ") as run_id, cast(null as text) as to_status,
+                  cast(null as bigint) as refusals, cast(null as ", $time, ") as first_at
+              from ticket_events
+              union all
+              select org_id, ticket_id, id, 'refused', 'internal', status, actor, message, last_at, plugin, code,
+                  field, hook, installation_id, run_id, to_status, refusals, first_at
+              from ticket_refusals) as timeline"
+        )
+    };
+}
 
-impl Listed for TimelineEntry {
+const ON_SQLITE: &str = entries_and_refusals!("blob", "text");
+const ON_POSTGRES: &str = entries_and_refusals!("uuid", "timestamptz");
+
+impl Listed for TimelineItem {
     fn listing() -> &'static Listing {
         &TIMELINE_LISTING
     }
 
     fn id(&self) -> Uuid {
-        self.id.0
+        self.entry.id.0
     }
 
     fn keys(&self, _: &str) -> Vec<Value> {
-        vec![Value::Time(self.created_at)]
+        vec![Value::Time(self.entry.created_at)]
     }
 }
 
@@ -92,8 +135,12 @@ async fn long_timeline(
     Ok(Timeline { entries: rows.into_iter().map(|row| row.entry).collect(), total })
 }
 
-pub fn timeline_query(org: OrgId, ticket: TicketId, window: &Window) -> Query {
-    of_ticket(org, ticket).select(SELECT_ENTRY, &window.slice)
+pub fn timeline_query(is_postgres: bool, org: OrgId, ticket: TicketId, window: &Window) -> Query {
+    let columns =
+        "select id, kind, visibility, status, actor, notes, created_at, plugin, code, field, hook,
+        installation_id, run_id, to_status, refusals, first_at from ";
+    let select = format!("{columns}{}", rows_of(is_postgres));
+    of_ticket(org, ticket).select(&select, &window.slice)
 }
 
 pub async fn list_timeline(
@@ -101,9 +148,15 @@ pub async fn list_timeline(
     org: OrgId,
     ticket: TicketId,
     window: &Window,
-) -> Result<(Vec<TimelineEntry>, i64), sqlx::Error> {
-    let rows = timeline_query(org, ticket, window).fetch_all(conn).await?;
-    Ok((rows, of_ticket(org, ticket).count("ticket_events").fetch_figure(conn).await?))
+) -> Result<(Vec<TimelineItem>, i64), sqlx::Error> {
+    let is_postgres = conn.is_postgres();
+    let rows = timeline_query(is_postgres, org, ticket, window).fetch_all(conn).await?;
+    let total = of_ticket(org, ticket).count(rows_of(is_postgres)).fetch_figure(conn).await?;
+    Ok((rows, total))
+}
+
+fn rows_of(is_postgres: bool) -> &'static str {
+    if is_postgres { ON_POSTGRES } else { ON_SQLITE }
 }
 
 fn of_ticket(org: OrgId, ticket: TicketId) -> Filter {
