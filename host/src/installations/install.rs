@@ -282,7 +282,7 @@ async fn check_shops(conn: &mut Conn, org: OrgId, row: &Installation) -> Result<
 }
 
 /// A plugin runs only when a person granted all of its imports.
-fn check_grants(grants: &[String], plugin: &Plugin) -> Result<(), Invalid> {
+pub fn check_grants(grants: &[String], plugin: &Plugin) -> Result<(), Invalid> {
     if let Some(unknown) = grants.iter().find(|grant| !plugin.permissions.contains(grant)) {
         let message =
             format!("grants contains {unknown}, which the plugin {} does not request", plugin.name);

@@ -4,8 +4,10 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
+use crate::installations::install::InstallError;
 use crate::plugins::delete::DeletePluginError;
 use crate::plugins::hooks::{Failed, PluginRun};
+use crate::plugins::try_out::TryError;
 use crate::plugins::upload::UploadError;
 use crate::request_id;
 use crate::runtime::SettingsError;
@@ -37,6 +39,24 @@ impl From<UploadError> for ApiError {
             UploadError::LimitReached(reached) => reached.into(),
             UploadError::Inspection(error) => ApiError::internal(error),
             UploadError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<TryError> for ApiError {
+    fn from(error: TryError) -> Self {
+        let message = error.to_string();
+        match error {
+            TryError::Invalid(invalid) => invalid.into(),
+            TryError::NotFound => ApiError::not_found("Plugin"),
+            TryError::NotReady { state, error } => {
+                let details = json!({ "field": "plugin_id", "state": state, "error": error });
+                ApiError::conflict(message, details)
+            }
+            TryError::Settings(error) => InstallError::from(error).into(),
+            TryError::Ticket(error) => error.into(),
+            TryError::NotCalled => ApiError::unavailable("SERVER_BUSY", message, Value::Null),
+            TryError::Database(error) => error.into(),
         }
     }
 }

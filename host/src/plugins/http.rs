@@ -1,11 +1,13 @@
 //! `/v1/plugins`: uploads components, shows and deletes them.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
@@ -14,13 +16,15 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::auth::{PluginAdmin, Reader};
 use crate::error::ApiError;
-use crate::extract::{List, PathId, WholeBody, unreadable};
+use crate::extract::{Body, List, PathId, WholeBody, unreadable};
 use crate::model::event::Hook;
-use crate::model::ids::PluginId;
-use crate::model::plugin::{Plugin, PluginState};
+use crate::model::ids::{PluginId, TicketId};
+use crate::model::limits::Limits;
+use crate::model::plugin::{FailureView, Plugin, PluginState};
 use crate::model::time::Time;
+use crate::model::workflow::Status;
 use crate::page::Page;
-use crate::plugins::{delete as deletion, store, upload};
+use crate::plugins::{delete as deletion, store, try_out as trying, upload};
 use crate::respond::Created;
 
 /// Components may be larger than other request bodies.
@@ -29,6 +33,7 @@ pub fn routes(component_max_bytes: usize) -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(upload).layer(DefaultBodyLimit::max(component_max_bytes)))
         .routes(routes!(show, delete))
+        .routes(routes!(try_out))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -109,6 +114,106 @@ pub async fn show(
     let mut conn = app.db.read().await?;
     let plugin = store::get_plugin(&mut conn, caller.org, id).await?;
     plugin.map(view).map(Json).ok_or_else(|| ApiError::not_found("Plugin"))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PluginTry)]
+pub struct TryBody {
+    hook: Hook,
+    /// The input, as `input` of a run shows it. Give it or `ticket_id`.
+    #[schema(value_type = Option<Object>)]
+    event: Option<Value>,
+    /// Makes the input from this ticket as it is now.
+    ticket_id: Option<TicketId>,
+    /// With `ticket_id`, for `pre-transition` and `reserve-inventory`: the status to enter. By default the first one that
+    /// the workflow allows next.
+    to_status: Option<Status>,
+    /// The settings, as defined by the plugin's `settings_schema`.
+    settings: Option<Value>,
+    /// The permissions granted to the plugin for this call. All that it requires must be granted.
+    #[schema(max_items = 200)]
+    grants: Option<Vec<String>>,
+}
+
+/// What one call came to. Nothing of it was recorded or applied.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PluginTried)]
+pub struct TriedView {
+    hook: Hook,
+    /// As in `plugins` of a response: `allowed`, `denied`, `enriched`, `fuel` …
+    outcome: &'static str,
+    /// True if the plugin, or the node, failed; a denial is no failure.
+    failed: bool,
+    /// What the plugin was asked.
+    input: Value,
+    /// What it returned; `null` if it returned nothing.
+    decision: Value,
+    error: Option<FailureView>,
+    /// The backtrace and the text of a panic.
+    detail: String,
+    /// Its log lines: `level` and `message`.
+    #[schema(value_type = Vec<Value>)]
+    log: Value,
+    #[schema(minimum = 0)]
+    log_dropped_bytes: u64,
+    /// Units of fuel.
+    #[schema(minimum = 0)]
+    fuel: u64,
+    /// Microseconds of processor time.
+    #[schema(minimum = 0)]
+    processor_us: u64,
+    /// Microseconds from the call to the answer.
+    #[schema(minimum = 0)]
+    wall_us: u64,
+    /// The peak of linear memory.
+    #[schema(minimum = 0)]
+    memory_bytes: u64,
+    /// The limits of the call; `null` if it was not made.
+    limits: Option<Limits>,
+}
+
+/// Tries a plugin on one event: one call on the real runtime, nothing written.
+///
+/// The plugin need not be installed. A failure of the plugin is a 200 that says how it failed.
+#[utoipa::path(
+    post, path = "/plugins/{plugin_id}/try", tag = "Plugins", operation_id = "tryPlugin", security(("api_key" = ["admin"])),
+    request_body = TryBody,
+    responses((status = 200, description = "What the call came to", body = TriedView)),
+)]
+pub async fn try_out(
+    State(app): State<App>,
+    caller: PluginAdmin,
+    PathId(id): PathId<PluginId>,
+    Body(body): Body<TryBody>,
+) -> Result<Json<TriedView>, ApiError> {
+    let hook = body.hook;
+    let wanted = trying::Try {
+        hook,
+        event: body.event,
+        ticket_id: body.ticket_id,
+        to_status: body.to_status,
+        settings: body.settings,
+        grants: body.grants.unwrap_or_default(),
+    };
+    let trying::Outcome { input, tried } = trying::try_out(&app, &caller, id, wanted).await?;
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    Ok(Json(TriedView {
+        hook,
+        outcome: tried.outcome,
+        failed: tried.error.is_some(),
+        input,
+        decision: tried.decision,
+        error: tried.error,
+        detail: tried.detail,
+        log: serde_json::json!(tried.log),
+        log_dropped_bytes: tried.log_dropped_bytes,
+        fuel: tried.fuel,
+        processor_us: micros(tried.processor),
+        wall_us: micros(tried.wall),
+        memory_bytes: tried.memory_bytes,
+        limits: tried.limits,
+    }))
 }
 
 /// Deletes a plugin that is not installed.

@@ -11,5 +11,6 @@ pub mod node_health;
 pub mod report_failures;
 pub mod store;
 pub mod sweep;
+pub mod try_out;
 pub mod upload;
 pub mod warm_up;

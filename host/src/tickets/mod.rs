@@ -14,6 +14,7 @@ pub mod enrich;
 pub mod enrich_due;
 mod errors;
 pub mod event;
+pub mod example;
 mod guest_timeline;
 pub mod http;
 mod labels;

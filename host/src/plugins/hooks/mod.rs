@@ -14,7 +14,9 @@ mod post_create;
 mod reserve_inventory;
 mod settings_check;
 mod trace;
+mod try_out;
 
+pub use answered::Outcome;
 pub use budget::Budget;
 pub use failure::FailureView;
 pub use judge::{Asked, Judgement, Question, pre_change, pre_changes, pre_create};
@@ -22,3 +24,4 @@ pub use post_create::{Enrichment, FailedWork, post_create};
 pub use reserve_inventory::{Proposal, reserve_inventory};
 pub use settings_check::settings_check;
 pub use trace::{Failed, PluginRun, PluginViolation, Trace, Warning};
+pub use try_out::{Tried, try_out};

@@ -131,7 +131,7 @@ fn give_back(items: &mut [Item], release: &[(Reservation, i64)]) {
 }
 
 /// The stock of all shops that could serve the shortages, the ticket's own shop first.
-async fn candidates(
+pub async fn candidates(
     app: &App,
     caller: &Caller,
     draft: &Draft,
