@@ -11,6 +11,7 @@ both_databases![
     without_a_good_key_everything_is_a_401,
     a_revoked_key_is_a_401,
     a_scope_that_is_too_small_is_a_403,
+    a_right_opens_what_the_scope_does_not,
     below_the_enterprise_tier_everything_is_a_403,
     another_organization_s_ids_are_not_found,
     lists_show_nothing_of_another_organization,
@@ -91,11 +92,11 @@ async fn a_scope_that_is_too_small_is_a_403(t: &TestApp) {
                            method: &Method,
                            path: &str| {
         let details = client.json(method.clone(), path, "{}").await.details(403, "FORBIDDEN");
-        assert_eq!(
-            details,
-            json!({ "reason": "scope", "required": needs, "scope": has }),
-            "{path}"
-        );
+        let mut expected = json!({ "reason": "scope", "required": needs, "scope": has });
+        if path.starts_with("/v1/plugins") || path.starts_with("/v1/installations") {
+            expected["right"] = json!("may_manage_plugins");
+        }
+        assert_eq!(details, expected, "{path}");
     };
     for (method, path) in &writes {
         too_small(&t.reader, "read", "write", method, path).await;
@@ -107,6 +108,33 @@ async fn a_scope_that_is_too_small_is_a_403(t: &TestApp) {
     t.reader.get("/v1/installations").await.ok();
     t.writer.transition(&ticket, "TRIAGE").await.ok();
     t.writer.get(&format!("/v1/tickets/{ticket}")).await.ok();
+}
+
+async fn a_right_opens_what_the_scope_does_not(t: &TestApp) {
+    let with = async |scope: &str, right: &str| {
+        let body = json!({ "name": "Made", "scope": scope, right: true });
+        let made = t.post("/v1/keys", body).await.ok();
+        t.with_key(made["key"].as_str().expect("a key"))
+    };
+    let installation = "/v1/installations/00000000-0000-7000-8000-000000000000";
+    for scope in ["read", "write"] {
+        let manager = with(scope, "may_manage_plugins").await;
+        manager.delete(installation).await.not_found();
+        manager.post("/v1/plugins", json!({})).await.error(415, "UNSUPPORTED_MEDIA_TYPE");
+        manager.get("/v1/keys").await.error(403, "FORBIDDEN");
+        for other in ["may_read_runs", "may_override"] {
+            let error = with(scope, other).await.delete(installation).await.error(403, "FORBIDDEN");
+            let message = format!(
+                "This request needs an API key of scope admin, or with may_manage_plugins; this key has scope {scope}"
+            );
+            assert_eq!(error["message"], message);
+            let details = json!({ "reason": "scope", "required": "admin", "scope": scope,
+                                  "right": "may_manage_plugins" });
+            assert_eq!(error["details"], details);
+        }
+    }
+    let reader = with("read", "may_manage_plugins").await;
+    reader.post("/v1/tickets", json!({})).await.error(403, "FORBIDDEN");
 }
 
 async fn below_the_enterprise_tier_everything_is_a_403(t: &TestApp) {

@@ -12,6 +12,7 @@ use crate::support::{TestApp, both_databases, json};
 both_databases![
     a_key_that_is_made_opens_what_its_scope_says,
     a_key_is_shown_once,
+    single_rights_are_shown_and_stay,
     a_key_of_a_user_acts_in_their_name,
     a_new_key_is_checked,
     an_expired_key_is_a_401_that_says_so,
@@ -52,7 +53,8 @@ async fn a_key_is_shown_once(t: &TestApp) {
     let location = reply.header("location").expect("a location").to_owned();
     let made = reply.ok();
     let mut shape = json!({
-        "id": "uuid", "name": "=Front desk", "scope": "=write", "user_id": "null", "hint": "text", "state": "=active",
+        "id": "uuid", "name": "=Front desk", "scope": "=write", "user_id": "null",
+        "may_read_runs": "bool", "may_override": "bool", "may_manage_plugins": "bool", "hint": "text", "state": "=active",
         "created_at": "time", "last_used_at": "null", "expires_at": format!("={end}"), "revoked_at": "null", "key": "text",
     });
     assert_shape(&made, &shape);
@@ -70,6 +72,27 @@ async fn a_key_is_shown_once(t: &TestApp) {
     let names: Vec<_> =
         second["data"].as_array().expect("a list").iter().map(|key| &key["name"]).collect();
     assert_eq!(names, ["Front desk", "Office"]);
+}
+
+async fn single_rights_are_shown_and_stay(t: &TestApp) {
+    let all = ["may_read_runs", "may_override", "may_manage_plugins"];
+    let only = |key: &serde_json::Value, right: &str| {
+        for name in all {
+            assert_eq!(key[name], name == right, "{name}");
+        }
+    };
+    for right in all {
+        let body = json!({ "name": "Made", "scope": "read", right: true });
+        let made = t.post("/v1/keys", body).await.ok();
+        only(&made, right);
+        let path = format!("/v1/keys/{}", made["id"].as_str().expect("an id"));
+        only(&t.get(&path).await.ok(), right);
+        only(&t.get("/v1/keys?limit=1").await.ok()["data"][0], right);
+        only(&t.post(&format!("{path}/rotate"), json!({})).await.ok(), right);
+    }
+    only(&t.post("/v1/keys", json!({ "name": "Made", "scope": "read" })).await.ok(), "none");
+    let wrong = json!({ "name": "Made", "scope": "read", "may_override": "yes" });
+    t.post("/v1/keys", wrong).await.invalid("may_override");
 }
 
 async fn a_key_of_a_user_acts_in_their_name(t: &TestApp) {

@@ -18,6 +18,7 @@ use crate::idempotency::Refusal;
 use crate::keys::key_hash;
 use crate::keys::store::KeyRow;
 use crate::model::ids::OrgId;
+use crate::model::key::{Right, Rights};
 use crate::model::people::{Actor, Scope};
 use crate::model::time::Time;
 use crate::rate_limits::rates::Class;
@@ -29,9 +30,29 @@ use crate::{access_log, idempotency};
 pub struct Caller {
     pub org: OrgId,
     pub scope: Scope,
+    /// What the key may do beside its scope.
+    pub rights: Rights,
     pub actor: Actor,
     /// The revision of the organization's plugins.
     pub plugins_revision: i64,
+}
+
+impl Caller {
+    pub fn may_read_runs(&self) -> bool {
+        self.may(Right::ReadRuns)
+    }
+
+    pub fn may_override(&self) -> bool {
+        self.may(Right::Override)
+    }
+
+    pub fn may_manage_plugins(&self) -> bool {
+        self.may(Right::ManagePlugins)
+    }
+
+    fn may(&self, right: Right) -> bool {
+        self.scope == Scope::Admin || self.rights.has(right)
+    }
 }
 
 /// A caller who may read.
@@ -40,8 +61,10 @@ pub struct Reader(pub Caller);
 pub struct Writer(pub Caller);
 /// A caller who may manage the organization.
 pub struct Admin(pub Caller);
-/// An admin, whose requests about plugins have a limit of their own.
+/// A caller who may manage plugins by scope or right. These requests have a limit of their own.
 pub struct PluginAdmin(pub Caller);
+/// A caller who may read the journal of plugins by scope or right, under the limit of requests about plugins.
+pub struct RunReader(pub Caller);
 /// An admin, whose new parts of the inventory have a limit of their own.
 pub struct StockAdmin(pub Caller);
 
@@ -49,6 +72,7 @@ async fn authenticate(
     parts: &Parts,
     app: &App,
     needed: Scope,
+    right: Option<Right>,
     class: Class,
 ) -> Result<Caller, Refusal> {
     let row = identify(parts, app, class).await?;
@@ -60,17 +84,25 @@ async fn authenticate(
         let details = json!({ "reason": "tier", "tier": row.tier });
         return Err(ApiError::forbidden(message, details).into());
     }
-    if row.scope < needed {
-        let message = format!(
-            "This request needs an API key of scope {}; this key has scope {}",
-            needed.as_str(),
-            row.scope.as_str()
-        );
-        let details = json!({ "reason": "scope", "required": needed, "scope": row.scope });
-        return Err(ApiError::forbidden(message, details).into());
+    if row.scope < needed && !right.is_some_and(|right| row.rights.has(right)) {
+        return Err(out_of_scope(&row, needed, right).into());
     }
     idempotency::claim(parts, app, &row, bearer(parts)?.token()).await?;
     Ok(caller(row))
+}
+
+fn out_of_scope(row: &KeyRow, needed: Scope, right: Option<Right>) -> ApiError {
+    let or = right.map_or_else(String::new, |right| format!(", or with {}", right.as_str()));
+    let message = format!(
+        "This request needs an API key of scope {}{or}; this key has scope {}",
+        needed.as_str(),
+        row.scope.as_str()
+    );
+    let mut details = json!({ "reason": "scope", "required": needed, "scope": row.scope });
+    if let Some(right) = right {
+        details["right"] = json!(right.as_str());
+    }
+    ApiError::forbidden(message, details)
 }
 
 /// Finds a valid key and counts a request in its rate limit.
@@ -130,18 +162,19 @@ fn caller(row: KeyRow) -> Caller {
     Caller {
         org: row.org_id,
         scope: row.scope,
+        rights: row.rights,
         actor: Actor { name, user_id: row.user_id },
         plugins_revision: row.plugins_revision,
     }
 }
 
 macro_rules! extractors {
-    ($($name:ident = $scope:expr, $class:expr;)*) => {$(
+    ($($name:ident = $scope:expr, $right:expr, $class:expr;)*) => {$(
         impl FromRequestParts<App> for $name {
             type Rejection = Refusal;
 
             async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-                authenticate(parts, app, $scope, $class).await.map($name)
+                authenticate(parts, app, $scope, $right, $class).await.map($name)
             }
         }
 
@@ -155,9 +188,10 @@ macro_rules! extractors {
     )*};
 }
 extractors! {
-    Reader = Scope::Read, Class::Read;
-    Writer = Scope::Write, Class::Write;
-    Admin = Scope::Admin, Class::Admin;
-    PluginAdmin = Scope::Admin, Class::Plugins;
-    StockAdmin = Scope::Admin, Class::Stock;
+    Reader = Scope::Read, None, Class::Read;
+    Writer = Scope::Write, None, Class::Write;
+    Admin = Scope::Admin, None, Class::Admin;
+    PluginAdmin = Scope::Admin, Some(Right::ManagePlugins), Class::Plugins;
+    RunReader = Scope::Admin, Some(Right::ReadRuns), Class::Plugins;
+    StockAdmin = Scope::Admin, None, Class::Stock;
 }

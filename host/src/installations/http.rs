@@ -153,6 +153,8 @@ pub struct InstallationView {
 }
 
 /// Installs a plugin, which runs from now on.
+///
+/// Needs scope `admin`, or a key with `may_manage_plugins`.
 #[utoipa::path(
     post, path = "/installations", tag = "Installations", operation_id = "createInstallation", security(("api_key" = ["admin"])),
     request_body = InstallBody,
@@ -210,6 +212,8 @@ pub async fn show(
 }
 
 /// Changes the settings, grants, limits, hooks or shops of an installation.
+///
+/// Needs scope `admin`, or a key with `may_manage_plugins`.
 #[utoipa::path(
     patch, path = "/installations/{installation_id}", tag = "Installations", operation_id = "updateInstallation", security(("api_key" = ["admin"])),
     request_body = UpdateBody,
@@ -232,6 +236,8 @@ pub async fn update(
 }
 
 /// Removes an installation.
+///
+/// Needs scope `admin`, or a key with `may_manage_plugins`.
 #[utoipa::path(
     delete, path = "/installations/{installation_id}", tag = "Installations", operation_id = "deleteInstallation", security(("api_key" = ["admin"])),
     responses((status = 204, description = "Removed")),

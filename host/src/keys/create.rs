@@ -7,7 +7,7 @@ use crate::keys::{generate, hint, key_hash, store, views};
 use crate::model::bound::{Bound, LimitReached};
 use crate::model::ids::{OrgId, UserId};
 use crate::model::invalid::{Invalid, check_text};
-use crate::model::key::{ApiKey, MadeKey};
+use crate::model::key::{ApiKey, MadeKey, Rights};
 use crate::model::people::Scope;
 use crate::model::time::Time;
 use crate::{organizations, users};
@@ -15,13 +15,20 @@ use crate::{organizations, users};
 pub struct NewKey {
     pub name: String,
     pub scope: Scope,
+    pub rights: Rights,
     pub user_id: Option<UserId>,
     pub expires_at: Option<Time>,
 }
 
 impl NewKey {
     pub fn new(name: &str, scope: Scope) -> NewKey {
-        NewKey { name: name.to_owned(), scope, user_id: None, expires_at: None }
+        NewKey {
+            name: name.to_owned(),
+            scope,
+            rights: Rights::default(),
+            user_id: None,
+            expires_at: None,
+        }
     }
 }
 
@@ -85,6 +92,7 @@ pub(super) async fn make(
         id: clock.new_id(),
         name: new.name,
         scope: new.scope,
+        rights: new.rights,
         user_id: new.user_id,
         hint: Some(hint(&text).to_owned()),
         created_at: clock.now(),

@@ -17,7 +17,7 @@ use crate::keys::revoke::{self, LastAdmin};
 use crate::keys::views::{KeyView, MadeView, made_view, view};
 use crate::keys::{rotate, store};
 use crate::model::ids::{KeyId, UserId};
-use crate::model::key::ApiKey;
+use crate::model::key::{ApiKey, Rights};
 use crate::model::people::Scope;
 use crate::model::time::Time;
 use crate::page::Page;
@@ -38,6 +38,18 @@ pub struct CreateBody {
     #[schema(min_length = 1, max_length = 200, example = "Front desk")]
     name: String,
     scope: Scope,
+    /// Lets a key of scope `read` or `write` read the journal of plugins.
+    #[serde(default)]
+    #[schema(default = false)]
+    may_read_runs: bool,
+    /// Lets a key of scope `write` override refusals of plugins.
+    #[serde(default)]
+    #[schema(default = false)]
+    may_override: bool,
+    /// Lets a key of scope `read` or `write` manage plugins and installations.
+    #[serde(default)]
+    #[schema(default = false)]
+    may_manage_plugins: bool,
     /// The user to whom timeline entries attribute the key's actions.
     user_id: Option<UserId>,
     /// When the key expires; must be in the future. Defaults to never.
@@ -103,6 +115,11 @@ pub async fn create(
     let new = NewKey {
         name: body.name,
         scope: body.scope,
+        rights: Rights {
+            may_read_runs: body.may_read_runs,
+            may_override: body.may_override,
+            may_manage_plugins: body.may_manage_plugins,
+        },
         user_id: body.user_id,
         expires_at: body.expires_at,
     };
@@ -125,7 +142,7 @@ pub async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Replaces an API key by a new one of the same name, scope and user. The old key stays valid for an overlap.
+/// Replaces an API key by a new one of the same name, scope, rights and user. The old key stays valid for an overlap.
 #[utoipa::path(
     post, path = "/keys/{key_id}/rotate", tag = "API keys", operation_id = "rotateKey", security(("api_key" = ["admin"])),
     request_body = RotateBody,

@@ -1,4 +1,4 @@
-//! Replaces a key by a new one of the same name, scope and user.
+//! Replaces a key by a new one of the same name, scope, rights and user.
 //!
 //! Invariant: both are valid for the overlap, so that clients can switch without an outage.
 
@@ -80,7 +80,13 @@ pub async fn rotate(
     if state != KeyState::Active {
         return Err(RotateKeyError::Ended { state });
     }
-    let new = NewKey { name: old.name.clone(), scope: old.scope, user_id: old.user_id, expires_at };
+    let new = NewKey {
+        name: old.name.clone(),
+        scope: old.scope,
+        rights: old.rights,
+        user_id: old.user_id,
+        expires_at,
+    };
     let made = make(&mut tx, clock, org, new).await?;
     if guard::is_last_admin(&mut tx, org, &old, now).await? {
         return Err(RotateKeyError::LastAdmin);

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::db::{Conn, Filter, Value};
 use crate::model::ids::{KeyId, OrgId, UserId};
-use crate::model::key::ApiKey;
+use crate::model::key::{ApiKey, Rights};
 use crate::model::people::Scope;
 use crate::model::time::Time;
 use crate::page::{Column, Listed, Listing, Sort, Window};
@@ -45,6 +45,8 @@ pub struct KeyRow {
     pub key_id: KeyId,
     pub name: String,
     pub scope: Scope,
+    #[sqlx(flatten)]
+    pub rights: Rights,
     pub user_id: Option<UserId>,
     pub user_name: Option<String>,
     pub expires_at: Option<Time>,
@@ -64,8 +66,8 @@ pub async fn find_by_hash(conn: &mut Conn, hash: &[u8]) -> Result<Option<KeyRow>
     fetch_optional!(
         conn,
         KeyRow,
-        "select k.org_id, k.id as key_id, k.name, k.scope, k.user_id, u.name as user_name, k.expires_at,
-                k.revoked_at, o.tier, o.plugins_revision
+        "select k.org_id, k.id as key_id, k.name, k.scope, k.may_read_runs, k.may_override, k.may_manage_plugins,
+                k.user_id, u.name as user_name, k.expires_at, k.revoked_at, o.tier, o.plugins_revision
          from api_keys k
          join organizations o on o.id = k.org_id
          left join users u on u.org_id = k.org_id and u.id = k.user_id
@@ -82,8 +84,9 @@ pub async fn insert(
 ) -> Result<(), sqlx::Error> {
     execute!(
         conn,
-        "insert into api_keys (org_id, id, name, hash, hint, scope, user_id, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into api_keys (org_id, id, name, hash, hint, scope, user_id, created_at, expires_at, may_read_runs,
+             may_override, may_manage_plugins)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         org,
         key.id,
         key.name.as_str(),
@@ -92,7 +95,10 @@ pub async fn insert(
         key.scope.as_str(),
         key.user_id,
         key.created_at,
-        key.expires_at
+        key.expires_at,
+        key.rights.may_read_runs,
+        key.rights.may_override,
+        key.rights.may_manage_plugins
     )?;
     Ok(())
 }
@@ -100,7 +106,8 @@ pub async fn insert(
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "select k.id, k.name, k.scope, k.user_id, k.hint, k.created_at, k.expires_at, k.revoked_at,
+            "select k.id, k.name, k.scope, k.may_read_runs, k.may_override, k.may_manage_plugins, k.user_id, k.hint,
+                    k.created_at, k.expires_at, k.revoked_at,
                     (select max(u.last_used_at) from key_usage u
                      where u.org_id = k.org_id and u.key_id = k.id) as last_used_at
              from api_keys k",

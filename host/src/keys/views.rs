@@ -15,6 +15,12 @@ pub struct KeyView {
     id: KeyId,
     name: String,
     scope: Scope,
+    /// Whether the key may read the journal of plugins. Keys of scope `admin` may do so without it.
+    may_read_runs: bool,
+    /// Whether the key may override refusals of plugins. Keys of scope `admin` may do so without it.
+    may_override: bool,
+    /// Whether the key may manage plugins and installations. Keys of scope `admin` may do so without it.
+    may_manage_plugins: bool,
     user_id: Option<UserId>,
     /// The last four digits of the key; `null` for keys created before the server stored them.
     hint: Option<String>,
@@ -49,6 +55,9 @@ pub fn view(key: ApiKey, now: Time) -> KeyView {
         state: key.state(now),
         name: key.name,
         scope: key.scope,
+        may_read_runs: key.rights.may_read_runs,
+        may_override: key.rights.may_override,
+        may_manage_plugins: key.rights.may_manage_plugins,
         user_id: key.user_id,
         hint: key.hint,
         created_at: key.created_at,

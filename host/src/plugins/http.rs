@@ -56,6 +56,8 @@ pub struct PluginView {
 }
 
 /// Uploads a component.
+///
+/// Needs scope `admin`, or a key with `may_manage_plugins`.
 #[utoipa::path(
     post, path = "/plugins", tag = "Plugins", operation_id = "uploadPlugin", security(("api_key" = ["admin"])),
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component"),
@@ -217,6 +219,8 @@ pub async fn try_out(
 }
 
 /// Deletes a plugin that is not installed.
+///
+/// Needs scope `admin`, or a key with `may_manage_plugins`.
 #[utoipa::path(
     delete, path = "/plugins/{plugin_id}", tag = "Plugins", operation_id = "deletePlugin", security(("api_key" = ["admin"])),
     responses((status = 204, description = "Deleted")),

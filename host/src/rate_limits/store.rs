@@ -38,8 +38,8 @@ pub(super) async fn find_and_spend(
         conn,
         FoundRow,
         "with found as (
-             select k.org_id, k.id as key_id, k.name, k.scope, k.user_id, u.name as user_name, k.expires_at,
-                    k.revoked_at, o.tier, o.plugins_revision,
+             select k.org_id, k.id as key_id, k.name, k.scope, k.may_read_runs, k.may_override, k.may_manage_plugins,
+                    k.user_id, u.name as user_name, k.expires_at, k.revoked_at, o.tier, o.plugins_revision,
                     -- The count may be lost in a crash of the database's machine; a GET waits for no disk.
                     set_config('synchronous_commit', 'off', true) as without_waiting
              from api_keys k

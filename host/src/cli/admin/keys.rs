@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::keys::create::{self, NewKey};
 use crate::keys::revoke::{self, LastAdmin};
 use crate::keys::store;
 use crate::model::ids::{KeyId, OrgId, UserId};
-use crate::model::key::ApiKey;
+use crate::model::key::{ApiKey, Rights};
 use crate::model::people::Scope;
 use crate::model::time::{self, Time};
 use crate::organizations;
@@ -31,6 +31,8 @@ pub enum KeyCommand {
         org: Uuid,
         #[arg(long)]
         scope: Scope,
+        #[command(flatten)]
+        rights: RightFlags,
         /// The name that the timeline shows for requests with this key.
         #[arg(long, default_value = "API key")]
         name: String,
@@ -62,12 +64,33 @@ pub enum KeyCommand {
     },
 }
 
+#[derive(Args)]
+pub struct RightFlags {
+    /// Let the key read the journal of plugins, whatever its scope.
+    #[arg(long)]
+    may_read_runs: bool,
+    /// Let the key override refusals of plugins, whatever its scope.
+    #[arg(long)]
+    may_override: bool,
+    /// Let the key manage plugins and installations, whatever its scope.
+    #[arg(long)]
+    may_manage_plugins: bool,
+}
+
+impl From<RightFlags> for Rights {
+    fn from(flags: RightFlags) -> Rights {
+        let RightFlags { may_read_runs, may_override, may_manage_plugins } = flags;
+        Rights { may_read_runs, may_override, may_manage_plugins }
+    }
+}
+
 impl KeyCommand {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
-            KeyCommand::Create { common, org, scope, name, user, expires_at } => {
+            KeyCommand::Create { common, org, scope, rights, name, user, expires_at } => {
                 let user_id = user.map(UserId);
-                create(&common, OrgId(org), NewKey { name, scope, user_id, expires_at }).await
+                let new = NewKey { name, scope, rights: rights.into(), user_id, expires_at };
+                create(&common, OrgId(org), new).await
             }
             KeyCommand::List { common, org, limit } => list(&common, OrgId(org), limit).await,
             KeyCommand::Revoke { common, org, key } => {
@@ -90,7 +113,10 @@ async fn open(common: &Common, org: OrgId) -> anyhow::Result<Db> {
 async fn create(common: &Common, org: OrgId, new: NewKey) -> anyhow::Result<ExitCode> {
     let db = open(common, org).await?;
     let made = create::create(&db, &Clock::default(), org, new).await?;
+    let rights = made.key.rights;
     let body = json!({ "id": made.key.id, "key": made.text, "scope": made.key.scope,
+                       "may_read_runs": rights.may_read_runs, "may_override": rights.may_override,
+                       "may_manage_plugins": rights.may_manage_plugins,
                        "name": made.key.name, "expires_at": made.key.expires_at });
     common.print(&body, &format!("{}\nThe key is shown only once; store it safely.", made.text));
     Ok(ExitCode::SUCCESS)
@@ -105,6 +131,8 @@ async fn list(common: &Common, org: OrgId, limit: i64) -> anyhow::Result<ExitCod
     let now = Clock::default().now();
     let body = |key: &ApiKey| {
         json!({ "id": key.id, "name": key.name, "scope": key.scope, "hint": key.hint,
+                "may_read_runs": key.rights.may_read_runs, "may_override": key.rights.may_override,
+                "may_manage_plugins": key.rights.may_manage_plugins,
                 "user_id": key.user_id, "state": key.state(now), "created_at": key.created_at,
                 "last_used_at": key.last_used_at, "expires_at": key.expires_at, "revoked_at": key.revoked_at })
     };

@@ -12,6 +12,7 @@ use crate::auth::Caller;
 use crate::installations::install::{self, InstallationChange};
 use crate::inventory::create::NewItem;
 use crate::model::ids::{InstallationId, OrgId, ShopId, TicketId, UserId};
+use crate::model::key::Rights;
 use crate::model::money::{Hours, Money};
 use crate::model::people::{Actor, Scope};
 use crate::model::workflow::Status;
@@ -180,7 +181,7 @@ pub async fn make(app: &App, components: &[Built]) -> anyhow::Result<World> {
 
 fn caller(org: OrgId, name: &str, user_id: Option<UserId>) -> Caller {
     let actor = Actor { name: name.to_owned(), user_id };
-    Caller { org, scope: Scope::Admin, actor, plugins_revision: 0 }
+    Caller { org, scope: Scope::Admin, rights: Rights::default(), actor, plugins_revision: 0 }
 }
 
 /// Runs operations as the demo's front desk.
