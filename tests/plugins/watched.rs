@@ -16,6 +16,7 @@ both_databases![
     a_dry_run_of_a_creation_says_what_plugins_would_set,
     dry_runs_and_previews_leave_every_table_as_it_was,
     previews_say_what_plugins_and_stock_would_say,
+    a_field_that_two_plugins_set_is_said_on_the_ticket,
     a_plugin_is_tried_on_a_ticket_and_on_an_event,
     what_cannot_be_tried_is_said,
     a_try_shows_how_a_plugin_breaks,
@@ -372,4 +373,28 @@ async fn a_try_shows_how_a_plugin_breaks(t: &TestApp) {
     assert!(!tried["detail"].as_str().expect("a text").is_empty(), "{tried}");
     repairops::plugins::report_failures::write(&t.app).await;
     assert_eq!(t.events().await.len(), known, "no event");
+}
+
+async fn a_field_that_two_plugins_set_is_said_on_the_ticket(t: &TestApp) {
+    t.install("guest-judge", json!({ "severity": "low" })).await;
+    t.install("intake-triage", json!({})).await;
+    let body = ticket_body(&t.shop, json!({ "issue_description": "Cracked screen, water damage" }));
+    let created = t.post("/v1/tickets", body).await.expect_status(201);
+    let set =
+        |index: usize| created["plugins"][index]["set"].as_array().cloned().unwrap_or_default();
+    let both: Vec<Value> = set(0)
+        .into_iter()
+        .filter(|field| set(1).contains(field) && field != "tags" && field != "internal_note")
+        .collect();
+    let warned: Vec<&Value> = created["warnings"]
+        .as_array()
+        .expect("warnings")
+        .iter()
+        .filter(|warning| warning["code"] == "FIELD_SET_TWICE")
+        .map(|warning| &warning["field"])
+        .collect();
+    assert!(!both.is_empty(), "{}", created["plugins"]);
+    assert_eq!(warned, both.iter().collect::<Vec<_>>());
+    let shown = t.ticket(created["id"].as_str().expect("an id")).await;
+    assert!(shown["timeline"].to_string().contains("after guest-judge had set it"), "{shown}");
 }

@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::auth::PluginAdmin;
+use crate::auth::RunReader;
 use crate::error::ApiError;
 use crate::extract::{List, Params, PathId};
 use crate::installations;
@@ -49,7 +49,7 @@ pub struct RunFilters {
 
 /// Lists the recorded runs of plugins, newest first.
 ///
-/// Runs are kept for 30 days by default. A run appears within two seconds of its request.
+/// For keys of scope admin, and others that have the right `may_read_runs`. Runs are kept for 30 days by default. A run appears within two seconds of its request.
 #[utoipa::path(
     get, path = "/plugin-runs", tag = "Plugin runs", operation_id = "listPluginRuns", security(("api_key" = ["admin"])),
     params(List<RunFound, RunFilters>),
@@ -57,7 +57,7 @@ pub struct RunFilters {
 )]
 pub async fn list(
     State(app): State<App>,
-    caller: PluginAdmin,
+    caller: RunReader,
     List { filter, paging, .. }: List<RunFound, RunFilters>,
 ) -> Result<Json<Page<RunView>>, ApiError> {
     let filter = RunFilter {
@@ -92,7 +92,7 @@ fn check_outcome(outcome: String) -> Result<String, Invalid> {
 )]
 pub async fn show(
     State(app): State<App>,
-    caller: PluginAdmin,
+    caller: RunReader,
     PathId(id): PathId<RunId>,
 ) -> Result<Json<RunDetailView>, ApiError> {
     let mut conn = app.journal.db.read().await?;
@@ -134,7 +134,7 @@ pub struct StatsParams {
 )]
 pub async fn stats(
     State(app): State<App>,
-    caller: PluginAdmin,
+    caller: RunReader,
     PathId(id): PathId<InstallationId>,
     Params(params): Params<StatsParams>,
 ) -> Result<Json<StatsView>, ApiError> {

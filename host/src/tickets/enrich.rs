@@ -330,7 +330,7 @@ impl<'a> Writing<'a> {
         (changed, sources.into_values().collect())
     }
 
-    /// The timeline notes: the plugins' own, then the first failures.
+    /// The timeline notes: the plugins' own, the first failures, then the fields that two plugins set.
     fn notes(&self, app: &App, written: &HashSet<InstallationId>) -> Vec<Note> {
         let own = self.enrichment.patches.iter().filter_map(|(active, patch)| {
             let text = patch.internal_note.as_ref()?;
@@ -342,9 +342,15 @@ impl<'a> Writing<'a> {
             is_first
                 .then(|| (active, format!("continued without the plugin and will retry: {error}")))
         });
-        own.chain(failures)
+        let of_plugins = own
+            .chain(failures)
             .filter(|(active, _)| written.contains(&active.installation_id))
-            .map(|(active, text)| Note::of_plugin(app.clock.new_id(), &active.plugin, text))
+            .map(|(active, text)| (active.plugin.as_str(), text));
+        let set_twice = self.enrichment.trace.set_twice();
+        let set_twice = set_twice.map(|(plugin, text)| (plugin, text.to_owned()));
+        of_plugins
+            .chain(set_twice)
+            .map(|(plugin, text)| Note::of_plugin(app.clock.new_id(), plugin, text))
             .collect()
     }
 }

@@ -8,6 +8,7 @@ import { Installations } from './resources/installations.js'
 import { Inventory } from './resources/inventory.js'
 import { Keys } from './resources/keys.js'
 import { Kpis } from './resources/kpis.js'
+import { PluginRuns } from './resources/plugin_runs.js'
 import { Plugins } from './resources/plugins.js'
 import { Shops } from './resources/shops.js'
 import { Tickets } from './resources/tickets.js'
@@ -44,6 +45,7 @@ export class RepairOpsClient {
   readonly users: Users
   readonly plugins: Plugins
   readonly installations: Installations
+  readonly pluginRuns: PluginRuns
   readonly keys: Keys
   readonly #transport: Transport
 
@@ -70,6 +72,7 @@ export class RepairOpsClient {
     this.users = new Users(api)
     this.plugins = new Plugins(api)
     this.installations = new Installations(api)
+    this.pluginRuns = new PluginRuns(api)
     this.keys = new Keys(api)
   }
 

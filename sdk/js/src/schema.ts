@@ -71,7 +71,10 @@ export interface paths {
         /** Lists installations. */
         get: operations["listInstallations"];
         put?: never;
-        /** Installs a plugin, which runs from now on. */
+        /**
+         * Installs a plugin, which runs from now on.
+         * @description Needs scope `admin`, or a key with `may_manage_plugins`.
+         */
         post: operations["createInstallation"];
         delete?: never;
         options?: never;
@@ -90,12 +93,35 @@ export interface paths {
         get: operations["getInstallation"];
         put?: never;
         post?: never;
-        /** Removes an installation. */
+        /**
+         * Removes an installation.
+         * @description Needs scope `admin`, or a key with `may_manage_plugins`.
+         */
         delete: operations["deleteInstallation"];
         options?: never;
         head?: never;
-        /** Changes the settings, grants, limits, hooks or shops of an installation. */
+        /**
+         * Changes the settings, grants, limits, hooks or shops of an installation.
+         * @description Needs scope `admin`, or a key with `may_manage_plugins`.
+         */
         patch: operations["updateInstallation"];
+        trace?: never;
+    };
+    "/v1/installations/{installation_id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sums up what an installation did: calls, outcomes, fuel and time by hour or day. */
+        get: operations["getInstallationStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/inventory": {
@@ -201,7 +227,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Replaces an API key by a new one of the same name, scope and user. The old key stays valid for an overlap. */
+        /** Replaces an API key by a new one of the same name, scope, rights and user. The old key stays valid for an overlap. */
         post: operations["rotateKey"];
         delete?: never;
         options?: never;
@@ -226,6 +252,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/plugin-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the recorded runs of plugins, newest first.
+         * @description For keys of scope admin, and others that have the right `may_read_runs`. Runs are kept for 30 days by default. A run appears within two seconds of its request.
+         */
+        get: operations["listPluginRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plugin-runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Returns a run with its input, its decision and its log. */
+        get: operations["getPluginRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/plugins": {
         parameters: {
             query?: never;
@@ -236,7 +299,10 @@ export interface paths {
         /** Lists the uploaded plugins. */
         get: operations["listPlugins"];
         put?: never;
-        /** Uploads a component. */
+        /**
+         * Uploads a component.
+         * @description Needs scope `admin`, or a key with `may_manage_plugins`.
+         */
         post: operations["uploadPlugin"];
         delete?: never;
         options?: never;
@@ -255,8 +321,31 @@ export interface paths {
         get: operations["getPlugin"];
         put?: never;
         post?: never;
-        /** Deletes a plugin that is not installed. */
+        /**
+         * Deletes a plugin that is not installed.
+         * @description Needs scope `admin`, or a key with `may_manage_plugins`.
+         */
         delete: operations["deletePlugin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/plugins/{plugin_id}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries a plugin on one event: one call on the real runtime, nothing written.
+         * @description The plugin need not be installed. A failure of the plugin is a 200 that says how it failed.
+         */
+        post: operations["tryPlugin"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -415,7 +504,8 @@ export interface paths {
         };
         /**
          * Lists the timeline of a ticket, oldest first.
-         * @description The ticket itself shows all changes of its status and the latest 200 of the other entries.
+         * @description The ticket itself shows all changes of its status and the latest 200 of the other entries. Here are also the requests
+         *     that plugins refused: the last one of each plugin and code, with their number.
          */
         get: operations["listTicketTimeline"];
         put?: never;
@@ -453,7 +543,7 @@ export interface paths {
         /**
          * Lists the possible next statuses of a ticket.
          * @description Returns each status that the workflow allows next, whether this key can move the ticket there now, and what
-         *     prevents it. The plugins that would run are named, but do not run.
+         *     prevents it. Plugins and stock are asked as by the transition itself, without notes; nothing is written.
          */
         get: operations["listTicketTransitions"];
         put?: never;
@@ -1006,6 +1096,54 @@ export interface components {
             /** @description Replaces the list. */
             recommended_parts?: string[];
         };
+        /** @description What a request would come to now. */
+        DryRun: {
+            /** @description Whether the request would succeed. */
+            accepted: boolean;
+            /** @description Always true. */
+            dry_run: boolean;
+            /** @description The plugins that were asked. These runs are previews: they are not kept, and count for nothing. */
+            plugins: components["schemas"]["Ran"][];
+            /** @description The fields that plugins would set on a new ticket. */
+            set: components["schemas"]["DryRunField"][];
+            stock: components["schemas"]["DryRunStock"];
+            /** @description The reasons of plugins against it. */
+            violations: components["schemas"]["PluginViolation"][];
+            /** @description Problems that would not stop it. */
+            warnings: components["schemas"]["Warning"][];
+            would: components["schemas"]["DryRunResponse"];
+        };
+        DryRunField: {
+            field: string;
+            plugin: string;
+        };
+        /** @description The response that the request would get. */
+        DryRunResponse: {
+            /** @description The code of the error; `null` if it would succeed. */
+            code: string | null;
+            from_status: components["schemas"]["Status"] | null;
+            message: string | null;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            to_status: components["schemas"]["Status"] | null;
+        };
+        /** @description What would happen to stock. */
+        DryRunStock: {
+            moves: components["schemas"]["DryRunStockMove"][];
+            /** @description The lines that would stay short. */
+            short: components["schemas"]["ShortLine"][];
+        };
+        DryRunStockMove: {
+            /** @description `hold`, `release` or `consume`. */
+            action: string;
+            inventory_id: components["schemas"]["ItemId"];
+            part_id: components["schemas"]["PartId"];
+            /** Format: int64 */
+            quantity: number;
+        };
         /** @description The body of every error. */
         Error: {
             error: components["schemas"]["ErrorContent"];
@@ -1120,6 +1258,11 @@ export interface components {
         };
         /** @description Hours, with at most two decimals. */
         Hours: number;
+        /**
+         * Format: uuid
+         * @description What a hook was asked, in the journal.
+         */
+        InputId: string;
         Installation: {
             /** Format: date-time */
             created_at: string;
@@ -1147,6 +1290,56 @@ export interface components {
         };
         /** Format: uuid */
         InstallationId: string;
+        InstallationPeriod: {
+            /** Format: int64 */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Calls in which the plugin or the node failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Units of fuel of all calls together.
+             */
+            fuel: number;
+            /** Format: int64 */
+            fuel_max: number;
+            hook: string;
+            mode: components["schemas"]["RunMode"];
+            /** @description The number of calls of each outcome. */
+            outcomes: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Microseconds of processor time of all calls together.
+             */
+            processor_us: number;
+            /** Format: int64 */
+            processor_us_max: number;
+            /** @description The beginning of the period: `2026-11-27T10:00:00Z`. */
+            start: string;
+            /**
+             * Format: int64
+             * @description Microseconds by the wall clock of all calls together.
+             */
+            wall_us: number;
+        };
+        /** @description What an installation did, by period, hook and mode. Periods without calls are left out. */
+        InstallationStats: {
+            /** @description `hour` or `day`, in UTC. */
+            by: string;
+            /** Format: date-time */
+            from: string;
+            installation_id: components["schemas"]["InstallationId"];
+            periods: components["schemas"]["InstallationPeriod"][];
+            /**
+             * Format: date-time
+             * @description Exclusive.
+             */
+            to: string;
+        };
         /** @description Set `quantity` or `adjust`, another field, or both. `null` clears `supplier`, and is rejected for other fields. */
         InventoryChange: {
             /**
@@ -1231,6 +1424,12 @@ export interface components {
              * @description The time of the last request with this key, accurate to a few seconds; `null` if it was never used.
              */
             last_used_at: string | null;
+            /** @description Whether the key may manage plugins and installations. Keys of scope `admin` may do so without it. */
+            may_manage_plugins: boolean;
+            /** @description Whether the key may override refusals of plugins. Keys of scope `admin` may do so without it. */
+            may_override: boolean;
+            /** @description Whether the key may read the journal of plugins. Keys of scope `admin` may do so without it. */
+            may_read_runs: boolean;
             name: string;
             /** Format: date-time */
             revoked_at: string | null;
@@ -1412,7 +1611,7 @@ export interface components {
             wall_ms?: number;
         };
         /** @enum {string} */
-        Mode: "enforce" | "off";
+        Mode: "enforce" | "monitor" | "off";
         /** @description An amount of money, with at most two decimals. */
         Money: number;
         /**
@@ -1467,6 +1666,21 @@ export interface components {
              * @description When the key expires; must be in the future. Defaults to never.
              */
             expires_at?: string | null;
+            /**
+             * @description Lets a key of scope `read` or `write` manage plugins and installations.
+             * @default false
+             */
+            may_manage_plugins?: boolean;
+            /**
+             * @description Lets a key of scope `write` override refusals of plugins.
+             * @default false
+             */
+            may_override?: boolean;
+            /**
+             * @description Lets a key of scope `read` or `write` read the journal of plugins.
+             * @default false
+             */
+            may_read_runs?: boolean;
             /**
              * @description A label that says where the key is used. Timeline entries show it if the key belongs to no user.
              * @example Front desk
@@ -1569,17 +1783,16 @@ export interface components {
             url: string;
         };
         NextTransition: {
-            /** @description True if `reasons` is empty. Plugins do not run for this response and may still deny the transition. */
+            /** @description True if `reasons` is empty: the transition would succeed now, with this key. */
             allowed: boolean;
-            /** @description The plugins that would run, in this order. */
+            /** @description The plugins that were asked, in this order. */
             plugins: components["schemas"]["AskedPlugin"][];
             /** @description What prevents the transition now. */
             reasons: components["schemas"]["TransitionReason"][];
+            /** @description What they said. These runs are previews: they are not kept, and count for nothing. */
+            runs: components["schemas"]["Ran"][];
             to_status: components["schemas"]["Status"];
-            /**
-             * @description Problems that do not prevent the transition: stock that could be held only in part, or that a plugin has to
-             *     find.
-             */
+            /** @description Problems that do not prevent the transition: warnings of plugins, and stock that could be held only in part. */
             warnings: components["schemas"]["TransitionReason"][];
         };
         /**
@@ -1618,6 +1831,11 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list. */
+        Page_PluginRun: {
+            data: components["schemas"]["PluginRun"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description One page of a list. */
         Page_Shop: {
             data: components["schemas"]["Shop"][];
             pagination: components["schemas"]["Pagination"];
@@ -1633,8 +1851,8 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list. */
-        Page_TimelineEntry: {
-            data: components["schemas"]["TimelineEntry"][];
+        Page_TimelineItem: {
+            data: components["schemas"]["TimelineItem"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list. */
@@ -1772,8 +1990,140 @@ export interface components {
         };
         /** Format: uuid */
         PluginId: string;
+        /** @description One call of a plugin. */
+        PluginRun: {
+            /** @description The codes of its violations and warnings. */
+            codes: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** @description Of the component that ran, SHA-256 in hex. */
+            digest: string;
+            /** @description True if the plugin, or the node, failed; a denial is no failure. */
+            failed: boolean;
+            /**
+             * Format: int64
+             * @description Units of fuel.
+             */
+            fuel: number;
+            hook: string;
+            id: components["schemas"]["RunId"];
+            /** @description Runs of one request and hook share their input. */
+            input_id: components["schemas"]["InputId"];
+            installation_id: components["schemas"]["InstallationId"];
+            /**
+             * Format: int64
+             * @description The peak of linear memory.
+             */
+            memory_bytes: number;
+            mode: components["schemas"]["RunMode"];
+            /** @description As in `plugins` of the response: `allowed`, `denied`, `enriched`, `fuel` … */
+            outcome: string;
+            plugin: string;
+            /**
+             * Format: int64
+             * @description Microseconds of processor time.
+             */
+            processor_us: number;
+            shop_id: components["schemas"]["ShopId"] | null;
+            ticket_id: components["schemas"]["TicketId"] | null;
+            version: string;
+            /**
+             * Format: int64
+             * @description Microseconds from the call to the answer.
+             */
+            wall_us: number;
+        };
+        /** @description A run with its input, its decision and its log. */
+        PluginRunDetail: components["schemas"]["PluginRun"] & {
+            /** @description What it returned; `null` if it returned nothing. */
+            decision: unknown;
+            /** @description The backtrace and the text of a panic, for the plugin's developer. */
+            detail: string;
+            /** @description Why it failed, with the figure and the limit; `null` if it did not. */
+            error: unknown;
+            /** @description What the plugin was asked. */
+            input: unknown;
+            /** @description The limits of the call; `null` if it was not made. */
+            limits: unknown;
+            /** @description Its log lines: `level` and `message`. */
+            log: unknown[];
+            /**
+             * Format: int64
+             * @description Bytes of the log beyond the limit, which were dropped.
+             */
+            log_dropped_bytes: number;
+            /**
+             * Format: int64
+             * @description The version of the form of `input`.
+             */
+            model_version: number;
+            /** @description `X-Request-Id` of the request. */
+            request_id: string;
+            /** @description The seed of its random numbers, as text because it has 64 bits. */
+            seed: string;
+            /** @description What it read while it ran: nothing yet. */
+            transcript: unknown[];
+        };
         /** @enum {string} */
         PluginState: "compiling" | "ready" | "failed";
+        /** @description What one call came to. Nothing of it was recorded or applied. */
+        PluginTried: {
+            /** @description What it returned; `null` if it returned nothing. */
+            decision: unknown;
+            /** @description The backtrace and the text of a panic. */
+            detail: string;
+            error: components["schemas"]["FailureView"] | null;
+            /** @description True if the plugin, or the node, failed; a denial is no failure. */
+            failed: boolean;
+            /**
+             * Format: int64
+             * @description Units of fuel.
+             */
+            fuel: number;
+            hook: components["schemas"]["Hook"];
+            /** @description What the plugin was asked. */
+            input: unknown;
+            limits: components["schemas"]["Limits"] | null;
+            /** @description Its log lines: `level` and `message`. */
+            log: unknown[];
+            /** Format: int64 */
+            log_dropped_bytes: number;
+            /**
+             * Format: int64
+             * @description The peak of linear memory.
+             */
+            memory_bytes: number;
+            /** @description As in `plugins` of a response: `allowed`, `denied`, `enriched`, `fuel` … */
+            outcome: string;
+            /**
+             * Format: int64
+             * @description Microseconds of processor time.
+             */
+            processor_us: number;
+            /**
+             * Format: int64
+             * @description Microseconds from the call to the answer.
+             */
+            wall_us: number;
+        };
+        PluginTry: {
+            /** @description The input, as `input` of a run shows it. Give it or `ticket_id`. */
+            event?: Record<string, never> | null;
+            /** @description The permissions granted to the plugin for this call. All that it requires must be granted. */
+            grants?: string[] | null;
+            hook: components["schemas"]["Hook"];
+            /** @description The settings, as defined by the plugin's `settings_schema`. */
+            settings?: unknown;
+            ticket_id?: components["schemas"]["TicketId"] | null;
+            to_status?: components["schemas"]["Status"] | null;
+        };
+        /** @description A reason against a request, with the plugin and the hook that returned it. */
+        PluginViolation: components["schemas"]["Violation"] & {
+            hook: components["schemas"]["Hook"];
+            installation_id: components["schemas"]["InstallationId"];
+            plugin: string;
+            run_id: components["schemas"]["RunId"];
+        };
         /** @description One run of a plugin. */
         Ran: {
             /** Format: int64 */
@@ -1787,6 +2137,7 @@ export interface components {
             hook: components["schemas"]["Hook"];
             installation_id: components["schemas"]["InstallationId"];
             limits: components["schemas"]["CallLimits"] | null;
+            mode: components["schemas"]["RunMode"];
             /**
              * @description A decision (`allowed`, `warned`, `denied`, `checked`, `enriched`, `unchanged`, `planned`, `passed`), `error` (an error
              *     that the plugin returned), or the kind of failure: of the plugin (`trap`, `fuel`, `deadline`, `memory`, `bad_output`
@@ -1794,10 +2145,31 @@ export interface components {
              */
             outcome: string;
             plugin: string;
+            /** @description For `GET /v1/plugin-runs/{run_id}`, a moment later. A preview has none there. */
+            run_id: components["schemas"]["RunId"];
             /** @description The names of the fields that the plugin set. */
             set: string[];
             version: string;
             violations: components["schemas"]["Violation"][];
+        };
+        /** @description The refusals of one plugin with one code. */
+        Refusal: {
+            code: string;
+            /** @description The field that the reason is about. */
+            field: string | null;
+            /** Format: date-time */
+            first_at: string;
+            hook: string;
+            installation_id: components["schemas"]["InstallationId"] | null;
+            plugin: string;
+            /**
+             * Format: int64
+             * @description How often it was refused so.
+             */
+            refusals: number;
+            /** @description The last of these runs, for `GET /v1/plugin-runs/{run_id}`. */
+            run_id: components["schemas"]["RunId"];
+            to_status: components["schemas"]["Status"] | null;
         };
         Repair: {
             cost: components["schemas"]["Money"];
@@ -1823,6 +2195,16 @@ export interface components {
         ReservationId: string;
         /** @enum {string} */
         ReservationState: "held" | "consumed" | "released";
+        /**
+         * Format: uuid
+         * @description One call of a plugin.
+         */
+        RunId: string;
+        /**
+         * @description `enforce`: the decision counted. `monitor`: it was only recorded. `preview`: it was only asked for, and not recorded.
+         * @enum {string}
+         */
+        RunMode: "enforce" | "monitor" | "preview";
         /**
          * @description What a key may do; each includes those before it.
          * @enum {string}
@@ -2081,13 +2463,24 @@ export interface components {
          * @description An entry of a ticket's timeline.
          */
         TimelineId: string;
+        /** @description An entry of the timeline, or a request that a plugin refused. */
+        TimelineItem: components["schemas"]["TimelineEntry"] & {
+            refusal: components["schemas"]["Refusal"] | null;
+        };
         TransitionReason: {
-            /** @description `SCOPE` or `INSUFFICIENT_STOCK`. */
+            /**
+             * @description `SCOPE`, `PLUGIN_REJECTED`, `PLUGIN_FAILED`, `PLUGIN_UNAVAILABLE` (a retry may succeed), `INSUFFICIENT_STOCK`, or
+             *     the code of a plugin's warning.
+             */
             code: string;
-            /** @description For `INSUFFICIENT_STOCK`: the lines that stock does not cover, by the built-in plan. */
+            /** @description For `INSUFFICIENT_STOCK`: the lines that stock does not cover. */
             lines: components["schemas"]["ShortLine"][];
             message: string;
+            /** @description The plugin that failed or warns. */
+            plugin: string | null;
             required_scope: components["schemas"]["Scope"] | null;
+            /** @description For `PLUGIN_REJECTED`: the reasons of all plugins. */
+            violations: components["schemas"]["PluginViolation"][];
         };
         TransitionRequest: {
             actor_id?: components["schemas"]["UserId"] | null;
@@ -2103,6 +2496,9 @@ export interface components {
              */
             notes_visibility?: components["schemas"]["Visibility"];
         };
+        TransitionedOrDryRun: components["schemas"]["TicketTransitioned"] | components["schemas"]["DryRun"];
+        /** @description The body of a change, or of its dry run. */
+        UpdatedOrDryRun: components["schemas"]["TicketUpdated"] | components["schemas"]["DryRun"];
         User: {
             /** Format: date-time */
             created_at: string;
@@ -3137,6 +3533,45 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    getInstallationStats: {
+        parameters: {
+            query?: {
+                /** @description The length of a period: `hour` or `day` (the default), in UTC. */
+                by?: "hour" | "day";
+                created_after?: string;
+                created_before?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of the installation. */
+                installation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sums */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstallationStats"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listInventory: {
         parameters: {
             query?: {
@@ -3739,6 +4174,91 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listPluginRuns: {
+        parameters: {
+            query?: {
+                ticket_id?: components["schemas"]["TicketId"];
+                installation_id?: components["schemas"]["InstallationId"];
+                /** @description The name of a plugin. */
+                plugin?: string;
+                hook?: components["schemas"]["Hook"];
+                /**
+                 * @description An outcome, such as `denied`, or `failed` for all failures.
+                 * @example denied
+                 */
+                outcome?: string;
+                mode?: components["schemas"]["RunMode"];
+                created_after?: string;
+                created_before?: string;
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. */
+                sort?: "created_at" | "-created_at";
+                limit?: number;
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
+                offset?: number;
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of runs */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PluginRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getPluginRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the run. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginRunDetail"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listPlugins: {
         parameters: {
             query?: {
@@ -3908,6 +4428,56 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tryPlugin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the plugin. */
+                plugin_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PluginTry"];
+            };
+        };
+        responses: {
+            /** @description What the call came to */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginTried"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["ServerError"];
@@ -4198,7 +4768,13 @@ export interface operations {
     };
     createTicket: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description `true`: says what the request would come to, and writes nothing. The response is then 200 with a `DryRun`,
+                 *     whatever plugins and stock say; invalid requests get their error as ever. An `Idempotency-Key` is ignored.
+                 */
+                dry_run?: boolean;
+            };
             header?: {
                 /**
                  * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
@@ -4228,6 +4804,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What the request would come to, with `dry_run=true` */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description Created; post-create plugins have run */
             201: {
                 headers: {
@@ -4447,7 +5037,13 @@ export interface operations {
     };
     updateTicket: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description `true`: says what the request would come to, and writes nothing. The response is then 200 with a `DryRun`,
+                 *     whatever plugins and stock say; invalid requests get their error as ever. An `Idempotency-Key` is ignored.
+                 */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description Write only if the ticket is at one of these versions: `ETag`s, or `*` */
                 "If-Match"?: string;
@@ -4477,7 +5073,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Changed, all or nothing */
+            /** @description Changed, all or nothing; with `dry_run=true` what it would come to */
             200: {
                 headers: {
                     /** @description The ticket's new version in quotes */
@@ -4500,7 +5096,7 @@ export interface operations {
                      *       "warnings": []
                      *     }
                      */
-                    "application/json": components["schemas"]["TicketUpdated"];
+                    "application/json": components["schemas"]["UpdatedOrDryRun"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4774,7 +5370,7 @@ export interface operations {
     listTicketTimeline: {
         parameters: {
             query?: {
-                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `created_at`. */
+                /** @description One of the listed fields, with a minus sign before it for descending order. With `created_at` an entry that changes between two pages moves, and may be missed or come twice. */
                 sort?: "created_at" | "-created_at";
                 limit?: number;
                 /** @description The number of entries to skip; cannot be combined with `cursor`. */
@@ -4801,7 +5397,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_TimelineEntry"];
+                    "application/json": components["schemas"]["Page_TimelineItem"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4815,7 +5411,13 @@ export interface operations {
     };
     transitionTicket: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description `true`: says what the request would come to, and writes nothing. The response is then 200 with a `DryRun`,
+                 *     whatever plugins and stock say; invalid requests get their error as ever. An `Idempotency-Key` is ignored.
+                 */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description Write only if the ticket is at one of these versions: `ETag`s, or `*` */
                 "If-Match"?: string;
@@ -4843,7 +5445,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The status changed */
+            /** @description The status changed; with `dry_run=true` what it would come to */
             200: {
                 headers: {
                     /** @description The ticket's new version in quotes */
@@ -4868,7 +5470,7 @@ export interface operations {
                      *       "warnings": []
                      *     }
                      */
-                    "application/json": components["schemas"]["TicketTransitioned"];
+                    "application/json": components["schemas"]["TransitionedOrDryRun"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -5862,6 +6464,8 @@ export interface operations {
                         plugin: string;
                         /** @description The id of the request in which the plugin failed; empty if there was no request. */
                         request_id: string;
+                        /** @description For `GET /v1/plugin-runs/{run_id}`. */
+                        run_id: components["schemas"]["RunId"];
                         shop_id: components["schemas"]["ShopId"];
                         ticket_id: components["schemas"]["TicketId"] | null;
                         ticket_number: string | null;

@@ -13,12 +13,12 @@ export type Body<Operation extends keyof operations> = operations[Operation] ext
   ? Json<Taken>
   : never
 
-/** The response body of an operation that succeeds. */
-export type Answer<Operation extends keyof operations> = Success<operations[Operation]['responses']>
+/** The response body of an operation that succeeds; a dry run has methods of its own. */
+export type Answer<Operation extends keyof operations> = Exclude<Success<operations[Operation]['responses']>, DryRun>
 
-type Success<Responses> = Responses extends { 200: infer Given }
+type Success<Responses> = Responses extends { 201: infer Given }
   ? Json<Given>
-  : Responses extends { 201: infer Given }
+  : Responses extends { 200: infer Given }
     ? Json<Given>
     : Responses extends { 202: infer Given }
       ? Json<Given>
@@ -26,6 +26,9 @@ type Success<Responses> = Responses extends { 200: infer Given }
 
 type Json<T> = T extends { content: { 'application/json': infer Content } } ? Content : void
 
+/** What a request would come to. */
+export type DryRun = Schemas['DryRun']
+export type PluginRun = Schemas['PluginRun']
 export type Ticket = Schemas['Ticket']
 export type TicketSummary = Schemas['TicketSummary']
 export type Customer = Schemas['Customer']

@@ -1,5 +1,6 @@
 //! Runs `post-create`: the plugins run in order, and each sees the patches of those before it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::answered::Outcome;
@@ -12,6 +13,9 @@ use crate::model::event::{CreationEvent, Hook, Patch};
 use crate::model::ids::{InstallationId, OrgId};
 use crate::plugins::active::{Active, HookPlugins};
 use crate::runtime::CallError;
+
+/// Fields of which each plugin adds its own, so that none takes away another's.
+const ADDED_TO: [&str; 2] = ["tags", "internal_note"];
 
 /// A plugin that returned no patch.
 #[derive(Clone, Debug)]
@@ -93,8 +97,15 @@ pub async fn post_create(
         })
         .await;
     let mut enrichment = Enrichment::default();
+    let mut set_by: HashMap<String, String> = HashMap::new();
     for answered in answers {
         let set = answered.result.as_ref().map(Patch::fields).unwrap_or_default();
+        for field in set.iter().filter(|field| !ADDED_TO.contains(&field.as_str())) {
+            let plugin = &answered.active.plugin;
+            if let Some(earlier) = set_by.insert(field.clone(), plugin.clone()) {
+                enrichment.trace.warn_of_field(plugin, &earlier, field);
+            }
+        }
         enrichment.trace.add(Hook::PostCreate, &answered).set = set;
         match answered.result {
             Ok(patch) => enrichment.patches.push((answered.active, patch)),

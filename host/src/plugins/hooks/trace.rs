@@ -99,6 +99,9 @@ const FAILED_OPEN: &str = "PLUGIN_FAILED_OPEN";
 /// The code of the warning that what a plugin returned could not be stored.
 const NOT_STORED: &str = "PLUGIN_RESULT_NOT_STORED";
 
+/// The code of the warning that two plugins set one field of a new ticket.
+const SET_TWICE: &str = "FIELD_SET_TWICE";
+
 /// The recorded runs of one hook.
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -129,6 +132,25 @@ impl Trace {
         let (plugin, hook) = (None, None);
         let (code, field) = (code.to_owned(), Some(field.to_owned()));
         self.warnings.insert(0, Warning { plugin, hook, code, message, field });
+    }
+
+    /// Adds the warning that two plugins set one field.
+    pub(super) fn warn_of_field(&mut self, plugin: &str, earlier: &str, field: &str) {
+        self.warnings.push(Warning {
+            plugin: Some(plugin.to_owned()),
+            hook: Some(Hook::PostCreate),
+            code: SET_TWICE.to_owned(),
+            message: format!(
+                "{plugin} set {field} after {earlier} had set it; the later one in the owner's order wins"
+            ),
+            field: Some(field.to_owned()),
+        });
+    }
+
+    /// The warnings that two plugins set one field, for the timeline.
+    pub fn set_twice(&self) -> impl Iterator<Item = (&str, &str)> {
+        let warnings = self.warnings.iter().filter(|warning| warning.code == SET_TWICE);
+        warnings.filter_map(|warning| Some((warning.plugin.as_deref()?, warning.message.as_str())))
     }
 
     /// Adds a warning for each installation whose result could not be stored, which is then none.

@@ -28,6 +28,15 @@ export class Installations extends Resource {
     return this.api.patch(path`/installations/${id}`, change, options)
   }
 
+  /** Calls, outcomes, fuel and time by hour or day. */
+  async stats(
+    id: string,
+    query: Query<'getInstallationStats'> = {},
+    options?: RequestOptions,
+  ): Promise<Answer<'getInstallationStats'>> {
+    return this.api.get(path`/installations/${id}/stats`, { query, options })
+  }
+
   async delete(id: string, options?: WriteOptions): Promise<Answer<'deleteInstallation'>> {
     return this.api.delete(path`/installations/${id}`, options)
   }

@@ -1,7 +1,7 @@
 import type { List } from '../list.js'
 import { path, Resource } from '../resource.js'
 import type { RequestOptions, WriteOptions } from '../transport.js'
-import type { Answer, Query } from '../types.js'
+import type { Answer, Body, Query } from '../types.js'
 
 /** Uploaded WebAssembly components; an installation enables one. */
 export class Plugins extends Resource {
@@ -19,6 +19,11 @@ export class Plugins extends Resource {
     options?: WriteOptions,
   ): Promise<Answer<'uploadPlugin'>> {
     return this.api.upload('/plugins', { type: 'application/wasm', content: component }, options)
+  }
+
+  /** One call on the real runtime with an event, or with a ticket as it is now; nothing is written. */
+  async try(id: string, call: Body<'tryPlugin'>, options?: WriteOptions): Promise<Answer<'tryPlugin'>> {
+    return this.api.post(path`/plugins/${id}/try`, call, options)
   }
 
   /** Deletes a plugin that no installation uses. */

@@ -1,7 +1,7 @@
 import type { List } from '../list.js'
 import { type Api, path, Resource } from '../resource.js'
 import type { RequestOptions, VersionedWriteOptions, WriteOptions } from '../transport.js'
-import type { Answer, Body, Query } from '../types.js'
+import type { Answer, Body, DryRun, Query } from '../types.js'
 
 /** Repairs, from intake to pickup. */
 export class Tickets extends Resource {
@@ -48,6 +48,25 @@ export class Tickets extends Resource {
     options?: VersionedWriteOptions,
   ): Promise<Answer<'updateTicket'>> {
     return this.api.patch(path`/tickets/${id}`, change, options)
+  }
+
+  /** What `create` would come to now; nothing is written. */
+  async dryRunCreate(ticket: Body<'createTicket'>, options?: RequestOptions): Promise<DryRun> {
+    return this.api.post('/tickets?dry_run=true', ticket, options)
+  }
+
+  /** What `update` would come to now; nothing is written. */
+  async dryRunUpdate(id: string, change: Body<'updateTicket'>, options?: VersionedWriteOptions): Promise<DryRun> {
+    return this.api.patch(path`/tickets/${id}?dry_run=true`, change, options)
+  }
+
+  /** What `transition` would come to now; nothing is written. */
+  async dryRunTransition(
+    id: string,
+    to: Body<'transitionTicket'>,
+    options?: VersionedWriteOptions,
+  ): Promise<DryRun> {
+    return this.api.post(path`/tickets/${id}/transition?dry_run=true`, to, options)
   }
 
   /** Moves a ticket to another status; plugins of the shop may reject it. */

@@ -11,6 +11,7 @@ struct Settings {
     pre_update: Do,
     pre_transition: Do,
     assign_to: Option<String>,
+    severity: Option<String>,
     settings_check: Check,
 }
 
@@ -205,7 +206,11 @@ impl PostCreate for Judge {
     type Settings = Settings;
 
     fn enrich(_: CreationEvent, settings: Settings) -> Result<Patch, PluginError> {
-        Ok(Patch { assigned_to: settings.assign_to, ..Patch::default() })
+        Ok(Patch {
+            assigned_to: settings.assign_to,
+            severity: settings.severity,
+            ..Patch::default()
+        })
     }
 }
 
