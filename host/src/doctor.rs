@@ -3,7 +3,7 @@
 use crate::db::Db;
 use crate::model::problem::Problem;
 use crate::secrets::Secrets;
-use crate::{counters, inventory, kpis, payments, webhooks};
+use crate::{counters, installations, inventory, kpis, payments, webhooks};
 
 /// Returns nothing on a healthy database. Without a key, sealed secrets are not examined.
 pub async fn examine(db: &Db, secrets: &Secrets) -> Result<Vec<Problem>, sqlx::Error> {
@@ -12,6 +12,7 @@ pub async fn examine(db: &Db, secrets: &Secrets) -> Result<Vec<Problem>, sqlx::E
     problems.extend(counters::doctor::examine(&mut conn).await?);
     problems.extend(payments::doctor::examine(&mut conn).await?);
     problems.extend(kpis::doctor::examine(&mut conn).await?);
+    problems.extend(installations::twins::examine(&mut conn).await?);
     if secrets.has_key() {
         problems.extend(webhooks::doctor::examine(&mut conn, secrets).await?);
     }

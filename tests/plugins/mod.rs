@@ -17,6 +17,7 @@ mod settings;
 mod settings_check;
 mod shown;
 mod texts;
+mod upgrades;
 mod upload;
 mod versions;
 mod watched;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{Asked, Client};
+use super::components::component;
 
 /// The transitions from the first status to each status.
 const WAYS: [(&str, &[&str]); 13] = [
@@ -111,14 +112,50 @@ impl Client {
 
     /// Installs with other fields of the installation.
     pub async fn install_with(&self, package: &str, more: Value) -> String {
-        let plugin = self.upload(package).await.id();
-        let body = json!({ "plugin_id": plugin, "limits": { "deadline_ms": 1000 } });
-        self.post("/v1/installations", merged(body, more)).await.id()
+        for number in 0..10 {
+            let plugin = self.upload_bytes(&numbered(component(package), number)).await.id();
+            let body = json!({ "plugin_id": plugin, "limits": { "deadline_ms": 1000 } });
+            let installed = self.post("/v1/installations", merged(body, more.clone())).await;
+            if installed.status != 409 {
+                return installed.id();
+            }
+        }
+        panic!("{package} is installed too often")
     }
 
     pub fn reconfigure(&self, installation: &str, body: Value) -> impl Asked + use<> {
         self.patch(&format!("/v1/installations/{installation}"), body)
     }
+}
+
+/// The same component under another name, since one name is installed once; the first keeps its own.
+fn numbered(component: &[u8], number: u8) -> Vec<u8> {
+    match number {
+        0 => component.to_vec(),
+        number => with_text(component, "repairops:name", |name| {
+            format!("{}{number}", &name[..name.len() - 1])
+        }),
+    }
+}
+
+/// Another build of a plugin, of this version (`0.2.0`).
+pub fn build_of(package: &str, version: &str) -> Vec<u8> {
+    with_text(component(package), "repairops:version", |_| version.to_owned())
+}
+
+/// With another text of the same length in a custom section.
+pub fn with_text(component: &[u8], section: &str, text: impl Fn(&str) -> String) -> Vec<u8> {
+    let name = section.as_bytes();
+    let at = component.windows(name.len()).position(|part| part == name).expect("the section");
+    // Before its name are the section's size and the name's length, a byte each.
+    let length = usize::from(component[at - 2]) - 1 - name.len();
+    let start = at + name.len();
+    let before = std::str::from_utf8(&component[start..start + length]).expect("a text");
+    let after = text(before);
+    assert_eq!(after.len(), length, "{before} and {after}");
+    let mut changed = component.to_vec();
+    changed[start..start + length].copy_from_slice(after.as_bytes());
+    changed
 }
 
 /// The body of a new stock item, with the fields of `more` set or replaced.

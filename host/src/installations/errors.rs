@@ -23,6 +23,25 @@ impl From<InstallError> for ApiError {
                 });
                 ApiError::invalid(message, details)
             }
+            InstallError::AlreadyInstalled { plugin, installation, hook } => ApiError::conflict(
+                message,
+                json!({
+                    "field": "plugin_id", "reason": "already_installed", "plugin": plugin,
+                    "installation_id": installation, "hook": hook,
+                }),
+            ),
+            InstallError::SameBuild { version } => {
+                ApiError::conflict(message, json!({ "reason": "same_build", "version": version }))
+            }
+            InstallError::NoPastVersion => {
+                ApiError::conflict(message, json!({ "reason": "no_past_version" }))
+            }
+            InstallError::BuildDeleted { n } => {
+                ApiError::conflict(message, json!({ "reason": "build_deleted", "n": n }))
+            }
+            InstallError::ChangedMeanwhile => {
+                ApiError::conflict(message, json!({ "reason": "changed" })).retry_after(1)
+            }
             InstallError::LimitReached(reached) => reached.into(),
             InstallError::Database(error) => error.into(),
         }

@@ -1,10 +1,11 @@
 //! `/v1/installations`: which plugins are installed, with their settings, grants, limits and shops.
 
+mod versions;
+
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::openapi::schema::{AdditionalProperties, RefBuilder};
@@ -28,7 +29,13 @@ use crate::page::{Page, Window};
 use crate::respond::Created;
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, install)).routes(routes!(show, update, uninstall))
+    OpenApiRouter::new()
+        .routes(routes!(list, install))
+        .routes(routes!(show, update, uninstall))
+        .routes(routes!(versions::list))
+        .routes(routes!(versions::preview))
+        .routes(routes!(versions::upgrade))
+        .routes(routes!(versions::roll_back))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -152,19 +159,48 @@ pub struct InstallationView {
     updated_at: Time,
 }
 
+/// An installation that was just made.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Installed)]
+pub struct InstalledView {
+    #[serde(flatten)]
+    installation: InstallationView,
+    /// Fields of new tickets that another installed plugin sets too, as far as both have run before.
+    warnings: Vec<String>,
+}
+
+/// What an installation left behind.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Uninstalled)]
+pub struct UninstalledView {
+    id: InstallationId,
+    plugin: String,
+    /// Fields of tickets that it set, which stay as they are.
+    #[schema(minimum = 0)]
+    fields: i64,
+    /// Tickets whose post-create work it has not done; it ends.
+    #[schema(minimum = 0)]
+    pending: i64,
+    /// Refusals at tickets, which stay in their timelines.
+    #[schema(minimum = 0)]
+    refusals: i64,
+    /// The same in sentences.
+    leaves: Vec<String>,
+}
+
 /// Installs a plugin, which runs from now on.
 ///
 /// Needs scope `admin`, or a key with `may_manage_plugins`.
 #[utoipa::path(
     post, path = "/installations", tag = "Installations", operation_id = "createInstallation", security(("api_key" = ["admin"])),
     request_body = InstallBody,
-    responses((status = 201, description = "Installed", body = InstallationView)),
+    responses((status = 201, description = "Installed", body = InstalledView)),
 )]
 pub async fn install(
     State(app): State<App>,
     caller: PluginAdmin,
     Body(body): Body<InstallBody>,
-) -> Result<Created<InstallationView>, ApiError> {
+) -> Result<Created<InstalledView>, ApiError> {
     let change = InstallationChange {
         settings: body.settings,
         grants: body.grants,
@@ -172,10 +208,11 @@ pub async fn install(
         shop_ids: body.shop_ids.map(Some),
         hooks: body.hooks.map(hook_changes),
     };
-    let installation = operations::install(&app, &caller, body.plugin_id, change).await?;
+    let (installation, warnings) =
+        operations::install(&app, &caller, body.plugin_id, change).await?;
     Ok(Created {
         location: format!("/v1/installations/{}", installation.id),
-        body: view(installation),
+        body: InstalledView { installation: view(installation), warnings },
     })
 }
 
@@ -235,20 +272,39 @@ pub async fn update(
     Ok(Json(view(operations::update(&app, &caller, id, change).await?)))
 }
 
-/// Removes an installation.
+/// Removes an installation, and says what it leaves behind.
+///
+/// Its runs stay in the journal, and its build stays uploaded until it is deleted.
 ///
 /// Needs scope `admin`, or a key with `may_manage_plugins`.
 #[utoipa::path(
     delete, path = "/installations/{installation_id}", tag = "Installations", operation_id = "deleteInstallation", security(("api_key" = ["admin"])),
-    responses((status = 204, description = "Removed")),
+    responses((status = 200, description = "Removed", body = UninstalledView)),
 )]
 pub async fn uninstall(
     State(app): State<App>,
     caller: PluginAdmin,
     PathId(id): PathId<InstallationId>,
-) -> Result<StatusCode, ApiError> {
-    operations::uninstall(&app, &caller, id).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<Json<UninstalledView>, ApiError> {
+    let removed = operations::uninstall(&app, &caller, id).await?;
+    let left = removed.left;
+    let mut leaves = vec!["Its runs stay in the journal until they are too old.".to_owned()];
+    let mut add = |count: i64, text: &str| {
+        if count > 0 {
+            leaves.push(format!("{count} {text}"));
+        }
+    };
+    add(left.fields, "fields of tickets that it set stay as they are.");
+    add(left.pending, "tickets were waiting for its work, which is not done any more.");
+    add(left.refusals, "refusals stay in the timelines of tickets.");
+    Ok(Json(UninstalledView {
+        id,
+        plugin: removed.plugin,
+        fields: left.fields,
+        pending: left.pending,
+        refusals: left.refusals,
+        leaves,
+    }))
 }
 
 fn hook_changes(hooks: BTreeMap<String, HookBody>) -> BTreeMap<String, HookChange> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::db::Conn;
-use crate::installations::{settings, store};
+use crate::installations::{settings, store, twins};
 use crate::model::bound::{Bound, LimitReached};
 use crate::model::distinct::each_once;
 use crate::model::event::Hook;
@@ -17,18 +17,11 @@ use crate::model::ids::{InstallationId, OrgId, PluginId, ShopId};
 use crate::model::invalid::{Invalid, check_length};
 use crate::model::limits::Limits;
 use crate::model::outbox::{InstallationData, OutboxEvent};
+use crate::model::permission;
 use crate::model::plugin::{HookSetup, Installation, Mode, OnFailure, Plugin, PluginState};
 use crate::plugins::hooks::Failed;
 use crate::runtime::SettingsError;
 use crate::{organizations, plugins, shops, webhooks};
-
-/// Imports that need no grant.
-const ALWAYS_GRANTED: [&str; 4] = [
-    "repairops:plugin/limits",
-    "repairops:plugin/log",
-    "repairops:plugin/settings",
-    "repairops:plugin/time",
-];
 
 /// The maximum number of shops in `shop_ids`.
 pub const SHOP_IDS_MAX: usize = 1_000;
@@ -75,6 +68,19 @@ pub enum InstallError {
     SettingsTooLarge { bytes: usize, maximum: usize },
     #[error(transparent)]
     LimitReached(#[from] LimitReached),
+    #[error(
+        "The plugin {plugin} is already installed for {hook} at a shop of this installation; upgrade that installation, \
+         switch the hook off in one of them, or choose other shops"
+    )]
+    AlreadyInstalled { plugin: String, installation: InstallationId, hook: Hook },
+    #[error("This installation has that build already, version {version}")]
+    SameBuild { version: String },
+    #[error("There is no earlier version of another build to go back to")]
+    NoPastVersion,
+    #[error("The build of version {n} was deleted; upload it again and upgrade to it")]
+    BuildDeleted { n: i64 },
+    #[error("The installation was changed by another request meanwhile; read it and try again")]
+    ChangedMeanwhile,
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -97,7 +103,7 @@ pub async fn install(
     caller: &Caller,
     plugin_id: PluginId,
     change: InstallationChange,
-) -> Result<Installation, InstallError> {
+) -> Result<(Installation, Vec<String>), InstallError> {
     let now = app.clock.now();
     let plugin = {
         let mut conn = app.db.read().await?;
@@ -129,11 +135,66 @@ pub async fn install(
     let current = store::count(&mut tx, caller.org).await?;
     Bound::Installations.check(current, 1, app.config.bounds.installations_max)?;
     check_shops(&mut tx, caller.org, &installation).await?;
+    refuse_twin(&mut tx, caller.org, &plugin.name, None, &installation).await?;
+    let warnings = warn_of_fields(&mut tx, caller.org, &plugin, &installation).await?;
     store::insert(&mut tx, caller.org, &installation).await?;
+    let begun = ("installed", caller.actor.name.as_str(), now);
+    store::versions::begin(&mut tx, caller.org, &installation, &plugin, begun).await?;
     let event = OutboxEvent::PluginInstalled(InstallationData::of(&installation, &plugin));
     webhooks::store::enqueue(&mut tx, caller.org, app.clock.new_id(), &event, now).await?;
     tx.commit().await?;
-    Ok(installation)
+    Ok((installation, warnings))
+}
+
+/// Refuses what would ask one plugin name twice.
+pub(super) async fn refuse_twin(
+    conn: &mut Conn,
+    org: OrgId,
+    name: &str,
+    before: Option<&Installation>,
+    after: &Installation,
+) -> Result<(), InstallError> {
+    match twins::find_new(conn, org, name, before, after).await? {
+        Some((installation, hook)) => {
+            Err(InstallError::AlreadyInstalled { plugin: name.to_owned(), installation, hook })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Says which fields of new tickets this plugin and another installed one set, as far as they have run before.
+async fn warn_of_fields(
+    conn: &mut Conn,
+    org: OrgId,
+    plugin: &Plugin,
+    installation: &Installation,
+) -> Result<Vec<String>, sqlx::Error> {
+    let adds = |field: &str| field == "tags";
+    let runs = |row: &Installation| {
+        row.hooks.get(&Hook::PostCreate).is_some_and(|setup| setup.mode == Mode::Enforce)
+    };
+    if !runs(installation) {
+        return Ok(Vec::new());
+    }
+    let set = store::fields_set(conn, org).await?;
+    let own: Vec<&str> = set
+        .iter()
+        .filter(|one| one.plugin == plugin.name && !adds(&one.field))
+        .map(|one| one.field.as_str())
+        .collect();
+    let others =
+        set.iter().filter(|one| one.plugin != plugin.name && own.contains(&one.field.as_str()));
+    let mut warnings = Vec::new();
+    for other in others {
+        let installed = store::of_name(conn, org, &other.plugin).await?;
+        if installed.iter().any(|row| runs(&row.installation)) {
+            warnings.push(format!(
+                "{} and {} both set {} of new tickets; the later one in your order wins",
+                plugin.name, other.plugin, other.field
+            ));
+        }
+    }
+    Ok(warnings)
 }
 
 pub async fn update(
@@ -154,7 +215,9 @@ pub async fn update(
     let now = app.clock.now();
     installation.updated_at = now;
     check_shops(&mut tx, caller.org, &installation).await?;
+    refuse_twin(&mut tx, caller.org, &plugin.name, Some(&found), &installation).await?;
     store::update(&mut tx, caller.org, &installation).await?;
+    store::versions::keep_in_step(&mut tx, caller.org, &installation).await?;
     let changed = changed(&found, &installation);
     if !changed.is_empty() {
         let data = InstallationData::of(&installation, &plugin);
@@ -165,18 +228,29 @@ pub async fn update(
     Ok(installation)
 }
 
-pub async fn uninstall(app: &App, caller: &Caller, id: InstallationId) -> Result<(), InstallError> {
+/// What an installation leaves behind.
+pub struct Uninstalled {
+    pub plugin: String,
+    pub left: store::Left,
+}
+
+pub async fn uninstall(
+    app: &App,
+    caller: &Caller,
+    id: InstallationId,
+) -> Result<Uninstalled, InstallError> {
     let mut tx = app.db.begin().await?;
     organizations::store::bump_plugins_revision(&mut tx, caller.org).await?;
     let found = store::get(&mut tx, caller.org, id).await?;
     let installation = found.ok_or(InstallError::NotFound)?;
     let plugin = find_plugin(&mut tx, caller.org, installation.plugin_id).await?;
+    let left = store::left(&mut tx, caller.org, id).await?;
     store::delete(&mut tx, caller.org, id).await?;
     let event = OutboxEvent::PluginUninstalled(InstallationData::of(&installation, &plugin));
     let (event_id, now) = (app.clock.new_id(), app.clock.now());
     webhooks::store::enqueue(&mut tx, caller.org, event_id, &event, now).await?;
     tx.commit().await?;
-    Ok(())
+    Ok(Uninstalled { plugin: plugin.name, left })
 }
 
 fn changed(before: &Installation, after: &Installation) -> Vec<&'static str> {
@@ -190,14 +264,18 @@ fn changed(before: &Installation, after: &Installation) -> Vec<&'static str> {
     fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
 
-async fn find_plugin(conn: &mut Conn, org: OrgId, id: PluginId) -> Result<Plugin, InstallError> {
+pub(super) async fn find_plugin(
+    conn: &mut Conn,
+    org: OrgId,
+    id: PluginId,
+) -> Result<Plugin, InstallError> {
     let plugin = plugins::store::get_plugin(conn, org, id).await?;
     plugin.ok_or_else(|| {
         Invalid::new("plugin_id", id, "plugin_id is not a plugin of this organization").into()
     })
 }
 
-fn default_setup(hook: Hook) -> HookSetup {
+pub(super) fn default_setup(hook: Hook) -> HookSetup {
     HookSetup { order: 100, mode: Mode::Enforce, on_failure: OnFailure::default_for(hook) }
 }
 
@@ -291,7 +369,9 @@ pub fn check_grants(grants: &[String], plugin: &Plugin) -> Result<(), Invalid> {
     let missing: Vec<&String> = plugin
         .permissions
         .iter()
-        .filter(|name| !ALWAYS_GRANTED.contains(&name.as_str()) && !grants.contains(name))
+        .filter(|name| {
+            !permission::ALWAYS_GRANTED.contains(&name.as_str()) && !grants.contains(name)
+        })
         .collect();
     if missing.is_empty() {
         return Ok(());

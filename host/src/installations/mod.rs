@@ -8,3 +8,5 @@ pub mod http;
 pub mod install;
 pub mod settings;
 pub mod store;
+pub mod twins;
+pub mod upgrade;

@@ -9,6 +9,7 @@ pub mod outbox;
 pub mod patch;
 pub mod payment;
 pub mod people;
+pub mod permission;
 pub mod plugin;
 pub mod problem;
 pub mod run;

@@ -56,6 +56,12 @@ pub enum OutboxEvent {
     /// An installation was changed
     #[serde(rename = "plugin.updated")]
     PluginUpdated(InstallationData),
+    /// Another build of its plugin was installed
+    #[serde(rename = "plugin.upgraded")]
+    PluginUpgraded(UpgradeData),
+    /// An earlier version was installed again
+    #[serde(rename = "plugin.rolled_back")]
+    PluginRolledBack(UpgradeData),
     /// An installation was removed
     #[serde(rename = "plugin.uninstalled")]
     PluginUninstalled(InstallationData),
@@ -223,6 +229,22 @@ pub struct InstallationData {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<String>, required = false)]
     pub changed: Option<Vec<&'static str>>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct UpgradeData {
+    pub installation_id: InstallationId,
+    pub plugin_id: PluginId,
+    pub plugin: String,
+    pub version: String,
+    /// The version that was installed before.
+    pub from_version: String,
+    pub from_plugin_id: PluginId,
+    /// The shop, if the installation is limited to one shop.
+    #[schema(required = true)]
+    pub shop_id: Option<ShopId>,
+    /// The number of the new version in the installation's history.
+    pub n: i64,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

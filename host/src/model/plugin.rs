@@ -124,3 +124,37 @@ pub struct Installation {
     pub created_at: Time,
     pub updated_at: Time,
 }
+
+/// What is or was installed of an installation: a build of its plugin, with the settings and grants of that time.
+#[derive(Clone, Debug, FromRow)]
+pub struct InstallationVersion {
+    pub n: i64,
+    pub plugin_id: PluginId,
+    pub plugin_version: String,
+    pub digest: String,
+    #[sqlx(json)]
+    pub settings: Value,
+    #[sqlx(json)]
+    pub grants: Vec<String>,
+    #[sqlx(json)]
+    pub hooks: KnownMap<Hook, HookSetup>,
+    pub state: VersionState,
+    pub reason: String,
+    pub actor: String,
+    pub created_at: Time,
+    pub ended_at: Option<Time>,
+    /// Whether the build is still there, so that it can be installed again.
+    pub is_kept: bool,
+}
+
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[schema(as = InstallationVersionState)]
+pub enum VersionState {
+    Candidate,
+    Current,
+    Past,
+}

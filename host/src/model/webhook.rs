@@ -56,6 +56,10 @@ pub enum EventName {
     PluginInstalled,
     #[serde(rename = "plugin.updated")]
     PluginUpdated,
+    #[serde(rename = "plugin.upgraded")]
+    PluginUpgraded,
+    #[serde(rename = "plugin.rolled_back")]
+    PluginRolledBack,
     #[serde(rename = "plugin.uninstalled")]
     PluginUninstalled,
     #[serde(rename = "plugin.failed")]
@@ -78,6 +82,8 @@ impl EventName {
             EventName::InventoryUpdated => "inventory.updated",
             EventName::PluginInstalled => "plugin.installed",
             EventName::PluginUpdated => "plugin.updated",
+            EventName::PluginUpgraded => "plugin.upgraded",
+            EventName::PluginRolledBack => "plugin.rolled_back",
             EventName::PluginUninstalled => "plugin.uninstalled",
             EventName::PluginFailed => "plugin.failed",
             EventName::WebhookDisabled => "webhook.disabled",

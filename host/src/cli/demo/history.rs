@@ -281,7 +281,7 @@ impl Desk<'_> {
         let uploaded = upload::upload(self.app, &self.caller, built.bytes.clone().into()).await?;
         let change =
             InstallationChange { settings: Some(settings), ..InstallationChange::default() };
-        Ok(install::install(self.app, &self.caller, uploaded.plugin.id, change).await?.id)
+        Ok(install::install(self.app, &self.caller, uploaded.plugin.id, change).await?.0.id)
     }
 
     /// Loads the plugins that were installed meanwhile.
