@@ -48,7 +48,7 @@ async fn a_ceiling_that_was_lowered_holds_for_what_is_there(t: &TestApp) {
     let off = json!({ "hooks": { "post-create": { "mode": "off" } } });
     let path = format!("/v1/installations/{installation}");
     node.admin.patch(&path, off).await.ok(); // what was there before can still be changed
-    let plugin = t.upload("qc-gate").await.id();
+    let plugin = t.upload("guest-fickle").await.id();
     let plain = node.admin.post("/v1/installations", json!({ "plugin_id": plugin })).await.ok();
     assert_eq!(plain["limits"]["fuel"], 1_000);
     let body = json!({ "plugin_id": plugin, "limits": { "fuel": 1_001 } });

@@ -211,7 +211,7 @@ async fn one_name_is_asked_once_for_a_shop_and_hook(t: &TestApp) {
     let body = json!({ "plugin_id": second, "shop_ids": [elm] });
     let other = t.post("/v1/installations", body).await.id();
     t.reconfigure(&other, json!({ "shop_ids": null })).await.error(409, "CONFLICT");
-    let off = json!({ "shop_ids": null, "hooks": { "pre-transition": { "mode": "off" }, "post-create": { "mode": "off" } } });
+    let off = json!({ "shop_ids": null, "hooks": { "pre-transition": { "mode": "off" }, "post-create": { "mode": "off" }, "reserve-inventory": { "mode": "off" } } });
     t.reconfigure(&other, off).await.ok();
     let on = json!({ "hooks": { "pre-transition": { "mode": "monitor" } } });
     t.reconfigure(&other, on).await.error(409, "CONFLICT");
@@ -220,7 +220,7 @@ async fn one_name_is_asked_once_for_a_shop_and_hook(t: &TestApp) {
 async fn what_was_there_twice_before_the_rule_stays_and_the_doctor_says_so(t: &TestApp) {
     let first = t.install("guest-fickle", json!({})).await;
     let second = uploaded(t, &build_of("guest-fickle", "0.2.0")).await;
-    let off = json!({ "plugin_id": second, "hooks": { "pre-transition": { "mode": "off" }, "post-create": { "mode": "off" } } });
+    let off = json!({ "plugin_id": second, "hooks": { "pre-transition": { "mode": "off" }, "post-create": { "mode": "off" }, "reserve-inventory": { "mode": "off" } } });
     let other = t.post("/v1/installations", off).await.id();
     let doctor = async || {
         let found = repairops::doctor::examine(&t.app.db, &t.app.secrets).await.expect("an answer");

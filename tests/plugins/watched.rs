@@ -376,8 +376,8 @@ async fn a_try_shows_how_a_plugin_breaks(t: &TestApp) {
 }
 
 async fn a_field_that_two_plugins_set_is_said_on_the_ticket(t: &TestApp) {
-    t.install("guest-judge", json!({ "severity": "low" })).await;
     t.install("intake-triage", json!({})).await;
+    t.install("guest-judge", json!({ "severity": "low" })).await;
     let body = ticket_body(&t.shop, json!({ "issue_description": "Cracked screen, water damage" }));
     let created = t.post("/v1/tickets", body).await.expect_status(201);
     let set =
@@ -396,5 +396,5 @@ async fn a_field_that_two_plugins_set_is_said_on_the_ticket(t: &TestApp) {
     assert!(!both.is_empty(), "{}", created["plugins"]);
     assert_eq!(warned, both.iter().collect::<Vec<_>>());
     let shown = t.ticket(created["id"].as_str().expect("an id")).await;
-    assert!(shown["timeline"].to_string().contains("after guest-judge had set it"), "{shown}");
+    assert!(shown["timeline"].to_string().contains("after intake-triage had set it"), "{shown}");
 }

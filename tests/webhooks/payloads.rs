@@ -155,7 +155,11 @@ async fn every_event_is_as_the_document_says(t: &TestApp) {
     t.transition(&ticket, "QC_REVIEW").await.error(422, "PLUGIN_FAILED");
     repairops::plugins::report_failures::write(&t.app).await;
     t.reconfigure(&id, json!({ "shop_ids": [t.shop] })).await.ok();
-    t.delete(&format!("/v1/installations/{id}")).await.expect_status(204);
+    let next =
+        t.upload_bytes(&crate::support::builders::build_of("guest-trap", "0.2.0")).await.id();
+    t.post(&format!("/v1/installations/{id}/upgrade"), json!({ "plugin_id": next })).await.ok();
+    t.post(&format!("/v1/installations/{id}/rollback"), json!({})).await.ok();
+    t.delete(&format!("/v1/installations/{id}")).await.expect_status(200);
     gone.answers(crate::support::receiver::Answer::Status(410));
     create(t, &gone.url, json!({ "events": ["ticket.updated"] })).await;
     t.change(&ticket, json!({ "labor_hours": 1 })).await.ok();

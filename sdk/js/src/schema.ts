@@ -94,8 +94,10 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Removes an installation.
-         * @description Needs scope `admin`, or a key with `may_manage_plugins`.
+         * Removes an installation, and says what it leaves behind.
+         * @description Its runs stay in the journal, and its build stays uploaded until it is deleted.
+         *
+         *     Needs scope `admin`, or a key with `may_manage_plugins`.
          */
         delete: operations["deleteInstallation"];
         options?: never;
@@ -107,6 +109,26 @@ export interface paths {
         patch: operations["updateInstallation"];
         trace?: never;
     };
+    "/v1/installations/{installation_id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Installs an earlier version again, with its settings, grants and hooks.
+         * @description A second rollback without `n` goes forward again, to the build that was left.
+         */
+        post: operations["rollBackInstallation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/installations/{installation_id}/stats": {
         parameters: {
             query?: never;
@@ -116,6 +138,57 @@ export interface paths {
         };
         /** Sums up what an installation did: calls, outcomes, fuel and time by hour or day. */
         get: operations["getInstallationStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/installations/{installation_id}/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Installs another build of the plugin, which judges from the next request on. */
+        post: operations["upgradeInstallation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/installations/{installation_id}/upgrade-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says what an upgrade would change; nothing is written. */
+        get: operations["previewInstallationUpgrade"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/installations/{installation_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the versions of an installation, the current one first. */
+        get: operations["listInstallationVersions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -870,6 +943,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "plugin.rolled_back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** An earlier version was installed again */
+        post: operations["plugin_rolled_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "plugin.uninstalled": {
         parameters: {
             query?: never;
@@ -898,6 +988,23 @@ export interface webhooks {
         put?: never;
         /** An installation was changed */
         post: operations["plugin_updated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "plugin.upgraded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Another build of its plugin was installed */
+        post: operations["plugin_upgraded"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1326,6 +1433,13 @@ export interface components {
              */
             wall_us: number;
         };
+        InstallationRollback: {
+            /**
+             * Format: int64
+             * @description The version to install again; by default the latest one of another build.
+             */
+            n?: number | null;
+        };
         /** @description What an installation did, by period, hook and mode. Periods without calls are left out. */
         InstallationStats: {
             /** @description `hour` or `day`, in UTC. */
@@ -1339,6 +1453,49 @@ export interface components {
              * @description Exclusive.
              */
             to: string;
+        };
+        InstallationUpgrade: {
+            /**
+             * @description Permissions granted in addition to those of now. Until all that the new build requires are granted, the old one
+             *     keeps running.
+             */
+            grants?: string[] | null;
+            /** @description Another build of the same plugin. */
+            plugin_id: components["schemas"]["PluginId"];
+            /** @description New settings; by default those of now. */
+            settings?: unknown;
+        };
+        /** @description What is or was installed, with the settings and grants of that time. */
+        InstallationVersion: {
+            /** @description Who did it. */
+            actor: string;
+            /** Format: date-time */
+            created_at: string;
+            digest: string;
+            /**
+             * Format: date-time
+             * @description When the next one was installed; `null` for the current one.
+             */
+            ended_at: string | null;
+            grants: string[];
+            hooks: {
+                [key: string]: components["schemas"]["HookSetup"];
+            };
+            /** Format: int64 */
+            n: number;
+            plugin_id: components["schemas"]["PluginId"] | null;
+            /** @description `installed`, `upgraded` or `rolled_back`. */
+            reason: string;
+            settings: unknown;
+            state: components["schemas"]["InstallationVersionState"];
+            version: string;
+        };
+        /** @enum {string} */
+        InstallationVersionState: "candidate" | "current" | "past";
+        /** @description An installation that was just made. */
+        Installed: components["schemas"]["Installation"] & {
+            /** @description Fields of new tickets that another installed plugin sets too, as far as both have run before. */
+            warnings: string[];
         };
         /** @description Set `quantity` or `adjust`, another field, or both. `null` clears `supplier`, and is rejected for other fields. */
         InventoryChange: {
@@ -1811,6 +1968,11 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list. */
+        Page_InstallationVersion: {
+            data: components["schemas"]["InstallationVersion"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description One page of a list. */
         Page_InventoryItem: {
             data: components["schemas"]["InventoryItem"][];
             pagination: components["schemas"]["Pagination"];
@@ -1969,6 +2131,11 @@ export interface components {
             amount_paid: components["schemas"]["Money"];
             /** @description The amount still due for the ticket; negative if more was paid than its cost so far. */
             balance_due: components["schemas"]["Balance"];
+        };
+        Permission: {
+            permission: string;
+            /** @description What it lets the plugin do. */
+            sentence: string;
         };
         Plugin: {
             /** Format: date-time */
@@ -2217,6 +2384,17 @@ export interface components {
              * @default 24
              */
             overlap_hours?: number | null;
+        };
+        /** @description Whether the settings of now fit the new build. */
+        SettingsFit: {
+            /** @description Fields that only the new build has. */
+            added: string[];
+            /** @description The first field that does not fit. */
+            field: string | null;
+            fit: boolean;
+            message: string | null;
+            /** @description Fields that only the old build has. */
+            removed: string[];
         };
         Shop: {
             address: string | null;
@@ -2497,8 +2675,60 @@ export interface components {
             notes_visibility?: components["schemas"]["Visibility"];
         };
         TransitionedOrDryRun: components["schemas"]["TicketTransitioned"] | components["schemas"]["DryRun"];
+        /** @description What an installation left behind. */
+        Uninstalled: {
+            /**
+             * Format: int64
+             * @description Fields of tickets that it set, which stay as they are.
+             */
+            fields: number;
+            id: components["schemas"]["InstallationId"];
+            /** @description The same in sentences. */
+            leaves: string[];
+            /**
+             * Format: int64
+             * @description Tickets whose post-create work it has not done; it ends.
+             */
+            pending: number;
+            plugin: string;
+            /**
+             * Format: int64
+             * @description Refusals at tickets, which stay in their timelines.
+             */
+            refusals: number;
+        };
         /** @description The body of a change, or of its dry run. */
         UpdatedOrDryRun: components["schemas"]["TicketUpdated"] | components["schemas"]["DryRun"];
+        UpgradeBuild: {
+            digest: string;
+            plugin_id: components["schemas"]["PluginId"];
+            /** Format: int64 */
+            size_bytes: number;
+            version: string;
+            wit: string;
+        };
+        /** @description What an upgrade would change. */
+        UpgradePreview: {
+            /** @description True if `POST …/upgrade` would succeed without `settings` and `grants`. */
+            can_upgrade: boolean;
+            /** @description Decisions that would differ; `null` until they are known. */
+            decisions: unknown;
+            from: components["schemas"]["UpgradeBuild"];
+            /** @description What the upgrade needs in `grants`. */
+            grants_missing: string[];
+            /** @description Hooks that only the new build has. They come `off`. */
+            hooks_added: components["schemas"]["Hook"][];
+            hooks_removed: components["schemas"]["Hook"][];
+            installation_id: components["schemas"]["InstallationId"];
+            /** @description The limits of a call, which stay. */
+            limits: components["schemas"]["Limits"];
+            permissions_added: components["schemas"]["Permission"][];
+            permissions_removed: components["schemas"]["Permission"][];
+            /** @description What prevents it. */
+            reasons: string[];
+            settings: components["schemas"]["SettingsFit"];
+            to: components["schemas"]["UpgradeBuild"];
+        };
         User: {
             /** Format: date-time */
             created_at: string;
@@ -2643,7 +2873,7 @@ export interface components {
          * @description The event names of a subscription; `*` means all, including those of later versions.
          * @enum {string}
          */
-        WebhookEventName: "*" | "ticket.created" | "ticket.transitioned" | "ticket.updated" | "payment.processed" | "customer.created" | "customer.updated" | "customer.merged" | "inventory.updated" | "plugin.installed" | "plugin.updated" | "plugin.uninstalled" | "plugin.failed" | "webhook.disabled";
+        WebhookEventName: "*" | "ticket.created" | "ticket.transitioned" | "ticket.updated" | "payment.processed" | "customer.created" | "customer.updated" | "customer.merged" | "inventory.updated" | "plugin.installed" | "plugin.updated" | "plugin.upgraded" | "plugin.rolled_back" | "plugin.uninstalled" | "plugin.failed" | "webhook.disabled";
         /** Format: uuid */
         WebhookId: string;
         WebhookPreviousSecret: {
@@ -3392,7 +3622,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Installation"];
+                    "application/json": components["schemas"]["Installed"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3461,7 +3691,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Removed */
-            204: {
+            200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
                     "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
@@ -3470,7 +3700,9 @@ export interface operations {
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Uninstalled"];
+                };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -3533,6 +3765,56 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    rollBackInstallation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the installation. */
+                installation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallationRollback"];
+            };
+        };
+        responses: {
+            /** @description The installation after the rollback */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Installation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getInstallationStats: {
         parameters: {
             query?: {
@@ -3561,6 +3843,135 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InstallationStats"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    upgradeInstallation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the installation. */
+                installation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstallationUpgrade"];
+            };
+        };
+        responses: {
+            /** @description The installation after the upgrade */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Installation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    previewInstallationUpgrade: {
+        parameters: {
+            query: {
+                /** @description The other build of the plugin. */
+                plugin_id: components["schemas"]["PluginId"];
+            };
+            header?: never;
+            path: {
+                /** @description The id of the installation. */
+                installation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The differences */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpgradePreview"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listInstallationVersions: {
+        parameters: {
+            query?: {
+                /** @description One of the listed fields, with a minus sign before it for descending order. Pages by `cursor` neither skip nor repeat an entry with `n`. */
+                sort?: "n" | "-n";
+                limit?: number;
+                /** @description The number of entries to skip; cannot be combined with `cursor`. */
+                offset?: number;
+                /** @description The `next_cursor` of the previous page; sort and filters must be the same. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of the installation. */
+                installation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of versions */
+            200: {
+                headers: {
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_InstallationVersion"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -6536,6 +6947,51 @@ export interface operations {
             };
         };
     };
+    plugin_rolled_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        from_plugin_id: components["schemas"]["PluginId"];
+                        /** @description The version that was installed before. */
+                        from_version: string;
+                        installation_id: components["schemas"]["InstallationId"];
+                        /**
+                         * Format: int64
+                         * @description The number of the new version in the installation's history.
+                         */
+                        n: number;
+                        plugin: string;
+                        plugin_id: components["schemas"]["PluginId"];
+                        shop_id: components["schemas"]["ShopId"] | null;
+                        version: string;
+                    };
+                    /** @constant */
+                    event: "plugin.rolled_back";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any other response is retried */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     plugin_uninstalled: {
         parameters: {
             query?: never;
@@ -6608,6 +7064,51 @@ export interface operations {
                     };
                     /** @constant */
                     event: "plugin.updated";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any other response is retried */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    plugin_upgraded: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        from_plugin_id: components["schemas"]["PluginId"];
+                        /** @description The version that was installed before. */
+                        from_version: string;
+                        installation_id: components["schemas"]["InstallationId"];
+                        /**
+                         * Format: int64
+                         * @description The number of the new version in the installation's history.
+                         */
+                        n: number;
+                        plugin: string;
+                        plugin_id: components["schemas"]["PluginId"];
+                        shop_id: components["schemas"]["ShopId"] | null;
+                        version: string;
+                    };
+                    /** @constant */
+                    event: "plugin.upgraded";
                     /**
                      * Format: date-time
                      * @description When it happened.

@@ -28,6 +28,42 @@ export class Installations extends Resource {
     return this.api.patch(path`/installations/${id}`, change, options)
   }
 
+  /** What is or was installed, the current version first. */
+  versions(
+    id: string,
+    query: Query<'listInstallationVersions'> = {},
+    options?: RequestOptions,
+  ): List<Answer<'listInstallationVersions'>> {
+    return this.api.list(path`/installations/${id}/versions`, query, options)
+  }
+
+  /** What an upgrade to another build of the plugin would change; nothing is written. */
+  async previewUpgrade(
+    id: string,
+    query: Query<'previewInstallationUpgrade'>,
+    options?: RequestOptions,
+  ): Promise<Answer<'previewInstallationUpgrade'>> {
+    return this.api.get(path`/installations/${id}/upgrade-preview`, { query, options })
+  }
+
+  /** Installs another build of the plugin, which judges from the next request on. */
+  async upgrade(
+    id: string,
+    to: Body<'upgradeInstallation'>,
+    options?: WriteOptions,
+  ): Promise<Answer<'upgradeInstallation'>> {
+    return this.api.post(path`/installations/${id}/upgrade`, to, options)
+  }
+
+  /** Installs an earlier version again, with its settings and grants. */
+  async rollBack(
+    id: string,
+    to: Body<'rollBackInstallation'> = {},
+    options?: WriteOptions,
+  ): Promise<Answer<'rollBackInstallation'>> {
+    return this.api.post(path`/installations/${id}/rollback`, to, options)
+  }
+
   /** Calls, outcomes, fuel and time by hour or day. */
   async stats(
     id: string,
