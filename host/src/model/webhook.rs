@@ -50,6 +50,8 @@ pub enum EventName {
     CustomerUpdated,
     #[serde(rename = "customer.merged")]
     CustomerMerged,
+    #[serde(rename = "customer.erased")]
+    CustomerErased,
     #[serde(rename = "inventory.updated")]
     InventoryUpdated,
     #[serde(rename = "plugin.installed")]
@@ -75,6 +77,7 @@ impl EventName {
             EventName::CustomerCreated => "customer.created",
             EventName::CustomerUpdated => "customer.updated",
             EventName::CustomerMerged => "customer.merged",
+            EventName::CustomerErased => "customer.erased",
             EventName::InventoryUpdated => "inventory.updated",
             EventName::PluginInstalled => "plugin.installed",
             EventName::PluginUpdated => "plugin.updated",
