@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::jobs;
 use crate::journal::store::prune;
 use crate::model::ids::OrgId;
+use crate::model::time::Time;
 use crate::organizations;
 
 const PRUNE_EVERY: Duration = Duration::from_secs(10 * 60);
@@ -32,41 +33,60 @@ pub async fn run_until(app: App, stop: CancellationToken) {
 }
 
 /// One round over all organizations, until nothing is left to delete or `stop` is cancelled. Returns the number of
-/// inputs and of runs without one.
+/// inputs.
 pub async fn run(app: &App, stop: &CancellationToken) -> Result<usize, sqlx::Error> {
-    let mut organizations = organizations::store::ids(&mut app.db.read().await?).await?;
+    let organizations = organizations::store::ids(&mut app.db.read().await?).await?;
+    let mut unfinished = Vec::new();
+    for org in organizations {
+        let mut conn = app.journal.db.read().await?;
+        let inputs = prune::count_inputs(&mut conn, org).await?;
+        if inputs > 0 {
+            unfinished.push((org, inputs));
+        }
+    }
     let mut total = 0;
-    while !organizations.is_empty() {
-        let mut unfinished = Vec::new();
-        for org in organizations {
+    while !unfinished.is_empty() {
+        let mut next = Vec::new();
+        for (org, inputs) in unfinished {
             if stop.is_cancelled() {
                 return Ok(total);
             }
-            let deleted = prune_batch(app, org).await?;
+            let deleted = prune_batch(app, org, inputs).await?;
             if deleted > 0 {
                 total += deleted;
-                unfinished.push(org);
+                next.push((org, inputs - i64::try_from(deleted).unwrap_or(0)));
             }
         }
-        organizations = unfinished;
+        unfinished = next;
     }
     Ok(total)
 }
 
-async fn prune_batch(app: &App, org: OrgId) -> Result<usize, sqlx::Error> {
+/// `inputs` is how many the organization has.
+async fn prune_batch(app: &App, org: OrgId, inputs: i64) -> Result<usize, sqlx::Error> {
     let config = &app.config.journal;
     let before = app.clock.now() - TimeDelta::days(config.journal_days);
-    let mut conn = app.journal.db.read().await?;
-    let excess = prune::count_inputs(&mut conn, org).await? - config.journal_inputs_max;
-    drop(conn);
+    let excess = inputs - config.journal_inputs_max;
     let mut tx = app.journal.db.begin().await?;
     let mut deleted = prune::delete_inputs(&mut tx, org, Some(before), BATCH).await?;
     if deleted == 0 && excess > 0 {
         deleted = prune::delete_inputs(&mut tx, org, None, excess.min(BATCH)).await?;
     }
-    if deleted == 0 {
-        deleted = prune::delete_runs(&mut tx, org, before, BATCH).await?;
-    }
     tx.commit().await?;
+    if deleted == 0 {
+        prune_runs(app, org, before).await?;
+    }
     Ok(deleted)
+}
+
+/// Those that were written after their input was deleted.
+async fn prune_runs(app: &App, org: OrgId, before: Time) -> Result<(), sqlx::Error> {
+    loop {
+        let mut tx = app.journal.db.begin().await?;
+        let deleted = prune::delete_runs(&mut tx, org, before, BATCH).await?;
+        tx.commit().await?;
+        if deleted < BATCH as usize {
+            return Ok(());
+        }
+    }
 }
