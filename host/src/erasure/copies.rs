@@ -31,9 +31,8 @@ pub enum Rows {
     OfTickets(&'static str),
     /// The outbox: events about the customer or a ticket.
     Events,
-    /// Deliveries and attempts of such events.
-    Deliveries,
-    Attempts,
+    /// What receivers of webhooks answered, which may be anything: all of the organization.
+    Receivers,
     /// Sealed responses, of which nobody can tell whom they are about: all of the organization.
     Answers,
     /// The journal: inputs about the customer or a ticket, and their runs.
@@ -229,13 +228,13 @@ pub static MAIN: &[Table] = &[
     ),
     table(
         "webhook_deliveries",
-        Rows::Deliveries,
+        Rows::Receivers,
         &[Key::Id("id")],
         &[("event", WORD), ("origin", WORD), ("state", WORD), ("last_error", How::Scrubbed)],
     ),
     table(
         "webhook_attempts",
-        Rows::Attempts,
+        Rows::Receivers,
         &[Key::Id("delivery_id"), Key::Number("number")],
         &[("body_excerpt", How::Scrubbed), ("error", How::Scrubbed)],
     ),

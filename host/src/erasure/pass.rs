@@ -78,7 +78,7 @@ impl Pass<'_> {
                 }
                 self.subject.tickets = tickets;
             }
-            Rows::Events | Rows::Deliveries | Rows::Attempts => self.texts(table, &[]).await?,
+            Rows::Events | Rows::Receivers => self.texts(table, &[]).await?,
             Rows::Answers => self.answers(table, erasure).await?,
             Rows::Inputs => self.inputs().await?,
             // With the inputs.
@@ -166,15 +166,13 @@ impl Pass<'_> {
         is_changed.then(|| value.to_string())
     }
 
-    /// Whether an event, or what hangs on it, is about the customer or a ticket. One about a ticket that never was has
-    /// no id to tell.
+    /// Whether an event is about the customer or a ticket. One about a ticket that never was has no id to tell.
     fn is_related(&self, table: &Table, row: &TextRow) -> bool {
-        let data = match table.rows {
-            Rows::Events => row.texts.first().and_then(Option::as_deref),
-            Rows::Deliveries | Rows::Attempts => row.about.as_deref(),
-            _ => return true,
-        };
-        let Ok(data) = serde_json::from_str::<Value>(data.unwrap_or_default()) else { return true };
+        if table.rows != Rows::Events {
+            return true;
+        }
+        let data = row.texts.first().and_then(Option::as_deref).unwrap_or_default();
+        let Ok(data) = serde_json::from_str::<Value>(data) else { return true };
         let names = ["customer_id", "merged_customer_id", "ticket_id"];
         let mut ids = names.iter().filter_map(|name| id_of(&data, name));
         ids.any(|id| self.ids.contains(&id)) || data.get("ticket_id").is_some_and(Value::is_null)

@@ -10,12 +10,11 @@ use crate::db::{Backend, Conn, Filter, Slice, Value, limited};
 use crate::erasure::copies::{Column, EVENTS_WITHOUT_TEXT, How, Key, Rows, Table};
 use crate::model::ids::{OrgId, TicketId};
 
-/// One row: its key, its texts in the order of [`Table::texts`], and the data of the event that it is about.
+/// One row: its key, and its texts in the order of [`Table::texts`].
 #[derive(Clone, Debug)]
 pub struct TextRow {
     pub key: Vec<Value>,
     pub texts: Vec<Option<String>>,
-    pub about: Option<String>,
 }
 
 /// The first letter of a column's name in a result says what it is.
@@ -27,13 +26,12 @@ where
     i64: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        let mut read = TextRow { key: Vec::new(), texts: Vec::new(), about: None };
+        let mut read = TextRow { key: Vec::new(), texts: Vec::new() };
         for (n, column) in row.columns().iter().enumerate() {
             match sqlx::Column::name(column).as_bytes().first() {
                 Some(b'u') => read.key.push(Value::Uuid(row.try_get(n)?)),
                 Some(b't') => read.key.push(Value::Text(row.try_get(n)?)),
                 Some(b'i') => read.key.push(Value::Int(row.try_get(n)?)),
-                Some(b'a') => read.about = row.try_get(n)?,
                 _ => read.texts.push(row.try_get(n)?),
             }
         }
@@ -52,32 +50,24 @@ pub async fn read(
     limit: i64,
 ) -> Result<Vec<TextRow>, sqlx::Error> {
     let mut filter = Filter::for_org("c.org_id", org.0);
-    let events = "join events e on e.org_id = c.org_id and e.id";
-    let (join, about) = match table.rows {
+    match table.rows {
         Rows::OfTickets(column) => {
             let Some(list) = filter.list(tickets.iter().map(|id| Value::Uuid(id.0))) else {
                 return Ok(Vec::new());
             };
             filter.and_plain(&format!("c.{column} in {list}"));
-            (String::new(), "")
         }
         Rows::Events => {
             let names = EVENTS_WITHOUT_TEXT.iter().map(|name| Value::Text((*name).to_owned()));
             if let Some(list) = filter.list(names) {
                 filter.and_plain(&format!("c.event not in {list}"));
             }
-            (String::new(), "")
         }
-        Rows::Deliveries => (format!("{events} = c.event_id"), ", cast(e.data as text) as a"),
-        Rows::Attempts => {
-            let deliveries =
-                "join webhook_deliveries d on d.org_id = c.org_id and d.id = c.delivery_id";
-            (format!("{deliveries} {events} = d.event_id"), ", cast(e.data as text) as a")
-        }
+        Rows::Receivers => {}
         Rows::Own | Rows::Answers | Rows::Inputs | Rows::Runs | Rows::NoRows(_) => {
             return Ok(Vec::new());
         }
-    };
+    }
     let present: Vec<String> =
         texts(table).map(|(name, _)| format!("c.{name} is not null")).collect();
     filter.and_plain(&format!("({})", present.join(" or ")));
@@ -89,7 +79,7 @@ pub async fn read(
     let columns = texts(table).enumerate();
     let columns = columns.map(|(n, (name, _))| format!("cast(c.{name} as text) as x{n}"));
     let columns: Vec<String> = keys.chain(columns).collect();
-    let select = format!("select {}{about} from {} c {join}", columns.join(", "), table.name);
+    let select = format!("select {} from {} c", columns.join(", "), table.name);
     let slice = Slice {
         order: table.key.iter().map(|key| qualified(*key)).collect(),
         descending: false,
