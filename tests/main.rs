@@ -12,6 +12,7 @@ mod crash;
 mod customers;
 mod database;
 mod documents;
+mod erasure;
 mod errors;
 mod faults;
 mod health;

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod database;
+mod journal;
 mod metrics_listen;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::secrets::SecretConfig;
 
 pub use bounds::BoundConfig;
 pub use database::DatabaseConfig;
+pub use journal::JournalConfig;
 pub use metrics_listen::{METRICS_LISTEN, MetricsListen};
 
 /// How `repairops serve` runs.
@@ -70,6 +72,9 @@ pub struct Config {
 
     #[command(flatten)]
     pub bounds: BoundConfig,
+
+    #[command(flatten)]
+    pub journal: JournalConfig,
 
     /// Origins whose web pages may call the API from a browser, for example
     /// https://app.example.com,http://localhost:5173, or * for all; empty for none.
@@ -304,6 +309,7 @@ impl Config {
             compile: CompileConfig::default(),
             limits: LimitConfig::default(),
             bounds: BoundConfig::default(),
+            journal: JournalConfig::default(),
             cors_origins: CorsOrigins::None,
             connections: ConnectionConfig::default(),
             webhooks: WebhookConfig::default(),

@@ -37,6 +37,7 @@ pub mod unaccepted;
 
 pub mod counters;
 pub mod customers;
+pub mod erasure;
 pub mod feedback;
 pub mod idempotency;
 pub mod installations;

@@ -53,3 +53,19 @@ from installations i join plugins p on p.org_id = i.org_id and p.id = i.plugin_i
 alter table api_keys add column may_read_runs boolean not null default false;
 alter table api_keys add column may_override boolean not null default false;
 alter table api_keys add column may_manage_plugins boolean not null default false;
+
+-- Whose personal data was erased. A job goes through all copies once more, after the last request that may still hold
+-- some of it, and then forgets what it looked for.
+create table erasures (
+    org_id uuid not null,
+    customer_id uuid not null,
+    actor text not null,
+    requested_at timestamptz not null,
+    due_at timestamptz not null,
+    -- What to look for in free texts, as JSON; null when the work is finished.
+    pieces jsonb,
+    finished_at timestamptz,
+    constraint erasures_pk primary key (org_id, customer_id),
+    constraint erasures_customer_fk foreign key (org_id, customer_id) references customers (org_id, id)
+);
+create index erasures_due on erasures (due_at) where finished_at is null;

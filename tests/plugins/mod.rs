@@ -11,6 +11,7 @@ mod judges;
 mod limits;
 mod log;
 mod nodes;
+mod prune;
 mod reserve;
 mod runs;
 mod settings;

@@ -6,9 +6,9 @@ use repairops::model::event::Hook;
 use repairops::model::ids::Id;
 use repairops::model::money::{Balance, Money};
 use repairops::model::outbox::{
-    CustomerCreated, CustomerMerged, CustomerUpdated, InstallationData, InventoryUpdated,
-    OutboxEvent, PaymentProcessed, PluginFailed, TicketCreated, TicketTransitioned, TicketUpdated,
-    WebhookDisabled, WebhookTest,
+    CustomerCreated, CustomerErased, CustomerMerged, CustomerUpdated, InstallationData,
+    InventoryUpdated, OutboxEvent, PaymentProcessed, PluginFailed, TicketCreated,
+    TicketTransitioned, TicketUpdated, WebhookDisabled, WebhookTest,
 };
 use repairops::model::payment::{Kind, Method};
 use repairops::model::plugin::{FailureView, HookSetup, Mode, OnFailure};
@@ -156,6 +156,11 @@ fn changes_of_customers_name_fields_and_customers() {
             r#"{"data":{"customer_id":"id-3","merged_customer_id":"id-4","shop_id":null,"version":5},"#,
             r#""event":"customer.merged""#,
         )
+    );
+    let erased = OutboxEvent::CustomerErased(CustomerErased { customer_id: id(3), shop_id: None });
+    assert_eq!(
+        body(erased),
+        r#"{"data":{"customer_id":"id-3","shop_id":null},"event":"customer.erased""#
     );
 }
 

@@ -172,6 +172,10 @@ async fn every_event_is_as_the_document_says(t: &TestApp) {
     let path = format!("/v1/customers/{stays}");
     t.patch(&path, json!({ "address": "1 Main St" })).await.ok();
     t.post(&format!("{path}/merge"), json!({ "from": goes })).await.ok();
+    let customer = json!({ "name": "Joe Doe", "email": "joe@example.com" });
+    let erased = t.create_ticket_with(&t.shop, json!({ "customer": customer })).await;
+    t.transition(&erased, "VOIDED").await.ok();
+    t.delete(&format!("/v1/customers/{}", of(&erased).await)).await.ok();
     deliver(&t.app).await;
 
     let documented = crate::support::reply::keys(&document["webhooks"]);

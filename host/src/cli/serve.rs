@@ -19,7 +19,9 @@ use crate::nodes::heartbeat::Heartbeat;
 use crate::rate_limits::flush;
 use crate::router::router;
 use crate::shutdown::{Deadline, Shutdown, Signals};
-use crate::{db, idempotency, journal, metrics, nodes, plugins, search, tickets, webhooks};
+use crate::{
+    db, erasure, idempotency, journal, metrics, nodes, plugins, search, tickets, webhooks,
+};
 
 /// What is left of the time for the end when requests in progress, and then the jobs, are given up.
 const SPARE_AFTER_REQUESTS: Duration = Duration::from_secs(8);
@@ -135,9 +137,11 @@ pub async fn serve(
     jobs.spawn(webhooks::prune::run_until(app.clone(), stopping.clone()));
     jobs.spawn(plugins::report_failures::run_until(app.clone(), stopping.clone()));
     jobs.spawn(journal::write::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(journal::prune::run_until(app.clone(), stopping.clone()));
     jobs.spawn(flush::run_until(app.clone(), stopping.clone()));
     jobs.spawn(plugins::sweep::run_until(app.clone(), stopping.clone()));
     jobs.spawn(search::backfill::run_until(app.clone(), stopping.clone()));
+    jobs.spawn(erasure::due::run_until(app.clone(), stopping.clone()));
     jobs.spawn(idempotency::sweep::run_until(app.clone(), stopping.clone()));
     let (db, secrets) = (app.db.clone(), app.secrets.clone());
     jobs.spawn(webhooks::reseal::at_start(db, secrets, stopping.clone()));

@@ -30,6 +30,9 @@ impl From<UpdateCustomerError> for ApiError {
             UpdateCustomerError::OtherVersion { current } => {
                 ApiError::other_version(message, current)
             }
+            UpdateCustomerError::Erased => {
+                ApiError::conflict(message, json!({ "reason": "erased" }))
+            }
             UpdateCustomerError::EmailTaken { email, customer_id } => ApiError::conflict(
                 message,
                 json!({ "field": "email", "value": email, "customer_id": customer_id }),
@@ -49,6 +52,9 @@ impl From<MergeError> for ApiError {
                 message,
                 json!({ "field": "from", "value": from, "merged_into": merged_into }),
             ),
+            MergeError::Erased { id } => {
+                ApiError::conflict(message, json!({ "reason": "erased", "customer_id": id }))
+            }
             MergeError::Database(error) => error.into(),
         }
     }

@@ -13,6 +13,8 @@ use crate::app::App;
 use crate::auth::{Admin, Reader, Writer};
 use crate::customers::store::{self, CustomerRow, ListFilter, RepairRow};
 use crate::customers::{merge, update};
+use crate::erasure::erase;
+use crate::erasure::views::ErasureView;
 use crate::error::ApiError;
 use crate::etag::{self, IfMatch, IfNoneMatch};
 use crate::extract::{Body, List, PathId, not_null, nullable};
@@ -26,7 +28,10 @@ use crate::page::{Page, Window};
 use crate::search::query::Phone;
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, update)).routes(routes!(merge))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(show, update, erase))
+        .routes(routes!(merge))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -195,6 +200,25 @@ pub async fn update(
     let change = update::CustomerChange { name, email, phone, address };
     update::update(&app, &caller, id, expected.as_ref(), &change).await?;
     detail(&app, caller.org, id, &IfNoneMatch::default()).await
+}
+
+/// Erases a customer's personal data.
+///
+/// Name, email, phone and address become `erased`, here and in all copies: tickets, notes, events, responses stored for
+/// an `Idempotency-Key`, the journal of plugins. In free texts they are found as whole words. Tickets, payments and
+/// figures stay. A new ticket with the old email address creates a new customer. Erasing again changes nothing. 409 as
+/// long as a ticket of the customer is neither `CLOSED` nor `VOIDED`; `details.tickets` names up to 20 of them.
+#[utoipa::path(
+    delete, path = "/customers/{customer_id}", tag = "Customers", operation_id = "eraseCustomer",
+    security(("api_key" = ["admin"])),
+    responses((status = 200, description = "Erased", body = ErasureView)),
+)]
+pub async fn erase(
+    State(app): State<App>,
+    caller: Admin,
+    PathId(id): PathId<CustomerId>,
+) -> Result<Json<ErasureView>, ApiError> {
+    Ok(Json(erase::erase(&app, &caller, id).await?))
 }
 
 /// Merges another customer into this one.

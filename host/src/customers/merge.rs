@@ -24,6 +24,8 @@ pub enum MergeError {
     /// The customer was merged already.
     #[error("from was merged into {merged_into} already")]
     MergedAlready { from: CustomerId, merged_into: CustomerId },
+    #[error("The personal data of customer {id} was erased; the customer cannot be merged")]
+    Erased { id: CustomerId },
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -40,6 +42,11 @@ pub async fn merge(
     let (org, now) = (caller.org, app.clock.now());
     let mut tx = app.db.begin().await?;
     let (survivor, merged) = lock_both(&mut tx, org, id, from).await?;
+    for customer in [&survivor, &merged] {
+        if customer.is_erased() {
+            return Err(MergeError::Erased { id: customer.id });
+        }
+    }
     let adopts_email = survivor.email.text().is_none();
     let filled = Customer {
         email: if adopts_email { merged.email.clone() } else { survivor.email.clone() },

@@ -10,7 +10,7 @@ use crate::counters::store::Counted;
 use crate::db::{Conn, Filter, Query, Value};
 use crate::model::ids::{CustomerId, OrgId, ShopId, TicketId};
 use crate::model::money::Money;
-use crate::model::people::{Customer, comparison_key};
+use crate::model::people::{Customer, ERASED, comparison_key};
 use crate::model::time::Time;
 use crate::model::workflow::Status;
 use crate::page::{Column, Listed, Listing, Sort, Window};
@@ -366,6 +366,24 @@ pub async fn update(conn: &mut Conn, org: OrgId, customer: &Customer) -> Result<
     )?;
     search::replace_customer(conn, org, customer.id, &customer.name, customer.phone.as_deref())
         .await
+}
+
+/// Erases the customer's own data, with the aliases and what the customer is found by. The key of the email address is
+/// the customer's id, as without an address, so that the address is free.
+pub async fn erase(conn: &mut Conn, org: OrgId, id: CustomerId) -> Result<(), sqlx::Error> {
+    execute!(
+        conn,
+        "update customers set version = version + 1, name = $3, name_key = $3, email = $3, email_key = $4,
+                phone = case when phone is null then null else $3 end,
+                address = case when address is null then null else $3 end
+         where org_id = $1 and id = $2",
+        org,
+        id,
+        ERASED,
+        id.to_string()
+    )?;
+    delete_aliases(conn, org, id).await?;
+    search::delete_customer(conn, org, id).await
 }
 
 /// Deletes a customer without tickets and aliases.

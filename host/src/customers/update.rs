@@ -37,6 +37,8 @@ pub enum UpdateCustomerError {
         "The customer is at version {current}, which is not in If-Match; read it again before you change it"
     )]
     OtherVersion { current: i64 },
+    #[error("The customer's personal data was erased; the customer cannot be changed")]
+    Erased,
     #[error("Another customer already has the email {email}")]
     EmailTaken { email: String, customer_id: CustomerId },
     #[error("the database failed")]
@@ -59,6 +61,9 @@ pub async fn update(
     };
     if expected.is_some_and(|expected| !expected.allows(before.version)) {
         return Err(UpdateCustomerError::OtherVersion { current: before.version });
+    }
+    if before.is_erased() {
+        return Err(UpdateCustomerError::Erased);
     }
     let after = Customer {
         name: change.name.unwrap_or_else(|| before.name.clone()),

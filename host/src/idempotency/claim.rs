@@ -41,8 +41,8 @@ pub enum ClaimError {
     )]
     InFlight,
     #[error(
-        "The request with this Idempotency-Key was processed, but its response was lost; read the resource to see the \
-         result"
+        "The request with this Idempotency-Key was processed, but its response was lost, or erased with a customer's \
+         data; read the resource to see the result"
     )]
     AnswerLost,
     #[error("the database failed")]

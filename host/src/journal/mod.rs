@@ -5,6 +5,7 @@
 
 pub mod body;
 pub mod http;
+pub mod prune;
 pub mod queue;
 pub mod record;
 pub mod recorder;

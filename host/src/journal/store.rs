@@ -1,7 +1,9 @@
-//! All SQL of the tables `plugin_inputs` and `plugin_runs`; `stats` has the sums.
+//! All SQL of the tables `plugin_inputs` and `plugin_runs`; `stats` has the sums, `prune`
+//! deletes.
 //!
 //! Invariant: a row is written once, however often its batch is retried.
 
+pub mod prune;
 mod stats;
 
 use serde::Serialize;

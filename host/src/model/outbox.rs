@@ -47,6 +47,9 @@ pub enum OutboxEvent {
     /// Two customers became one
     #[serde(rename = "customer.merged")]
     CustomerMerged(CustomerMerged),
+    /// The personal data of a customer was erased
+    #[serde(rename = "customer.erased")]
+    CustomerErased(CustomerErased),
     /// Stock level changed
     #[serde(rename = "inventory.updated")]
     InventoryUpdated(InventoryUpdated),
@@ -168,6 +171,13 @@ pub struct CustomerMerged {
     pub shop_id: Option<ShopId>,
     /// The version of the customer that stays, after the merge.
     pub version: i64,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CustomerErased {
+    pub customer_id: CustomerId,
+    /// Always `null`: a customer belongs to no shop.
+    pub shop_id: Option<ShopId>,
 }
 
 impl CustomerUpdated {

@@ -79,6 +79,16 @@ pub struct Customer {
     pub created_at: Time,
 }
 
+/// What stands in the place of a customer's name, email, phone and address once they were erased. It is no email
+/// address, so nobody is found by it.
+pub const ERASED: &str = "erased";
+
+impl Customer {
+    pub fn is_erased(&self) -> bool {
+        self.email.as_stored() == ERASED
+    }
+}
+
 /// A customer's email address, if there is one. The column is empty if not, since it was made when all had one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]
@@ -96,7 +106,8 @@ impl CustomerEmail {
     /// What is unique in an organization: the address, or the customer's id, which is no address. So customers without
     /// one are never found by it, nor taken for each other.
     pub fn key(&self, id: CustomerId) -> String {
-        self.text().map_or_else(|| id.to_string(), comparison_key)
+        let address = self.text().filter(|text| *text != ERASED);
+        address.map_or_else(|| id.to_string(), comparison_key)
     }
 }
 

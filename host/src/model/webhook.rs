@@ -50,6 +50,8 @@ pub enum EventName {
     CustomerUpdated,
     #[serde(rename = "customer.merged")]
     CustomerMerged,
+    #[serde(rename = "customer.erased")]
+    CustomerErased,
     #[serde(rename = "inventory.updated")]
     InventoryUpdated,
     #[serde(rename = "plugin.installed")]
@@ -79,6 +81,7 @@ impl EventName {
             EventName::CustomerCreated => "customer.created",
             EventName::CustomerUpdated => "customer.updated",
             EventName::CustomerMerged => "customer.merged",
+            EventName::CustomerErased => "customer.erased",
             EventName::InventoryUpdated => "inventory.updated",
             EventName::PluginInstalled => "plugin.installed",
             EventName::PluginUpdated => "plugin.updated",

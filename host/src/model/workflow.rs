@@ -116,6 +116,11 @@ impl Workflow {
         self.statuses.iter().map(|rule| rule.name).collect()
     }
 
+    /// The statuses that lead nowhere.
+    pub fn terminal(&self) -> impl Iterator<Item = &'static str> {
+        self.statuses.iter().filter(|rule| rule.terminal).map(|rule| rule.name)
+    }
+
     pub fn initial(&self) -> Status {
         Status(INITIAL.to_owned())
     }

@@ -65,6 +65,34 @@ pub async fn insert_ticket(
     insert_of_ticket(conn, org, id, text.terms()).await
 }
 
+/// Of tickets whose texts were changed.
+pub async fn replace_tickets(
+    conn: &mut Conn,
+    org: OrgId,
+    tickets: &[(TicketId, TicketText<'_>)],
+) -> Result<(), sqlx::Error> {
+    let mut filter = Filter::for_org("org_id", org.0);
+    let Some(list) = filter.list(tickets.iter().map(|(id, _)| Value::Uuid(id.0))) else {
+        return Ok(());
+    };
+    filter.and_plain(&format!("ticket_id in {list}"));
+    let delete = filter.figure("delete from ticket_terms").returning("ticket_id");
+    let _: Vec<(TicketId,)> = delete.fetch_all(conn).await?;
+    let terms =
+        tickets.iter().flat_map(|(id, text)| text.terms().into_iter().map(|term| (*id, term)));
+    let terms: Vec<(TicketId, Term)> = terms.collect();
+    insert_all!(
+        conn,
+        "insert into ticket_terms (org_id, kind, term, ticket_id) ",
+        &terms,
+        |row| org,
+        row.1.0,
+        row.1.1.as_str(),
+        row.0
+    )?;
+    Ok(())
+}
+
 pub async fn change_tags(
     conn: &mut Conn,
     org: OrgId,

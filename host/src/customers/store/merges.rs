@@ -80,6 +80,15 @@ pub async fn delete_alias(conn: &mut Conn, org: OrgId, email: &str) -> Result<()
     Ok(())
 }
 
+pub(super) async fn delete_aliases(
+    conn: &mut Conn,
+    org: OrgId,
+    id: CustomerId,
+) -> Result<(), sqlx::Error> {
+    execute!(conn, "delete from customer_aliases where org_id = $1 and customer_id = $2", org, id)?;
+    Ok(())
+}
+
 /// Moves the aliases of one customer to another.
 pub async fn move_aliases(
     conn: &mut Conn,

@@ -22,6 +22,11 @@ export class Customers extends Resource {
     return this.api.patch(path`/customers/${id}`, change, options)
   }
 
+  /** Erases the personal data of a customer whose tickets have all ended; tickets and figures stay. */
+  async erase(id: string, options?: WriteOptions): Promise<Answer<'eraseCustomer'>> {
+    return this.api.delete(path`/customers/${id}`, options)
+  }
+
   /** Merges another customer into this one; the other no longer exists afterwards. */
   async merge(
     id: string,
