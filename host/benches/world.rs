@@ -248,12 +248,12 @@ fn text(value: &Value, field: &str) -> anyhow::Result<String> {
 }
 
 /// The component under a name of its own, since one plugin name is asked once: `qc-ga07`.
-fn numbered(component: &[u8], number: usize) -> Bytes {
+fn numbered(component: &[u8], number: usize) -> Vec<u8> {
     const NAME: &[u8] = b"repairops:nameqc-gate";
     let mut renamed = component.to_vec();
     if let Some(at) = renamed.windows(NAME.len()).position(|part| part == NAME) {
         let end = at + NAME.len();
         renamed[end - 2..end].copy_from_slice(format!("{:02}", number % 100).as_bytes());
     }
-    renamed.into()
+    renamed
 }

@@ -54,7 +54,7 @@ impl App {
         tickets::backlog::record_missing(&db)
             .await
             .context("giving figures to picked-up tickets")?;
-        let journal = Journal::open(&db, &config.database.url).await?;
+        let journal = Journal::open(&db, &config.database.url, config.journal.is_on()).await?;
         db.limit_statements(STATEMENT_MAX);
         let runtime = Runtime::new(RuntimeConfig {
             guest_threads: config.guests.threads(),

@@ -21,12 +21,14 @@ pub struct Journal {
     /// On SQLite a file of its own.
     pub db: Db,
     pub queue: Queue,
+    /// Off if the configuration keeps no inputs.
+    pub is_on: bool,
 }
 
 impl Journal {
-    pub async fn open(db: &Db, url: &str) -> anyhow::Result<Journal> {
+    pub async fn open(db: &Db, url: &str, is_on: bool) -> anyhow::Result<Journal> {
         let db = db.open_journal(url).await?;
         db.prepare(Schema::Migrate).await?;
-        Ok(Journal { db, queue: Queue::default() })
+        Ok(Journal { db, queue: Queue::default(), is_on })
     }
 }

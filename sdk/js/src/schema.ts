@@ -32,7 +32,14 @@ export interface paths {
         get: operations["getCustomer"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Erases a customer's personal data.
+         * @description Name, email, phone and address become `erased`, here and in all copies: tickets, notes, events, responses stored for
+         *     an `Idempotency-Key`, the journal of plugins. In free texts they are found as whole words. Tickets, payments and
+         *     figures stay. A new ticket with the old email address creates a new customer. Erasing again changes nothing. 409 as
+         *     long as a ticket of the customer is neither `CLOSED` nor `VOIDED`; `details.tickets` names up to 20 of them.
+         */
+        delete: operations["eraseCustomer"];
         options?: never;
         head?: never;
         /** Changes a customer's name and contact data. */
@@ -841,6 +848,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "customer.erased": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The personal data of a customer was erased */
+        post: operations["customer_erased"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "customer.merged": {
         parameters: {
             query?: never;
@@ -1250,6 +1274,23 @@ export interface components {
             part_id: components["schemas"]["PartId"];
             /** Format: int64 */
             quantity: number;
+        };
+        Erasure: {
+            customer_id: components["schemas"]["CustomerId"];
+            /**
+             * Format: date-time
+             * @description When the customer was erased first.
+             */
+            erased_at: string;
+            /**
+             * Format: date-time
+             * @description When the copies were gone through a second time, for those that requests in progress still held; `null` before.
+             */
+            finished_at: string | null;
+            /** @description How many rows this request changed, by the table's name; empty if there was nothing left to change. */
+            rows: {
+                [key: string]: number;
+            };
         };
         /** @description The body of every error. */
         Error: {
@@ -2873,7 +2914,7 @@ export interface components {
          * @description The event names of a subscription; `*` means all, including those of later versions.
          * @enum {string}
          */
-        WebhookEventName: "*" | "ticket.created" | "ticket.transitioned" | "ticket.updated" | "payment.processed" | "customer.created" | "customer.updated" | "customer.merged" | "inventory.updated" | "plugin.installed" | "plugin.updated" | "plugin.upgraded" | "plugin.rolled_back" | "plugin.uninstalled" | "plugin.failed" | "webhook.disabled";
+        WebhookEventName: "*" | "ticket.created" | "ticket.transitioned" | "ticket.updated" | "payment.processed" | "customer.created" | "customer.updated" | "customer.merged" | "customer.erased" | "inventory.updated" | "plugin.installed" | "plugin.updated" | "plugin.upgraded" | "plugin.rolled_back" | "plugin.uninstalled" | "plugin.failed" | "webhook.disabled";
         /** Format: uuid */
         WebhookId: string;
         WebhookPreviousSecret: {
@@ -3429,6 +3470,49 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    eraseCustomer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Up to 255 printable ASCII characters of the client's choice. A retry within 24 hours returns the first response, and nothing is done twice; with a different body it is a 422, and while the first request is in progress a 409.
+                 * @example 2f9c5a0e-7d1b-4c38-9e64-0b8d5f3a1c27
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The id of the customer. */
+                customer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Erased */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    "X-RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "X-RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "X-RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["ServerError"];
             503: components["responses"]["Unavailable"];
@@ -6668,6 +6752,40 @@ export interface operations {
                     };
                     /** @constant */
                     event: "customer.created";
+                    /**
+                     * Format: date-time
+                     * @description When it happened.
+                     */
+                    timestamp: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Received; any other response is retried */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    customer_erased: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    data: {
+                        customer_id: components["schemas"]["CustomerId"];
+                        shop_id?: components["schemas"]["ShopId"] | null;
+                    };
+                    /** @constant */
+                    event: "customer.erased";
                     /**
                      * Format: date-time
                      * @description When it happened.

@@ -97,6 +97,7 @@ impl Chain {
         let about = About { org: self.org, ticket_id, request_id: request_id::current() };
         let (metrics, ceiling) = (self.app.metrics.clone(), self.app.config.limits_max);
         let (purpose, clock) = (self.purpose, self.app.clock.clone());
+        let recorded = self.recorded();
         let event = Arc::new(event);
         let unasked = self.unasked(&steps, &event, about.clone());
         let job = move |time: &mut TimeLeft, used: &mut Used| {
@@ -110,14 +111,15 @@ impl Chain {
                 let (input_id, at) = (step.input, clock.now());
                 let asked = event.clone();
                 let bytes = input_bytes(&step, event.as_ref());
+                let about_call = (purpose, recorded.is_some(), now);
                 let ran =
-                    run_step(step, purpose, now, &ceiling, time, &mut event, |answer, event| {
+                    run_step(step, about_call, &ceiling, time, &mut event, |answer, event| {
                         check(answer, event, &mut stop)
                     });
                 let (answered, decision, instance) = ran;
                 *used = instance;
                 log_call(&metrics, purpose, E::HOOK, &about, &answered);
-                if let Some(mode) = purpose.recorded() {
+                if let Some(mode) = recorded {
                     let input = inputs.of(input_id, at, asked, bytes);
                     let run = record(&answered, E::HOOK, mode, decision, input, (&about, at));
                     finished.runs.push(run);
@@ -132,6 +134,11 @@ impl Chain {
         Calls { hook: E::HOOK, chain: self, subject, job: Box::new(job), unasked }
     }
 
+    /// The mode in the journal, if it is on and the calls are recorded.
+    fn recorded(&self) -> Option<RunMode> {
+        self.purpose.recorded().filter(|_| self.app.journal.is_on)
+    }
+
     /// Each call as one that found the queue full.
     fn unasked<E: HookEvent, T: Outcome + Send + 'static>(
         &self,
@@ -139,8 +146,8 @@ impl Chain {
         event: &Arc<E>,
         about: About,
     ) -> Unasked<T> {
-        let (purpose, clock, metrics) =
-            (self.purpose, self.app.clock.clone(), self.app.metrics.clone());
+        let (purpose, recorded) = (self.purpose, self.recorded());
+        let (clock, metrics) = (self.app.clock.clone(), self.app.metrics.clone());
         let (event, steps) = (event.clone(), steps.iter());
         let steps: Vec<_> = steps.map(|step| (step.run, step.input, step.active.clone())).collect();
         Box::new(move |busy| {
@@ -149,7 +156,7 @@ impl Chain {
                 let failure = nodes_fault("busy", busy.to_string());
                 let answered = unanswered(run, purpose, active, failure);
                 log_call(&metrics, purpose, E::HOOK, &about, &answered);
-                if let Some(mode) = purpose.recorded() {
+                if let Some(mode) = recorded {
                     let at = clock.now();
                     let input = inputs.of(input, at, event.clone(), TYPICAL_BYTES);
                     let run = record(&answered, E::HOOK, mode, None, input, (&about, at));
@@ -396,8 +403,7 @@ fn input_bytes<E: HookEvent>(step: &Step, event: &E) -> u64 {
 /// The answer as the plugin gave it, for the journal, and as it was checked.
 fn run_step<E: HookEvent, T>(
     step: Step,
-    purpose: Purpose,
-    now: Time,
+    (purpose, is_recorded, now): (Purpose, bool, Time),
     ceiling: &Limits,
     time: &mut TimeLeft,
     event: &mut Arc<E>,
@@ -428,7 +434,7 @@ fn run_step<E: HookEvent, T>(
         _ => false,
     };
     let to_record =
-        |answer: &E::Answer| purpose.recorded().and_then(|_| serde_json::to_value(answer).ok());
+        |answer: &E::Answer| is_recorded.then(|| serde_json::to_value(answer).ok()).flatten();
     let decision = report.result.as_ref().ok().and_then(to_record);
     let result = report.result.and_then(|answer| check(answer, event)).map_err(|error| {
         if is_lowered(&error) {
