@@ -68,6 +68,10 @@ async fn a_key_that_it_makes_opens_the_api() {
     let key =
         cli.json(&["key", "create", "--org", org, "--scope", "write", "--name", "Front desk"]);
     assert_eq!((&key["scope"], &key["name"]), (&json!(Scope::Write), &json!("Front desk")));
+    assert_eq!(key["may_read_runs"], false);
+    let right = ["key", "create", "--org", org, "--scope", "read", "--may-read-runs"];
+    let right = cli.json(&right);
+    assert_eq!((&right["may_read_runs"], &right["may_override"]), (&json!(true), &json!(false)));
     let text = key["key"].as_str().expect("a key");
     assert!(text.len() == 72 && text.starts_with("ro_live_"), "{text}");
     let client = Client::of(router(cli.app().await), text);

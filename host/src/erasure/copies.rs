@@ -348,6 +348,8 @@ pub const EVENTS_WITHOUT_TEXT: &[&str] = &[
     "inventory.updated",
     "plugin.installed",
     "plugin.updated",
+    "plugin.upgraded",
+    "plugin.rolled_back",
     "plugin.uninstalled",
     "webhook.disabled",
     "webhook.test",

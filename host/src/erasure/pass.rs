@@ -25,6 +25,9 @@ use crate::search::store::{self as search, TicketText};
 /// Rows of one transaction.
 const BATCH: i64 = 100;
 
+/// Stored responses of one transaction, which are not read.
+const ANSWERS: i64 = 500;
+
 /// The number of changed rows by table.
 pub type Counts = BTreeMap<String, u64>;
 
@@ -188,10 +191,10 @@ impl Pass<'_> {
             let mut tx = self.app.db.begin().await?;
             let org = self.subject.org;
             let emptied =
-                store::empty_answers(&mut tx, org, erasure.requested_at, now, BATCH).await?;
+                store::empty_answers(&mut tx, org, erasure.requested_at, now, ANSWERS).await?;
             tx.commit().await?;
             self.count(table.name, emptied);
-            if emptied < BATCH as u64 {
+            if emptied < ANSWERS as u64 {
                 return Ok(());
             }
         }

@@ -9,6 +9,10 @@ use crate::db::{Conn, Filter, Slice, Value};
 use crate::model::ids::OrgId;
 use crate::update_all;
 
+/// The id, hidden from the planner: few rows are found by another index and sorted, and the primary key is not walked
+/// through for the order.
+const HIDDEN_ID: &str = "coalesce(id, id)";
+
 /// An input or a run.
 #[derive(Debug, FromRow)]
 pub struct BodyRow {
@@ -40,14 +44,15 @@ pub async fn inputs(
         Wanted::OfNobody => {
             // Not by an index: the rows are read in the order of the primary key, each once.
             filter.and_plain("coalesce(customer_id, ticket_id) is null");
-            return page(conn, filter, "select id, body from plugin_inputs", after, limit).await;
+            return page(conn, filter, "select id, body from plugin_inputs", "id", after, limit)
+                .await;
         }
     };
     let Some(list) = filter.list(ids.iter().copied().map(Value::Uuid)) else {
         return Ok(Vec::new());
     };
     filter.and_plain(&format!("{column} in {list}"));
-    page(conn, filter, "select id, body from plugin_inputs", after, limit).await
+    page(conn, filter, "select id, body from plugin_inputs", HIDDEN_ID, after, limit).await
 }
 
 /// A batch of the runs of these inputs after an id.
@@ -63,18 +68,19 @@ pub async fn runs(
         return Ok(Vec::new());
     };
     filter.and_plain(&format!("input_id in {list}"));
-    page(conn, filter, "select id, body from plugin_runs", after, limit).await
+    page(conn, filter, "select id, body from plugin_runs", HIDDEN_ID, after, limit).await
 }
 
 async fn page(
     conn: &mut Conn,
     filter: Filter,
     select: &str,
+    order: &'static str,
     after: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<BodyRow>, sqlx::Error> {
     let after = after.map(|id| vec![Value::Uuid(id)]);
-    let slice = Slice { order: vec!["id"], descending: false, after, offset: 0, limit };
+    let slice = Slice { order: vec![order], descending: false, after, offset: 0, limit };
     filter.select(select, &slice).fetch_all(conn).await
 }
 
