@@ -17,7 +17,15 @@ async fn a_killed_server_loses_no_refusal_of_two_seconds_before(t: &TestApp) {
         tickets.push(t.create_ticket_in(&t.shop, "IN_REPAIR").await);
     }
     let mut server = Command::new(env!("CARGO_BIN_EXE_repairops"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "off"])
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics-listen",
+            "off",
+            "--rate-limits",
+            "off",
+        ])
         .args(["--database", t.database_url(), "--data"])
         .arg(node_folder())
         .env("RUST_LOG", "repairops::cli=info")

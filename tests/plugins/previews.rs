@@ -36,8 +36,9 @@ async fn previews_come_true(t: &TestApp) {
     let mut items = Vec::new();
     for number in 0..6 {
         let shop = if number % 3 == 2 { &elm } else { &t.shop };
-        items.push(t.create_item(shop, &format!("SKU-{}", number % 4), 8).await);
+        items.push(t.create_item(shop, &format!("SKU-{number}"), 8).await);
     }
+    items.push(t.create_item(&elm, "SKU-0", 8).await);
     let (mut allowed, mut refused, mut short) = (0, 0, 0);
     for number in 0..count.unwrap_or(60) {
         let does = ["allow", "allow", "allow", "warn", "deny", "approved", "trap", "error"];

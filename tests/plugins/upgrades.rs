@@ -241,6 +241,8 @@ async fn what_was_there_twice_before_the_rule_stays_and_the_doctor_says_so(t: &T
     let found = doctor().await;
     assert!(!found.is_empty() && found[0].contains("guest-fickle"), "{found:?}");
     t.reconfigure(&other, json!({ "hooks": { "pre-transition": { "order": 7 } } })).await.ok();
+    t.delete(&format!("/v1/installations/{other}")).await.ok();
+    assert_eq!(doctor().await, [""; 0]);
 }
 
 async fn uninstalling_says_what_is_left(t: &TestApp) {

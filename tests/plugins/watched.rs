@@ -380,8 +380,9 @@ async fn a_field_that_two_plugins_set_is_said_on_the_ticket(t: &TestApp) {
     t.install("guest-judge", json!({ "severity": "low" })).await;
     let body = ticket_body(&t.shop, json!({ "issue_description": "Cracked screen, water damage" }));
     let created = t.post("/v1/tickets", body).await.expect_status(201);
-    let set =
-        |index: usize| created["plugins"][index]["set"].as_array().cloned().unwrap_or_default();
+    let ran = created["plugins"].as_array().expect("runs").iter();
+    let ran: Vec<&Value> = ran.filter(|run| run["hook"] == "post-create").collect();
+    let set = |index: usize| ran[index]["set"].as_array().cloned().unwrap_or_default();
     let both: Vec<Value> = set(0)
         .into_iter()
         .filter(|field| set(1).contains(field) && field != "tags" && field != "internal_note")
