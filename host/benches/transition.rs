@@ -13,7 +13,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use serde_json::Value;
+use axum::http::Method;
+use serde_json::{Value, json};
 
 use crate::component;
 use crate::world::{self, Shop, World, percentile};
@@ -41,6 +42,10 @@ enum Table {
     Pauses,
     Load,
     Organizations,
+    /// With the journal to without it, three installations.
+    Journal,
+    /// Beside an organization whose monitored plugin loops, to the same load with the plugin switched off.
+    Monitor,
 }
 
 pub async fn run(options: Options) -> anyhow::Result<()> {
@@ -54,6 +59,17 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     }
     for (name, url) in &databases {
         let world = World::start(url, folder.path(), &component).await?;
+        if is_wanted(Table::Journal) {
+            let without = match *name {
+                "SQLite" => sqlite("without.db"),
+                _ => url.clone(),
+            };
+            let without = World::start_without_journal(&without, folder.path(), &component).await?;
+            by_journal(name, [&without, &world], options.rounds).await?;
+        }
+        if is_wanted(Table::Monitor) {
+            by_monitor(name, &world, options.rounds).await?;
+        }
         for table in [Table::Alone, Table::Pauses, Table::Load] {
             if is_wanted(table) {
                 by_installations(name, &world, table, options.rounds).await?;
@@ -126,6 +142,65 @@ async fn by_installations(
             false => format!("{:.0}", percentile(&mut measured.calls, 0.5)),
         };
         println!("| {count} | {p50:.0} | {p99:.0} | {:.2} | {call} |", world::median(ratios));
+    }
+    Ok(())
+}
+
+/// The rounds alternate between a server without the journal and one with it.
+async fn by_journal(database: &str, worlds: [&World; 2], rounds: usize) -> anyhow::Result<()> {
+    let mut sides = Vec::new();
+    for world in worlds {
+        sides.push((world, world.make_shop(3).await?, Measured::default()));
+    }
+    for number in 0..rounds + 1 {
+        for index in 0..sides.len() {
+            let place = (index + number) % 2;
+            let (world, shop, measured) = &mut sides[place];
+            let mut round = round(world, shop, Duration::ZERO).await?;
+            if number > 0 {
+                measured.rounds.push(percentile(&mut round.times, 0.5));
+                measured.times.append(&mut round.times);
+            }
+        }
+    }
+    println!("\n| {database}: journal | p50 µs | p99 µs | p50 to off |\n|---|---|---|---|");
+    let off = sides[0].2.rounds.clone();
+    for (name, (_, _, measured)) in ["off", "on"].iter().zip(&mut sides) {
+        let (p50, p99) =
+            (percentile(&mut measured.times, 0.5), percentile(&mut measured.times, 0.99));
+        let ratios = measured.rounds.iter().zip(&off).map(|(round, off)| round / off);
+        println!("| {name} | {p50:.0} | {p99:.0} | {:.3} |", world::median(ratios));
+    }
+    Ok(())
+}
+
+/// The rounds alternate; the load moves a ticket every 20 ms.
+async fn by_monitor(database: &str, world: &World, rounds: usize) -> anyhow::Result<()> {
+    let looping = world.with_component(component::build("guest-loop-forever")?);
+    let noisy = looping.make_shop(1).await?;
+    let healthy = world.make_shop(3).await?;
+    let listed = world.send(&noisy, Method::GET, "/v1/installations", json!(null)).await?;
+    let id = listed["data"][0]["id"].as_str().context("an installation")?.to_owned();
+    let mut sides = [("off", Measured::default()), ("monitor", Measured::default())];
+    for number in 0..rounds + 1 {
+        for index in 0..sides.len() {
+            let (mode, measured) = &mut sides[(index + number) % 2];
+            let hooks = json!({ "hooks": { "pre-transition": { "mode": mode } } });
+            world.send(&noisy, Method::PATCH, &format!("/v1/installations/{id}"), hooks).await?;
+            let load = world.paced_load(&noisy, Duration::from_millis(20));
+            let mut round = round(world, &healthy, Duration::from_millis(2)).await?;
+            drop(load);
+            if number > 0 {
+                measured.rounds.push(percentile(&mut round.times, 0.99));
+                measured.times.append(&mut round.times);
+            }
+        }
+    }
+    println!("\n| {database}: a looping plugin of others | p50 µs | p99 µs | p99 to off |\n|---|---|---|---|");
+    let off = percentile(&mut sides[0].1.times, 0.99);
+    for (mode, measured) in &mut sides {
+        let (p50, p99) = (percentile(&mut measured.times, 0.5), percentile(&mut measured.times, 0.99));
+        println!("| {mode} | {p50:.0} | {p99:.0} | {:.2} |", p99 / off);
     }
     Ok(())
 }

@@ -14,8 +14,9 @@ use repairops::keys::create::NewKey;
 use repairops::model::ids::OrgId;
 use repairops::model::people::Scope;
 use repairops::rate_limits::rates::RatesOption;
-use repairops::{App, keys, organizations, router};
+use repairops::{App, journal, keys, organizations, router};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub struct World {
@@ -105,6 +106,26 @@ impl World {
     }
 
     pub async fn start(database: &str, folder: &Path, component: &[u8]) -> anyhow::Result<World> {
+        World::start_with(database, folder, component, |_| ()).await
+    }
+
+    pub async fn start_without_journal(
+        database: &str,
+        folder: &Path,
+        component: &[u8],
+    ) -> anyhow::Result<World> {
+        World::start_with(database, folder, component, |config| {
+            config.journal.journal_inputs_max = 0;
+        })
+        .await
+    }
+
+    async fn start_with(
+        database: &str,
+        folder: &Path,
+        component: &[u8],
+        change: impl FnOnce(&mut Config),
+    ) -> anyhow::Result<World> {
         let database = DatabaseConfig { url: database.to_owned(), ..DatabaseConfig::default() };
         let mut config = Config { database, ..Config::new(folder.join("data")) };
         config.compile.compiler = Some(env!("CARGO_BIN_EXE_repairops").into());
@@ -112,7 +133,10 @@ impl World {
         config.request_budget_ms = 10_000;
         config.request_wall_ms = 60_000;
         config.limits.rate_limits = RatesOption::OFF;
+        change(&mut config);
         let app = App::start(config).await?;
+        // As a server does; it ends with the process.
+        tokio::spawn(journal::write::run_until(app.clone(), CancellationToken::new()));
         Ok(World { router: router(app.clone()), app, component: component.to_vec() })
     }
 
@@ -192,6 +216,22 @@ impl World {
         Load(ended)
     }
 
+    /// One client that makes a ticket and moves it, with a pause between requests.
+    pub fn paced_load(&self, shop: &Shop, pause: Duration) -> Load {
+        let ended = Arc::new(AtomicBool::new(false));
+        let (world, shop, until) = (self.with_component(Vec::new()), shop.clone(), ended.clone());
+        tokio::spawn(async move {
+            while !until.load(Ordering::Relaxed) {
+                let Ok(ticket) = world.make_ticket(&shop).await else { return };
+                for status in ["TRIAGE", "DIAGNOSTICS", "WAITING_APPROVAL", "APPROVED"] {
+                    tokio::time::sleep(pause).await;
+                    let _ = world.transition(&shop, &ticket, status).await;
+                }
+            }
+        });
+        Load(ended)
+    }
+
     /// From upload to `ready`: for bytes that nobody compiled before, and for known ones.
     pub async fn upload_times(&self, component: &[u8]) -> anyhow::Result<(Duration, Duration)> {
         let shop = self.make_shop(0).await?;
@@ -216,7 +256,7 @@ impl World {
         Ok(plugin)
     }
 
-    async fn send(
+    pub async fn send(
         &self,
         shop: &Shop,
         method: Method,

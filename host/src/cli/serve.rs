@@ -125,6 +125,7 @@ pub async fn serve(
     tracing::info!(node = %app.node.id, address = %listener.local_addr()?, "serving");
     let jobs = TaskTracker::new();
     jobs.spawn(app.db.clone().checkpoint_until(stopping.clone()));
+    jobs.spawn(app.journal.db.clone().checkpoint_until(stopping.clone()));
     let webhooks = app.webhooks.clone();
     tokio::task::spawn_blocking(move || webhooks.prepare());
     let retrying = plugins::compile::retry_forever(app.clone());
@@ -209,5 +210,6 @@ async fn close(app: &App) {
         tracing::error!(?error, "the usage of API keys could not be saved");
     }
     app.rate_limits.close().await;
+    app.journal.db.close().await;
     app.db.close().await;
 }
