@@ -144,7 +144,7 @@ mod tests {
         let stored = json!({
             "post-create": setup,
             "on-event": setup,
-            "pre-transition": { "order": 1, "mode": "monitor", "on_failure": "open" },
+            "pre-transition": { "order": 1, "mode": "of-a-later-version", "on_failure": "open" },
         });
         let map: KnownMap<Hook, HookSetup> = serde_json::from_value(stored.clone()).unwrap();
         assert_eq!(map.keys().collect::<Vec<_>>(), [&Hook::PostCreate]);
