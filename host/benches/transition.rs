@@ -196,10 +196,13 @@ async fn by_monitor(database: &str, world: &World, rounds: usize) -> anyhow::Res
             }
         }
     }
-    println!("\n| {database}: a looping plugin of others | p50 µs | p99 µs | p99 to off |\n|---|---|---|---|");
+    println!(
+        "\n| {database}: a looping plugin of others | p50 µs | p99 µs | p99 to off |\n|---|---|---|---|"
+    );
     let off = percentile(&mut sides[0].1.times, 0.99);
     for (mode, measured) in &mut sides {
-        let (p50, p99) = (percentile(&mut measured.times, 0.5), percentile(&mut measured.times, 0.99));
+        let (p50, p99) =
+            (percentile(&mut measured.times, 0.5), percentile(&mut measured.times, 0.99));
         println!("| {mode} | {p50:.0} | {p99:.0} | {:.2} |", p99 / off);
     }
     Ok(())

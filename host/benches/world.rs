@@ -287,7 +287,7 @@ fn text(value: &Value, field: &str) -> anyhow::Result<String> {
     value[field].as_str().map(str::to_owned).with_context(|| format!("no {field} in {value}"))
 }
 
-/// The component under a name of its own, since one plugin name is asked once: `qc-ga07`.
+/// The component with a distinct plugin name, such as `qc-ga07`: a name can be installed only once for a shop and hook.
 fn numbered(component: &[u8], number: usize) -> Vec<u8> {
     const NAME: &[u8] = b"repairops:nameqc-gate";
     let mut renamed = component.to_vec();

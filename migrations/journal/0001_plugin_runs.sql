@@ -1,4 +1,5 @@
--- The journal of plugins: what each hook was asked, once for all of its plugins. In a file of its own, so that its writer never waits for that of the database.
+-- The journal of plugins: what each hook was asked, once for all of its plugins. In a file of its own, so that its
+-- writer never waits for that of the database.
 create table plugin_inputs (
     org_id blob not null,
     id blob not null,
@@ -8,8 +9,6 @@ create table plugin_inputs (
     shop_id blob,
     ticket_id blob,
     customer_id blob,
-    -- The version of the ticket that was read for it.
-    ticket_version integer,
     -- JSON, compressed (zlib).
     body blob not null,
     created_at text not null,

@@ -8,8 +8,6 @@ create table plugin_inputs (
     shop_id uuid,
     ticket_id uuid,
     customer_id uuid,
-    -- The version of the ticket that was read for it.
-    ticket_version bigint,
     -- JSON, compressed (zlib).
     body bytea not null,
     created_at timestamptz not null,

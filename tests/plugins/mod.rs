@@ -20,6 +20,7 @@ mod settings;
 mod settings_check;
 mod shown;
 mod texts;
+mod try_out;
 mod upgrades;
 mod upload;
 mod versions;

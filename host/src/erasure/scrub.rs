@@ -68,7 +68,7 @@ impl Scrubber {
         self.walk(value, false)
     }
 
-    /// Depth is bounded: whoever read the value from text has refused deeper ones.
+    /// The recursion is bounded: the JSON parser rejects values that are nested deeper than 128 levels.
     fn walk(&self, value: &mut Value, has_numbers: bool) -> bool {
         match value {
             Value::String(text) => {

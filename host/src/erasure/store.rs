@@ -194,7 +194,7 @@ pub async fn created_events(
     )
 }
 
-/// Empties the stored responses of requests before `until`: a repeat is told that the response is gone, and nothing is
+/// Empties the stored responses of requests before `until`. A repeated request gets 409 and nothing is
 /// carried out twice. Returns how many there were, at most `limit`.
 pub async fn empty_answers(
     conn: &mut Conn,

@@ -50,7 +50,8 @@ pub async fn keep(State(app): State<App>, request: Request, next: Next) -> Respo
 /// A dry run writes nothing, so it claims no key.
 fn is_dry_run(request: &Request) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    query.split('&').any(|pair| pair == "dry_run=true")
+    let pairs: Vec<(String, String)> = serde_html_form::from_str(query).unwrap_or_default();
+    pairs.iter().any(|(name, value)| name == "dry_run" && value == "true")
 }
 
 async fn finish(app: &App, slot: &Slot, response: Response) -> Response {

@@ -135,7 +135,7 @@ pub async fn list(
     Ok((rows, filter.count("installations i").fetch_figure(conn).await?))
 }
 
-/// An installation with what it is asked about.
+/// An installation with the name of its plugin.
 #[derive(Debug, FromRow)]
 pub struct Installed {
     #[sqlx(flatten)]

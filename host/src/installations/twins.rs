@@ -1,6 +1,6 @@
-//! One plugin name is asked once for a shop and hook: a second build of it is an upgrade, never a second vote.
+//! Rejects a second installation of a plugin name for the same shop and hook; another build has to be an upgrade.
 //!
-//! Invariant: what was there before the rule stays and may be changed; only a change that makes another pair is refused.
+//! Invariant: pairs that existed before this rule stay and can be changed; only a change that adds a pair is rejected.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::model::problem::Problem;
 /// The installation of the same name, and the hook that both have.
 pub type Twin = (InstallationId, Hook);
 
-/// What would be asked twice with `after` that was not with `before`.
+/// Returns a pair that exists with `after` and not with `before`.
 pub async fn find_new(
     conn: &mut Conn,
     org: OrgId,
@@ -47,7 +47,7 @@ fn shared(one: &Installation, other: &Installation) -> Vec<Twin> {
     hooks.map(|hook| (other.id, *hook)).collect()
 }
 
-/// For the doctor: what is asked twice since before the rule.
+/// For the doctor: pairs that were installed before this rule.
 pub async fn examine(conn: &mut Conn) -> Result<Vec<Problem>, sqlx::Error> {
     let rows = store::of_repeated_names(conn).await?;
     let mut problems = Vec::new();

@@ -8,8 +8,7 @@ use utoipa::ToSchema;
 use crate::feedback::views::FeedbackView;
 use crate::model::event::CustomValue;
 use crate::model::ids::{
-    CustomerId, InstallationId, ItemId, PartId, ReservationId, RunId, ShopId, TicketId, TimelineId,
-    UserId,
+    CustomerId, InstallationId, ItemId, PartId, ReservationId, ShopId, TicketId, TimelineId, UserId,
 };
 use crate::model::money::{Balance, Hours, Money};
 use crate::model::stock::ReservationState;
@@ -19,7 +18,7 @@ use crate::model::workflow::Status;
 use crate::plugins::hooks::{PluginRun, Warning};
 use crate::tickets::detail::Detail;
 use crate::tickets::outcome::{self, Changed};
-use crate::tickets::store::{ListRow, TimelineItem};
+use crate::tickets::store::ListRow;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = TicketSummary)]
@@ -164,38 +163,6 @@ pub struct TimelineView {
     visibility: Visibility,
 }
 
-/// An entry of the timeline, or a request that a plugin refused.
-#[derive(Serialize, ToSchema)]
-#[schema(as = TimelineItem)]
-pub struct TimelineItemView {
-    /// For a refusal: `kind` is `refused`, `status` the ticket's status then, `timestamp` the time of the last one, and
-    /// `notes` the reason.
-    #[serde(flatten)]
-    entry: TimelineView,
-    /// `null` for an entry.
-    refusal: Option<RefusalView>,
-}
-
-/// The refusals of one plugin with one code.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Refusal)]
-struct RefusalView {
-    plugin: String,
-    code: String,
-    /// The field that the reason is about.
-    field: Option<String>,
-    hook: String,
-    installation_id: Option<InstallationId>,
-    /// The last of these runs, for `GET /v1/plugin-runs/{run_id}`.
-    run_id: RunId,
-    /// The status that the ticket should have got.
-    to_status: Option<Status>,
-    /// How often it was refused so.
-    #[schema(minimum = 1)]
-    refusals: i64,
-    first_at: Time,
-}
-
 #[derive(Serialize, ToSchema)]
 #[schema(as = Diagnostics)]
 struct DiagnosticsView {
@@ -287,23 +254,6 @@ pub fn transitioned(changed: Changed) -> Option<Transitioned> {
         plugins: changed.ran,
         warnings: changed.warnings,
     })
-}
-
-pub fn timeline_item(item: TimelineItem) -> TimelineItemView {
-    let refused = item.refusal;
-    let refusal = refused.plugin.zip(refused.code).zip(refused.run_id).zip(refused.first_at);
-    let refusal = refusal.map(|(((plugin, code), run_id), first_at)| RefusalView {
-        plugin,
-        code,
-        field: refused.field,
-        hook: refused.hook.unwrap_or_default(),
-        installation_id: refused.installation_id,
-        run_id,
-        to_status: refused.to_status,
-        refusals: refused.refusals.unwrap_or(1),
-        first_at,
-    });
-    TimelineItemView { entry: timeline_entry(item.entry), refusal }
 }
 
 pub fn timeline_entry(entry: TimelineEntry) -> TimelineView {

@@ -8,7 +8,7 @@ use crate::model::ids::RunId;
 use crate::model::limits::Limits;
 use crate::model::run::Purpose;
 use crate::plugins::active::Active;
-use crate::runtime::LogLine;
+use crate::runtime::{CallError, LogLine};
 
 pub struct Answered<T> {
     pub run: RunId,
@@ -45,5 +45,39 @@ impl<T: Outcome> Answered<T> {
             Ok(answer) => answer.outcome(),
             Err(failure) => failure.outcome,
         }
+    }
+}
+
+/// The node did not do its part.
+pub(super) fn nodes_fault(outcome: &'static str, message: String) -> Failure {
+    let view = FailureView { message, limit: None, used: None };
+    Failure { outcome, view, is_nodes_fault: true, detail: String::new() }
+}
+
+/// Why a call returned no answer.
+pub(super) fn failure(error: &CallError, fuel: u64) -> Failure {
+    let (limit, used) = figures(error, fuel);
+    let view = FailureView { message: error.to_string(), limit, used };
+    let (is_nodes_fault, detail) = (error.is_nodes_fault(), error.detail().to_owned());
+    Failure { outcome: error.kind(), view, is_nodes_fault, detail }
+}
+
+/// The limit that was exceeded, and the amount that was reached.
+fn figures(error: &CallError, fuel: u64) -> (Option<u64>, Option<u64>) {
+    match error {
+        CallError::Fuel { limit, .. } => (Some(*limit), Some(fuel)),
+        CallError::Deadline { limit_ms, used_ms, .. } => (Some((*limit_ms).into()), Some(*used_ms)),
+        CallError::Wall { limit_ms, elapsed_ms, .. } => {
+            (Some((*limit_ms).into()), Some(*elapsed_ms))
+        }
+        CallError::Sleep { limit_ms, asked_ms, .. } => (Some((*limit_ms).into()), Some(*asked_ms)),
+        CallError::Memory { limit, asked, .. } | CallError::Table { limit, asked, .. } => {
+            (Some(*limit), Some(*asked))
+        }
+        CallError::Input { limit, size } => (Some((*limit).into()), Some(*size)),
+        CallError::Output { limit } | CallError::HostCalls { limit, .. } => {
+            (Some((*limit).into()), None)
+        }
+        CallError::Trap { .. } | CallError::BadOutput { .. } | CallError::Guest(_) => (None, None),
     }
 }

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::journal::record::{InputRecord, RunRecord};
+use crate::journal::record::RunRecord;
 use crate::model::event::{Hook, HookEvent};
 use crate::model::ids::{InputId, OrgId, RunId};
 use crate::model::limits::Limits;
@@ -25,10 +24,11 @@ use crate::runtime::{
     Busy, Call, CallError, CompilePriority, CompileRequest, Lane, Prepared, Share, Used,
 };
 
-use super::answered::{Answered, Failure, Outcome};
+use super::answered::{Answered, Failure, Outcome, failure, nodes_fault};
 use super::budget::{Budget, TimeLeft};
 use super::call_log::{About, log_call};
-use super::failure::{Broken, FailureView, Subject};
+use super::failure::{Broken, Subject};
+use super::recording::{Inputs, record, seed};
 
 /// About the bytes of an event whose plugin was not asked.
 const TYPICAL_BYTES: u64 = 8 << 10;
@@ -324,77 +324,6 @@ fn moment(now_ms: i64) -> Time {
     DateTime::from_timestamp_millis(now_ms).unwrap_or_default().into()
 }
 
-fn nodes_fault(outcome: &'static str, message: String) -> Failure {
-    let view = FailureView { message, limit: None, used: None };
-    Failure { outcome, view, is_nodes_fault: true, detail: String::new() }
-}
-
-/// The seed of a run's random numbers follows from its id.
-fn seed(run: RunId) -> u64 {
-    let digest = Sha256::digest(run.0.as_bytes());
-    let (first, _) = digest.split_at(8);
-    first.iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
-}
-
-/// The inputs of a chain: a new one begins when a plugin has changed the event.
-struct Inputs<E> {
-    org: OrgId,
-    last: Option<(Arc<E>, Arc<InputRecord>)>,
-}
-
-impl<E: HookEvent> Inputs<E> {
-    fn new(org: OrgId) -> Inputs<E> {
-        Inputs { org, last: None }
-    }
-
-    fn of(&mut self, id: InputId, at: Time, event: Arc<E>, bytes: u64) -> Arc<InputRecord> {
-        if let Some((last, input)) = &self.last
-            && Arc::ptr_eq(last, &event)
-        {
-            return input.clone();
-        }
-        let input = Arc::new(InputRecord::of(id, (self.org, at), event.clone(), bytes));
-        self.last = Some((event, input.clone()));
-        input
-    }
-}
-
-fn record<T: Outcome>(
-    answered: &Answered<T>,
-    hook: Hook,
-    mode: RunMode,
-    decision: Option<Value>,
-    input: Arc<InputRecord>,
-    (about, at): (&About, Time),
-) -> RunRecord {
-    let active = &answered.active;
-    let failure = answered.result.as_ref().err();
-    RunRecord {
-        id: answered.run,
-        input,
-        installation_id: active.installation_id,
-        plugin: active.plugin.clone(),
-        plugin_version: active.version.clone(),
-        digest: active.digest.clone(),
-        mode,
-        outcome: answered.outcome(),
-        on_failure: active.setup(hook).map(|setup| setup.on_failure),
-        fuel: answered.fuel,
-        processor: answered.processor,
-        wall: answered.duration,
-        memory_bytes: answered.memory_bytes,
-        limits: answered.limits,
-        decision,
-        error: failure.map(|failure| failure.view.clone()),
-        detail: failure.map(|failure| failure.detail.clone()).unwrap_or_default(),
-        log: answered.log.clone(),
-        log_dropped_bytes: answered.log_dropped_bytes,
-        seed: seed(answered.run),
-        request_id: about.request_id.clone(),
-        at,
-    }
-}
-
 /// About how many bytes the event takes in memory; for a plugin that cannot be asked, a typical number.
 fn input_bytes<E: HookEvent>(step: &Step, event: &E) -> u64 {
     step.ready.as_ref().map_or(TYPICAL_BYTES, |prepared| prepared.input_bytes(event))
@@ -478,32 +407,5 @@ fn unanswered<T>(
         limits: None,
         log: Vec::new(),
         log_dropped_bytes: 0,
-    }
-}
-
-fn failure(error: &CallError, fuel: u64) -> Failure {
-    let (limit, used) = figures(error, fuel);
-    let view = FailureView { message: error.to_string(), limit, used };
-    let (is_nodes_fault, detail) = (error.is_nodes_fault(), error.detail().to_owned());
-    Failure { outcome: error.kind(), view, is_nodes_fault, detail }
-}
-
-/// The limit that was exceeded, and the amount that was reached.
-fn figures(error: &CallError, fuel: u64) -> (Option<u64>, Option<u64>) {
-    match error {
-        CallError::Fuel { limit, .. } => (Some(*limit), Some(fuel)),
-        CallError::Deadline { limit_ms, used_ms, .. } => (Some((*limit_ms).into()), Some(*used_ms)),
-        CallError::Wall { limit_ms, elapsed_ms, .. } => {
-            (Some((*limit_ms).into()), Some(*elapsed_ms))
-        }
-        CallError::Sleep { limit_ms, asked_ms, .. } => (Some((*limit_ms).into()), Some(*asked_ms)),
-        CallError::Memory { limit, asked, .. } | CallError::Table { limit, asked, .. } => {
-            (Some(*limit), Some(*asked))
-        }
-        CallError::Input { limit, size } => (Some((*limit).into()), Some(*size)),
-        CallError::Output { limit } | CallError::HostCalls { limit, .. } => {
-            (Some((*limit).into()), None)
-        }
-        CallError::Trap { .. } | CallError::BadOutput { .. } | CallError::Guest(_) => (None, None),
     }
 }

@@ -11,6 +11,7 @@ mod failure;
 mod judge;
 mod monitor;
 mod post_create;
+mod recording;
 mod reserve_inventory;
 mod settings_check;
 mod trace;
